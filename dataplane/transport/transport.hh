@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// One core's source of streams and datagrams. Two implementations: our own stack on ports (`bypass`) and the host
+// kernel's sockets (`kernel`). Both are ReactorParts of their core's reactor.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "dataplane/transport/stream.hh"
+
+namespace sluice::transport {
+
+// The user of a listening endpoint.
+class ListenerUser {
+ public:
+  // A connection is established; `stream` has no user yet: set it (stream.set_user) before returning, or abort().
+  virtual void on_accepted(Stream& stream) = 0;
+
+ protected:
+  ~ListenerUser() = default;
+};
+
+struct ListenOptions {
+  Endpoint local;           // port 0: the transport chooses
+  uint32_t backlog = 4096;  // half-open and not yet accepted connections; beyond it SYNs are dropped, counted
+  bool no_delay = true;
+};
+
+// A listening endpoint of this core; closes when destroyed. Established streams go on. When several cores listen on the
+// same endpoint, connections are spread over them (RSS on bypass, SO_REUSEPORT on the kernel).
+class Listener {
+ public:
+  virtual ~Listener() = default;
+  virtual Endpoint local() const = 0;
+  // Stops (false) and starts (true) accepting, without closing the endpoint: for draining and for connection limits.
+  virtual void set_accepting(bool accepting) = 0;
+};
+
+struct ConnectOptions {
+  Endpoint remote;
+  IpAddress local_address;        // any: chosen by route
+  uint32_t timeout_ms = 10'000;   // on_closed(kTimedOut) after it
+  bool no_delay = true;
+};
+
+// A received datagram's user, and the means to send (RFC 768).
+class DatagramUser {
+ public:
+  // Takes the payload.
+  virtual void on_datagram(const Endpoint& from, const Endpoint& to, Buffer* payload) = 0;
+  // An ICMP error came back for something sent to `remote`.
+  virtual void on_error(const Endpoint& remote, Error error) {
+    (void)remote;
+    (void)error;
+  }
+
+ protected:
+  ~DatagramUser() = default;
+};
+
+class DatagramSocket {
+ public:
+  virtual ~DatagramSocket() = default;
+  virtual Endpoint local() const = 0;
+  // Sends one datagram; takes the chain. kMessageTooLong above 65,507 bytes; kNoBuffers when the send queue is full.
+  virtual Error send(const Endpoint& to, Buffer* payload) = 0;
+  virtual BufferPool& pool() = 0;
+};
+
+template <typename T>
+struct Result {
+  T value{};
+  Error error = Error::kNone;
+  std::string detail;  // for people: names the thing, the value and the way out; empty when there is nothing to add
+  explicit operator bool() const { return error == Error::kNone; }
+};
+
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  virtual const char* name() const = 0;  // "kernel" or "bypass"
+  virtual Result<std::unique_ptr<Listener>> listen(const ListenOptions& options, ListenerUser& user) = 0;
+  // Starts a connection: `user` gets on_connected or on_closed. The stream pointer is valid at once (for abort()).
+  virtual Result<Stream*> connect(const ConnectOptions& options, StreamUser& user) = 0;
+  virtual Result<std::unique_ptr<DatagramSocket>> bind_datagram(const Endpoint& local, DatagramUser& user) = 0;
+  virtual BufferPool& pool() = 0;
+  // Established and half-closed streams.
+  virtual uint32_t open_streams() const = 0;
+};
+
+}  // namespace sluice::transport
