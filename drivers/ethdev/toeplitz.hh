@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Toeplitz hash with which NICs spread flows over their receive queues (RSS), in software: to know beforehand to
+// which core the replies of a flow will come.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace sluice::ethdev {
+
+// A key whose 16-bit words are all the same makes the hash symmetric: swapping source with destination, addresses and
+// ports together, gives the same value, so both directions of a flow land on one core. NICs take keys of 40 or 52 bytes;
+// this one has the larger size and any front part of it works as well. (Woo and Park, "Scalable TCP session monitoring
+// with symmetric receive-side scaling", KAIST 2012.)
+inline constexpr size_t kRssKeyBytes = 52;
+extern const std::array<uint8_t, kRssKeyBytes> kSymmetricRssKey;
+
+// The hash of `input` (network byte order, as the packet carries it). `key` must be at least 4 bytes longer than `input`.
+uint32_t toeplitz(std::span<const uint8_t> key, std::span<const uint8_t> input);
+
+// What a NIC computes for an IPv4 packet with TCP or UDP: source address, destination address, source port, destination
+// port. Arguments in host order.
+uint32_t toeplitz_ipv4(std::span<const uint8_t> key, uint32_t source, uint32_t destination,
+                       uint16_t source_port, uint16_t destination_port);
+
+// The same for a packet of which only the addresses count (a fragment, ICMP).
+uint32_t toeplitz_ipv4(std::span<const uint8_t> key, uint32_t source, uint32_t destination);
+
+}  // namespace sluice::ethdev
