@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an interface knows from its port and its options.
+#include "dataplane/ip/interface.hh"
+
+namespace sluice::ip {
+
+static uint64_t as_word(const MacAddress& mac) {
+  std::byte bytes[8] = {};
+  std::memcpy(bytes, mac.bytes.data(), 6);
+  return mac_word(bytes);
+}
+
+Interface::Interface(Port& its_port, uint8_t its_index, const InterfaceOptions& options)
+    : port(its_port),
+      index(its_index),
+      name(options.name),
+      mac(its_port.mac()),
+      mac_as_word(as_word(mac)),
+      capabilities(its_port.capabilities()),
+      mtu_bytes(options.mtu_bytes != 0 && options.mtu_bytes < its_port.mtu_bytes() ? options.mtu_bytes
+                                                                                   : its_port.mtu_bytes()) {
+  for (const InterfaceAddress& own : options.addresses) {
+    if (!own.address.is_v4()) continue;  // IPv6 is not live yet
+    SLUICE_ASSERT(own.prefix_bits <= 32);
+    prefixes.push_back({own.address.v4(), own.prefix_bits == 0 ? 0 : ~uint32_t{0} << (32 - own.prefix_bits)});
+  }
+}
+
+}  // namespace sluice::ip

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// One interface: a port, its addresses, and the queue of frames that wait for the port to take them.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dataplane/ip/stack.hh"
+#include "dataplane/wire/ethernet.hh"
+#include "drivers/port.hh"
+
+namespace sluice::ip {
+
+// An IPv4 address of ours with its prefix, host order.
+struct LocalPrefix {
+  uint32_t address = 0, mask = 0;
+  bool contains(uint32_t other) const { return ((address ^ other) & mask) == 0; }
+  // The directed broadcast address; 0 for /31 and /32, which have none (RFC 3021).
+  uint32_t broadcast() const { return ~mask > 1 ? address | ~mask : 0; }
+};
+
+// The first 6 bytes at `at` as a number, for comparing; 8 bytes must be readable.
+inline uint64_t mac_word(const std::byte* at) {
+  uint64_t word;
+  std::memcpy(&word, at, sizeof word);
+  return word & 0xffff'ffff'ffff;
+}
+
+// Frames that wait for the port: a ring of pointers, so that a Buffer's `next` stays with whoever else holds it.
+class TransmitQueue {
+ public:
+  static constexpr unsigned kFrames = Stack::kTransmitQueueFrames;
+  ~TransmitQueue() {
+    for (; head_ != tail_; ++head_) release(frames_[head_ % kFrames]);
+  }
+  unsigned size() const { return tail_ - head_; }
+  bool full() const { return size() == kFrames; }
+  void push(Buffer* frame) { frames_[tail_++ % kFrames] = frame; }
+  // Gives the port what it takes.
+  void flush(Port& port) {
+    while (head_ != tail_) {
+      const unsigned at = head_ % kFrames, run = kFrames - at < size() ? kFrames - at : size();
+      const unsigned taken = port.transmit(&frames_[at], run);
+      head_ += taken;
+      if (taken < run) return;
+    }
+  }
+
+ private:
+  static_assert((kFrames & (kFrames - 1)) == 0, "the ring's numbers wrap");
+  std::array<Buffer*, kFrames> frames_;
+  unsigned head_ = 0, tail_ = 0;
+};
+
+struct Interface {
+  Port& port;
+  const uint8_t index;
+  const std::string name;
+  const MacAddress mac;
+  const uint64_t mac_as_word;
+  const PortCapabilities capabilities;
+  const uint32_t mtu_bytes;
+  std::vector<LocalPrefix> prefixes;
+  uint64_t defended_ns = 0;  // when an address was last defended against a conflict
+  TransmitQueue queue;
+
+  Interface(Port& its_port, uint8_t its_index, const InterfaceOptions& options);
+
+  // The prefix of ours that `address` is in, or nullptr.
+  const LocalPrefix* on_link(uint32_t address) const {
+    for (const LocalPrefix& prefix : prefixes)
+      if (prefix.contains(address)) return &prefix;
+    return nullptr;
+  }
+  bool is_broadcast(uint32_t address) const {
+    if (address == 0xffffffff) return true;
+    for (const LocalPrefix& prefix : prefixes)
+      if (address == prefix.broadcast() && address != 0) return true;
+    return false;
+  }
+};
+
+}  // namespace sluice::ip

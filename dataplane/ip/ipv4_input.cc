@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a received frame to the protocol above: what a packet must be to get there (RFC 791, RFC 1122 section 3.2.1).
+#include "dataplane/core/chain.hh"
+#include "dataplane/ip/state.hh"
+#include "dataplane/wire/icmp.hh"
+
+namespace sluice::ip {
+
+namespace {
+
+// What Protocol::receive promises to find in the first segment.
+constexpr uint32_t kContiguousBytes = 60;
+
+enum class OptionsVerdict : uint8_t { kFine, kMalformed, kSourceRouted };
+
+// Options are skipped, but for source routes: packets that were led here by their sender are not answered (RFC 6274).
+OptionsVerdict look_at_options(std::span<const std::byte> options) {
+  constexpr uint8_t kEnd = 0, kNop = 1, kLooseSourceRoute = 131, kStrictSourceRoute = 137;
+  while (!options.empty()) {
+    const uint8_t kind = wire::load_8(options.data());
+    if (kind == kEnd) break;
+    if (kind == kNop) {
+      options = options.subspan(1);
+      continue;
+    }
+    if (kind == kLooseSourceRoute || kind == kStrictSourceRoute) return OptionsVerdict::kSourceRouted;
+    if (options.size() < 2) return OptionsVerdict::kMalformed;
+    const uint8_t length = wire::load_8(options.data() + 1);
+    if (length < 2 || length > options.size()) return OptionsVerdict::kMalformed;
+    options = options.subspan(length);
+  }
+  return OptionsVerdict::kFine;
+}
+
+// RFC 1122 section 3.2.1.3: what no honest packet from the wire has as its source: 0/8, 127/8, and all from multicast up.
+bool source_is_sane(uint32_t source) {
+  const uint32_t net = source >> 24;
+  return net != 0 && net != 127 && net < 224;
+}
+
+}  // namespace
+
+void Stack::State::input_frame(Interface& in, Buffer* frame) {
+  if (frame->length < wire::kEthernetHeaderBytes) [[unlikely]] {
+    ++counters.malformed;
+    release(frame);
+    return;
+  }
+  const bool group = (static_cast<uint8_t>(*frame->data) & 1) != 0;
+  if (!group && mac_word(frame->data) != in.mac_as_word) [[unlikely]] {
+    ++counters.not_for_us;
+    release(frame);
+    return;
+  }
+  uint16_t type = wire::load_16(frame->data + 12);
+  uint32_t header_bytes = wire::kEthernetHeaderBytes;
+  if (type == wire::kEtherTypeVlan) [[unlikely]] {
+    const auto view = wire::EthernetView::parse(frame->bytes());
+    // A tag of VLAN 0 gives a priority only; other VLANs are no interface of ours.
+    if (!view || view->vlan() != 0) {
+      ++(view ? counters.not_for_us : counters.malformed);
+      release(frame);
+      return;
+    }
+    type = view->ether_type();
+    header_bytes = view->header_bytes();
+  }
+  frame->trim_front(header_bytes);
+  if (type == wire::kEtherTypeIpv4) [[likely]] {
+    input_ipv4(in, frame, group);
+  } else if (type == wire::kEtherTypeArp) {
+    input_arp(in, frame);
+  } else {
+    ++counters.unknown_ethertype;
+    release(frame);
+  }
+}
+
+void Stack::State::input_ipv4(Interface& in, Buffer* packet, bool group_frame) {
+  const auto drop = [&](uint64_t& counter) {
+    ++counter;
+    release(packet);
+  };
+  if (packet->next_segment) [[unlikely]] {
+    const uint32_t all = packet->chain_length(), want = wire::kIpv4HeaderLimitBytes + kContiguousBytes;
+    if (!pull_up(packet, all < want ? all : want)) return drop(counters.no_buffer);
+  }
+  const auto header = wire::Ipv4View::parse(packet->bytes());
+  if (!header) [[unlikely]]
+    return drop(counters.malformed);
+  const uint32_t header_bytes = header->header_bytes(), total_bytes = header->total_bytes();
+  const uint32_t available = packet->next_segment ? packet->chain_length() : packet->length;
+  if (total_bytes > available) [[unlikely]]
+    return drop(counters.malformed);
+  if (!(packet->flags & Buffer::kReceiveIpChecksumGood)) {
+    if ((packet->flags & Buffer::kReceiveIpChecksumBad) || !header->checksum_is_right()) [[unlikely]]
+      return drop(counters.bad_checksum);
+  }
+  if (total_bytes < available) trim_chain_to(packet, total_bytes);  // padding of a short frame
+
+  const uint32_t source = header->source(), destination = header->destination();
+  bool broadcast = false;
+  if (!is_local(destination)) [[unlikely]] {
+    // Multicast has no members here yet.
+    if (!in.is_broadcast(destination)) return drop(counters.not_for_us);
+    broadcast = true;
+  } else if (group_frame) [[unlikely]] {
+    return drop(counters.not_for_us);  // RFC 1122 section 3.3.6: to all on the link, but to one address
+  }
+  if (!source_is_sane(source) || is_local(source) || in.is_broadcast(source)) [[unlikely]]
+    return drop(counters.source_invalid);
+  if (header_bytes > wire::kIpv4HeaderBytes) [[unlikely]] {
+    const OptionsVerdict verdict = look_at_options(header->options());
+    if (verdict == OptionsVerdict::kSourceRouted) return drop(counters.source_routed);
+    if (verdict == OptionsVerdict::kMalformed) return drop(counters.malformed);
+  }
+  const ReceivedPacket about{
+      .source = IpAddress::v4(source),
+      .destination = IpAddress::v4(destination),
+      .protocol = header->protocol(),
+      .hop_limit = header->hop_limit(),
+      .traffic_class = header->traffic_class(),
+      .interface_index = in.index,
+      .l4_checksum_verified = (packet->flags & Buffer::kReceiveL4ChecksumGood) != 0,
+      .broadcast = broadcast,
+      .network_header_bytes = static_cast<uint8_t>(header_bytes),
+  };
+  packet->trim_front(header_bytes);
+  if (header->is_fragment()) [[unlikely]]
+    return reassemble(about, *header, packet);
+  deliver(about, packet);
+}
+
+void Stack::State::deliver(const ReceivedPacket& about, Buffer* packet) {
+  if (Protocol* protocol = protocols[about.protocol]) [[likely]] {
+    // RFC 1122 section 4.2.3.10: nobody connects to everybody.
+    if (about.broadcast && about.protocol == kProtocolTcp) [[unlikely]] {
+      ++counters.not_for_us;
+      release(packet);
+      return;
+    }
+    protocol->receive(about, packet);
+    return;
+  }
+  if (about.protocol == kProtocolIcmp) return input_icmp(about, packet);
+  ++counters.unknown_protocol;
+  send_icmp_error(about, packet, wire::kIcmpUnreachable, wire::kIcmpProtocolUnreachable);
+  release(packet);
+}
+
+void Stack::State::reassemble(const ReceivedPacket& about, const wire::Ipv4View& header, Buffer* packet) {
+  ++counters.fragments_received;
+  const Reassembly::Fragment fragment{
+      .key = {header.source(), header.destination(), header.identification(), header.protocol()},
+      .offset_bytes = header.fragment_offset_bytes(),
+      .more = header.more_fragments(),
+  };
+  ReceivedPacket whole_about;
+  Buffer* whole = reassembly.add(fragment, about, packet, now_ns, whole_about);
+  if (!reassembly_timer.armed()) {
+    const uint64_t deadline_ns = reassembly.next_deadline_ns();
+    if (deadline_ns != UINT64_MAX) timers.arm(reassembly_timer, deadline_ns);
+  }
+  if (whole == nullptr) return;
+  const uint32_t total = whole->chain_length();
+  // RFC 1858: a first fragment so small, in a Buffer so full, is nobody's honest doing.
+  if (!pull_up(whole, total < kContiguousBytes ? total : kContiguousBytes)) {
+    ++counters.malformed;
+    release(whole);
+    return;
+  }
+  deliver(whole_about, whole);
+}
+
+void Stack::State::reassembly_expired() {
+  Buffer* first = nullptr;
+  ReceivedPacket about;
+  while (reassembly.expire(now_ns, first, about)) {
+    if (first == nullptr) continue;
+    // RFC 1122 section 3.3.2: the sender is told when its first fragment is here.
+    send_icmp_error(about, first, wire::kIcmpTimeExceeded, wire::kIcmpReassemblyTimeExceeded);
+    release(first);
+  }
+  const uint64_t deadline_ns = reassembly.next_deadline_ns();
+  if (deadline_ns != UINT64_MAX) timers.arm(reassembly_timer, deadline_ns);
+}
+
+}  // namespace sluice::ip

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// ip::Stack: configuration, paths, and the two ends of a turn.
+#include "dataplane/ip/stack.hh"
+
+#include "dataplane/ip/state.hh"
+#include "dataplane/wire/icmp.hh"
+
+namespace sluice::ip {
+
+Stack::State::State(Stack& its_stack, TimerWheel& its_timers, Entropy& entropy)
+    : stack(its_stack),
+      counters(its_stack.counters),
+      timers(its_timers),
+      now_ns(its_timers.now_ns()),
+      neighbours(its_timers, entropy, its_stack.counters),
+      reassembly(its_stack.counters),
+      icmp_errors(kIcmpErrorsPerSecond, kIcmpErrorBurst),
+      identification_key(entropy.u64() | 1) {
+  entropy.fill(std::as_writable_bytes(std::span(identifications)));
+  reassembly_timer.owner = this;
+  reassembly_timer.fire = [](Timer& timer, uint64_t at_ns) {
+    State& state = *static_cast<OwnedTimer&>(timer).owner;
+    state.now_ns = at_ns;
+    state.reassembly_expired();
+  };
+}
+
+Stack::State::~State() { timers.cancel(reassembly_timer); }
+
+Stack::Stack(TimerWheel& timers, Entropy& entropy) : state_(new State(*this, timers, entropy)) {}
+Stack::~Stack() { delete state_; }
+
+uint8_t Stack::add_interface(Port& port, const InterfaceOptions& options) {
+  State& s = *state_;
+  SLUICE_ASSERT(s.interfaces.size() < State::kInterfacesLimit);
+  const auto index = static_cast<uint8_t>(s.interfaces.size());
+  s.interfaces.push_back(std::make_unique<Interface>(port, index, options));
+  Interface& added = *s.interfaces.back();
+  for (const LocalPrefix& own : added.prefixes) {
+    s.local_addresses.push_back(own.address);
+    SLUICE_ASSERT(s.routes.add(own.address & own.mask, static_cast<uint8_t>(__builtin_popcount(own.mask)), 0, index) ==
+                  Error::kNone);
+    s.announce(added, own.address);
+  }
+  ++s.generation;
+  return index;
+}
+
+Error Stack::add_route(IpAddress prefix, uint8_t prefix_bits, IpAddress gateway) {
+  State& s = *state_;
+  if (!gateway.is_v4() || gateway.is_any() || s.is_local(gateway.v4())) return Error::kInvalid;
+  // Any (all zero) stands for 0.0.0.0 too.
+  if (!prefix.is_v4() && !prefix.is_any()) return Error::kInvalid;
+  for (const auto& each : s.interfaces) {
+    if (each->on_link(gateway.v4()) == nullptr) continue;
+    ++s.generation;
+    return s.routes.add(prefix.is_v4() ? prefix.v4() : 0, prefix_bits, gateway.v4(), each->index);
+  }
+  return Error::kNetworkUnreachable;
+}
+
+void Stack::set_protocol(uint8_t number, Protocol* protocol) { state_->protocols[number] = protocol; }
+
+bool Stack::receive(uint64_t now_ns) {
+  State& s = *state_;
+  s.now_ns = now_ns;
+  bool any = s.loop_count > 0;
+  if (any) s.deliver_looped();
+  for (const auto& each : s.interfaces) {
+    Buffer* frames[kReceiveBurst];
+    const unsigned count = each->port.receive(frames, kReceiveBurst);
+    if (count == 0) continue;
+    any = true;
+    counters.received_packets += count;
+    constexpr unsigned kAhead = 3;
+    for (unsigned i = 0; i < kAhead && i < count; ++i) __builtin_prefetch(frames[i]->data);
+    for (unsigned i = 0; i < count; ++i) {
+      if (i + kAhead < count) __builtin_prefetch(frames[i + kAhead]->data);
+      counters.received_bytes += frames[i]->next_segment ? frames[i]->chain_length() : frames[i]->length;
+      s.input_frame(*each, frames[i]);
+    }
+  }
+  return any;
+}
+
+void Stack::transmit(uint64_t now_ns) {
+  State& s = *state_;
+  s.now_ns = now_ns;
+  for (const auto& each : s.interfaces) each->queue.flush(each->port);
+}
+
+Error Stack::find_path(const IpAddress& remote, IpAddress& local, Path& path) {
+  State& s = *state_;
+  if (!remote.is_v4() || remote.is_any()) return Error::kNetworkUnreachable;
+  const uint32_t to = remote.v4();
+  const bool choose_local = local.is_any();
+  if (!choose_local && (!local.is_v4() || !s.is_local(local.v4()))) return Error::kAddressNotAvailable;
+  path.generation = s.generation;
+
+  if (s.is_local(to)) [[unlikely]] {
+    if (choose_local) local = remote;
+    for (const auto& each : s.interfaces)
+      for (const LocalPrefix& own : each->prefixes)
+        if (own.address == to) path.interface_index = each->index;
+    path.neighbour = NeighbourCache::kOurselves;
+    path.mtu_bytes = static_cast<uint16_t>(s.interfaces[path.interface_index]->mtu_bytes);
+    return Error::kNone;
+  }
+
+  const Route* route = s.routes.find(to);
+  uint32_t next_hop = to;
+  const bool limited_broadcast = to == 0xffffffff, multicast = to >> 28 == 14;
+  if (limited_broadcast || multicast) {
+    // By the interface of the chosen address, else where the default route or the first interface is.
+    if (s.interfaces.empty()) return Error::kNetworkUnreachable;
+    path.interface_index = route ? route->interface_index : 0;
+    if (!choose_local) {
+      for (const auto& each : s.interfaces)
+        for (const LocalPrefix& own : each->prefixes)
+          if (own.address == local.v4()) path.interface_index = each->index;
+    }
+  } else {
+    if (route == nullptr) return Error::kNetworkUnreachable;
+    path.interface_index = route->interface_index;
+    if (route->gateway != 0) next_hop = route->gateway;
+  }
+  Interface& out = *s.interfaces[path.interface_index];
+  if (choose_local) {
+    const LocalPrefix* own = out.on_link(next_hop);
+    if (own == nullptr && !out.prefixes.empty()) own = &out.prefixes[0];
+    if (own == nullptr) return Error::kAddressNotAvailable;
+    local = IpAddress::v4(own->address);
+  }
+  path.mtu_bytes = static_cast<uint16_t>(s.path_mtus.find(to, out.mtu_bytes, s.now_ns));
+  if (multicast) {
+    path.neighbour = NeighbourCache::kMulticast;
+  } else if (out.is_broadcast(to)) {
+    path.neighbour = NeighbourCache::kBroadcast;
+  } else {
+    path.neighbour = s.neighbours.find_or_add(next_hop, out.index, s.now_ns).handle;
+  }
+  return Error::kNone;
+}
+
+bool Stack::path_is_current(const Path& path) const {
+  return path.generation == state_->generation &&
+         (!NeighbourCache::is_entry(path.neighbour) || state_->neighbours.by_handle(path.neighbour) != nullptr);
+}
+
+void Stack::learn_path_mtu(const IpAddress& remote, uint32_t mtu_bytes) {
+  if (remote.is_v4()) state_->path_mtus.learn(remote.v4(), mtu_bytes, state_->now_ns);
+}
+
+const PortCapabilities& Stack::capabilities(const Path& path) const {
+  return state_->interfaces[path.interface_index]->capabilities;
+}
+BufferPool& Stack::pool(const Path& path) { return state_->interfaces[path.interface_index]->port.pool(); }
+BufferPool& Stack::pool() { return state_->interfaces.front()->port.pool(); }
+
+Error Stack::send(const Path& path, const Outgoing& about, Buffer* packet) {
+  State& s = *state_;
+  if (!path_is_current(path)) [[unlikely]] {
+    Path fresh;
+    IpAddress local = about.source;
+    if (const Error error = find_path(about.destination, local, fresh); error != Error::kNone) {
+      release(packet);
+      return error;
+    }
+    return s.output(*s.interfaces[fresh.interface_index], fresh.neighbour, fresh.mtu_bytes, about, packet);
+  }
+  return s.output(*s.interfaces[path.interface_index], path.neighbour, path.mtu_bytes, about, packet);
+}
+
+unsigned Stack::transmit_room(const Path& path) const {
+  if (path.neighbour == NeighbourCache::kOurselves) return State::kLoopQueuePackets - state_->loop_count;
+  return kTransmitQueueFrames - state_->interfaces[path.interface_index]->queue.size();
+}
+
+bool Stack::has_pending() const {
+  if (state_->loop_count > 0) return true;
+  for (const auto& each : state_->interfaces)
+    if (each->queue.size() > 0) return true;
+  return false;
+}
+
+void Stack::confirm_neighbour(const Path& path) {
+  if (path.generation != state_->generation) return;
+  if (Neighbour* entry = state_->neighbours.by_handle(path.neighbour)) state_->neighbour_confirmed(*entry);
+}
+
+bool Stack::is_local(const IpAddress& address) const { return address.is_v4() && state_->is_local(address.v4()); }
+
+bool Stack::flow_is_local(const Path& path, const Endpoint& local, const Endpoint& remote) const {
+  if (path.neighbour == NeighbourCache::kOurselves) return true;
+  return state_->interfaces[path.interface_index]->port.flow_is_local(remote.address.v4(), local.address.v4(), remote.port,
+                                                                      local.port);
+}
+
+std::optional<IpAddress> Stack::first_address() const {
+  if (state_->local_addresses.empty()) return std::nullopt;
+  return IpAddress::v4(state_->local_addresses.front());
+}
+
+void Stack::send_unreachable(const ReceivedPacket& about, const Buffer* packet, Unreachable code) {
+  state_->send_icmp_error(about, packet, wire::kIcmpUnreachable, static_cast<uint8_t>(code));
+}
+
+}  // namespace sluice::ip

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// The IP layer of one core, as the layers above see it: where packets come up from and go down to. Interfaces, routes,
+// neighbours, fragments and ICMP live behind it, a file each.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dataplane/core/timer.hh"
+#include "drivers/address.hh"
+#include "drivers/buffer.hh"
+#include "drivers/entropy.hh"
+#include "drivers/error.hh"
+#include "drivers/port.hh"
+
+namespace sluice::ip {
+
+inline constexpr uint8_t kProtocolIcmp = 1, kProtocolTcp = 6, kProtocolUdp = 17;
+
+// What the IP layer tells of a packet that it hands up.
+struct ReceivedPacket {
+  IpAddress source, destination;
+  uint8_t protocol = 0;
+  uint8_t hop_limit = 0;
+  uint8_t traffic_class = 0;   // ECN in the low two bits (RFC 3168)
+  uint8_t interface_index = 0;
+  bool l4_checksum_verified = false;  // by the port
+  bool broadcast = false;             // sent to a broadcast address; never so for TCP
+  uint8_t network_header_bytes = 20;  // length of the IP header that still lies in front of the packet's data
+};
+
+// An ICMP error about something we sent (RFC 792, RFC 1122 section 3.2.2): already matched to a protocol.
+struct IcmpError {
+  Error error = Error::kNone;      // what it means for a connection
+  bool hard = false;               // RFC 1122 section 4.2.3.9
+  uint32_t path_mtu_bytes = 0;     // "fragmentation needed": next-hop MTU (RFC 1191), else 0
+  IpAddress local, remote;         // of the packet that caused it
+  std::span<const std::byte> l4;   // what it quotes of our L4 header, at least 8 bytes
+};
+
+// A protocol above IP: TCP, UDP.
+class Protocol {
+ public:
+  // Takes the packet: the L4 header begins at packet->data, and the chain ends where the IP payload ends. Padding is cut.
+  // The first 60 bytes of the payload (or all of it) lie in the first segment.
+  virtual void receive(const ReceivedPacket& about, Buffer* packet) = 0;
+  virtual void icmp_error(const IcmpError& about) = 0;
+
+ protected:
+  ~Protocol() = default;
+};
+
+// How to reach a destination, as a value that a connection keeps: 12 bytes that stay valid until `generation` of the
+// stack moves on (a route or address changed), then the connection asks again.
+struct Path {
+  uint32_t generation = 0;
+  uint32_t neighbour = UINT32_MAX;  // entry in the neighbour cache
+  uint8_t interface_index = 0;
+  uint16_t mtu_bytes = 0;           // of the interface, or a smaller path MTU that was learnt
+};
+
+struct InterfaceAddress {
+  IpAddress address;
+  uint8_t prefix_bits = 0;
+};
+
+struct InterfaceOptions {
+  std::string name;
+  std::vector<InterfaceAddress> addresses;
+  uint32_t mtu_bytes = 0;  // 0: the port's
+};
+
+class Stack {
+ public:
+  static constexpr unsigned kReceiveBurst = 64;
+  static constexpr unsigned kTransmitQueueFrames = 1024;  // waiting for the port; beyond it frames are dropped, counted
+
+  // Borrows all; they outlive the stack.
+  Stack(TimerWheel& timers, Entropy& entropy);
+  ~Stack();
+
+  // Adds an interface over `port`; returns its index. Configuration time only.
+  uint8_t add_interface(Port& port, const InterfaceOptions& options);
+  // A route to `prefix`/`prefix_bits` through `gateway` (must be on-link of some interface). Longest prefix wins.
+  Error add_route(IpAddress prefix, uint8_t prefix_bits, IpAddress gateway);
+  void set_protocol(uint8_t number, Protocol* protocol);
+
+  // Takes in one burst from each port, hands packets up. Returns whether there was any.
+  bool receive(uint64_t now_ns);
+  // Sends all queued frames that the ports accept.
+  void transmit(uint64_t now_ns);
+
+  // Path to `remote` from `local` (any: then the chosen source address is stored into it).
+  // kNetworkUnreachable without a route, kAddressNotAvailable when `local` is not ours.
+  Error find_path(const IpAddress& remote, IpAddress& local, Path& path);
+  bool path_is_current(const Path& path) const;
+  // A protocol that found an IcmpError with a path MTU to be true (a socket of it exists, the sequence number fits)
+  // remembers it for later paths to `remote`: kept 10 minutes (RFC 1191 section 6.3), never below 576 bytes.
+  void learn_path_mtu(const IpAddress& remote, uint32_t mtu_bytes);
+  // Offloads of the path's port, for the layer above that fills in checksums and TSO requests.
+  const PortCapabilities& capabilities(const Path& path) const;
+  BufferPool& pool(const Path& path);
+  BufferPool& pool();  // of the first interface
+
+  struct Outgoing {
+    IpAddress source, destination;
+    uint8_t protocol = 0;
+    uint8_t hop_limit = 64;
+    uint8_t traffic_class = 0;
+    bool may_fragment = false;  // DF is set otherwise
+  };
+  // Takes an L4 packet (a chain with at least 54 bytes of headroom in front), puts IP and Ethernet headers before it and
+  // queues it for the port; waits in the neighbour entry while that is being resolved (a bounded number of packets, the
+  // oldest dropped, counted). The packet's transmit flags and l4_bytes are the caller's; l2/l3 and the IP checksum are set
+  // here. When the last reference is not the caller's, headers go in front of the same bytes: see Port::transmit.
+  // The packet is taken in any case. kMessageTooLong when it does not fit and may not be fragmented; kNoBuffers when the
+  // transmit queue is full; kHostUnreachable when the neighbour did not answer of late.
+  Error send(const Path& path, const Outgoing& about, Buffer* packet);
+  // Frames that the path's transmit queue still takes: for a sender that wants to wait rather than have frames dropped.
+  unsigned transmit_room(const Path& path) const;
+  // Whether frames wait that the ports have not accepted yet, or packets to ourselves: no time to sleep.
+  bool has_pending() const;
+
+  // The layer above got an acknowledgement from this neighbour: it is reachable (RFC 4861 section 7.3.1).
+  void confirm_neighbour(const Path& path);
+  bool is_local(const IpAddress& address) const;
+  // Whether replies of this flow (remote -> local) arrive on this core's queue.
+  bool flow_is_local(const Path& path, const Endpoint& local, const Endpoint& remote) const;
+  std::optional<IpAddress> first_address() const;
+  // Sends an ICMP error about a received packet, rate-limited (RFC 1812 section 4.3.2.8). `packet` is not taken; its
+  // data is at its L4 header, IP header still in front of it.
+  enum class Unreachable : uint8_t { kProtocol = 2, kPort = 3 };
+  void send_unreachable(const ReceivedPacket& about, const Buffer* packet, Unreachable code);
+
+  struct Counters {
+    uint64_t received_packets = 0, received_bytes = 0, transmitted_packets = 0, transmitted_bytes = 0;
+    // Drops by cause.
+    uint64_t not_for_us = 0, malformed = 0, bad_checksum = 0, unknown_ethertype = 0, unknown_protocol = 0, hop_limit = 0;
+    uint64_t source_invalid = 0, source_routed = 0;
+    uint64_t fragments_received = 0, reassembled = 0, reassembly_timed_out = 0, reassembly_limit = 0, fragment_overlap = 0;
+    uint64_t neighbour_queue_dropped = 0, neighbour_failed = 0, neighbour_table_full = 0, transmit_queue_full = 0;
+    uint64_t no_buffer = 0;
+    uint64_t icmp_received = 0, icmp_sent = 0, icmp_rate_limited = 0, echo_replied = 0, arp_received = 0, arp_sent = 0;
+    uint64_t icmp_malformed = 0, icmp_ignored = 0, address_conflicts = 0, looped_back = 0, fragments_sent = 0;
+  } counters;
+
+ private:
+  struct State;
+  State* state_;
+};
+
+}  // namespace sluice::ip

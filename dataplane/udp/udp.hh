@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// UDP (RFC 768, RFC 1122 section 4.1) over our own IP layer: sockets by local endpoint, as the transport seam wants them.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "dataplane/ip/stack.hh"
+#include "dataplane/transport/transport.hh"
+#include "drivers/entropy.hh"
+
+namespace sluice::udp {
+
+class Socket;
+
+class Udp final : public ip::Protocol {
+ public:
+  static constexpr uint32_t kSocketsLimit = 16384;
+  static constexpr uint32_t kPayloadLimitBytes = 65507;
+  // Ports given out when port 0 is asked for, from kEphemeralFirst up (RFC 6056 section 3.2 wants the range wide).
+  static constexpr uint16_t kEphemeralFirst = 32768;
+
+  // Borrows both; they outlive it. Registers itself with the stack. All sockets are closed before it is destroyed.
+  Udp(ip::Stack& stack, Entropy& entropy);
+  ~Udp();
+  Udp(const Udp&) = delete;
+
+  // A socket on `local`: the address any, or one of ours; port 0 is chosen at random. It closes when destroyed, which may
+  // happen within calls to its user. kAddressInUse, kAddressNotAvailable, kNoBuffers (kSocketsLimit).
+  transport::Result<std::unique_ptr<transport::DatagramSocket>> bind(const Endpoint& local, transport::DatagramUser& user);
+
+  void receive(const ip::ReceivedPacket& about, Buffer* packet) override;
+  void icmp_error(const ip::IcmpError& about) override;
+
+  uint32_t open_sockets() const { return open_sockets_; }
+
+  struct Counters {
+    uint64_t received_datagrams = 0, transmitted_datagrams = 0;
+    uint64_t malformed = 0, bad_checksum = 0, no_socket = 0;
+    uint64_t send_failed = 0;      // routes, buffers, queues: the caller was told
+    uint64_t sockets_refused = 0;  // kSocketsLimit, or no port free
+    uint64_t icmp_errors = 0;      // told to a user
+  } counters;
+
+ private:
+  friend class Socket;
+  static constexpr unsigned kBuckets = 4096;
+
+  Socket*& bucket_of(uint16_t port) { return buckets_[port % kBuckets]; }
+  // The socket that datagrams to this address and port are for: bound to the address itself, else to any.
+  Socket* find(const IpAddress& address, uint16_t port);
+  bool in_use(const Endpoint& local);
+  void close(Socket& socket);
+
+  ip::Stack& stack_;
+  Entropy& entropy_;
+  std::array<Socket*, kBuckets> buckets_{};
+  uint32_t open_sockets_ = 0;
+};
+
+// One bound endpoint.
+class Socket final : public transport::DatagramSocket {
+ public:
+  ~Socket() override { udp_.close(*this); }
+  Endpoint local() const override { return local_; }
+  Error send(const Endpoint& to, Buffer* payload) override;
+  BufferPool& pool() override { return udp_.stack_.pool(); }
+
+ private:
+  friend class Udp;
+  Socket(Udp& udp, const Endpoint& local, transport::DatagramUser& user) : udp_(udp), local_(local), user_(user) {}
+
+  Udp& udp_;
+  const Endpoint local_;
+  transport::DatagramUser& user_;
+  Socket* next_ = nullptr;  // in its bucket
+  // The way of the last datagram: most sockets talk to one peer at a time.
+  IpAddress last_remote_, last_source_;
+  ip::Path last_path_;
+};
+
+}  // namespace sluice::udp
