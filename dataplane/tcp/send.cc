@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+// Segments on their way out (RFC 9293 sections 3.7 and 3.8.6): what may be sent, how it is cut, and the header in front.
+#include <algorithm>
+
+#include "dataplane/tcp/connection.hh"
+#include "dataplane/tcp/tcp.hh"
+
+namespace sluice::tcp {
+
+using wire::kTcpAck;
+using wire::kTcpFin;
+using wire::kTcpPsh;
+using wire::kTcpRst;
+using wire::kTcpSyn;
+
+namespace {
+// Headers of the layers below: Ethernet with VLAN, IPv6.
+constexpr uint32_t kLowerHeadroomBytes = 18 + 40;
+}  // namespace
+
+uint32_t Connection::timestamp_now() const { return tcp_->tick() + ts_offset_; }
+
+void Connection::output() {
+  if (reset_pending_) {
+    ++tcp_->counters.aborted;
+    send_reset();
+    finish(Error::kConnectionAborted);
+    return;
+  }
+  if (state_ == State::kSynSent) {
+    // Only from open_active(); later ones come from the timer.
+    if (backoff_ == 0) send_syn();
+    return;
+  }
+  if (!synchronized()) return;
+  starved_ = false;
+  bool sent = false;
+  if (phase_ != RecoveryPhase::kOpen) sent = retransmit_lost();
+  if (has_unsent()) {
+    sent |= send_new();
+  } else if (!sent && phase_ == RecoveryPhase::kFast) {
+    rescue();
+  }
+  // Data carried the acknowledgement, unless there are holes to report, for which there may have been no room.
+  if (reassembly_) {
+    if (ack_now_ || sent || reassembly_->has_duplicate()) send_ack();
+  } else if (ack_now_ || window_update_) {
+    if (window_update_ && !ack_now_) ++tcp_->counters.window_updates;
+    send_ack();
+  }
+  if (snd_nxt_ != snd_una_ || has_unsent()) {
+    if (retransmit_at_ == 0) start_retransmit_timer();
+    arm_timer();
+  }
+}
+
+// Bytes of window left beyond SND.NXT.
+uint32_t Connection::usable_window() const {
+  const Sequence right = snd_una_ + snd_wnd_;
+  return after(right, snd_nxt_) ? right - snd_nxt_ : 0;
+}
+
+bool Connection::send_new() {
+  bool sent = false;
+  for (uint32_t count = 0;; ++count) {
+    const uint32_t unsent = before(snd_nxt_, write_seq_) ? write_seq_ - snd_nxt_ : 0;
+    const bool fin_due = fin_queued_ && snd_nxt_ + unsent == write_seq_;
+    if (unsent == 0 && !(fin_due && snd_nxt_ == write_seq_)) break;
+    if (count == Tcp::kBurstSegments || tcp_->stack_.transmit_room(path_) < Tcp::kTransmitReserve) {
+      // The rest has its turn in the next turn.
+      mark_dirty();
+      break;
+    }
+    const uint32_t flight = snd_nxt_ - snd_una_;
+    SendEntry* entry = unsent ? queue_.unsent() : nullptr;
+    uint32_t length = std::min<uint32_t>(unsent, mss_);
+    const uint32_t usable = usable_window();
+    bool in_place = false;
+    if (entry && snd_nxt_ == entry->sequence && entry->length <= length && entry->owned_alone() &&
+        (entry->length * 2 >= mss_ || entry->length == unsent) &&
+        entry->payload - entry->buffer->storage >= ptrdiff_t{kLowerHeadroomBytes + 60}) {
+      in_place = true;
+      length = entry->length;
+    }
+    if (length > usable || (length == 0 && usable == 0)) {
+      // Sender's silly window avoidance (RFC 9293 section 3.8.6.2.1); the persist timer overrides it.
+      if (usable == 0 || usable < std::min<uint32_t>(mss_, std::max(1u, max_snd_wnd_ / 2))) break;
+      length = usable;
+      in_place = false;
+    }
+    // Nagle (section 3.7.4): a small segment waits while anything is unacknowledged.
+    if (!no_delay_ && length < mss_ && length == unsent && !fin_queued_ && flight > 0) break;
+    // Congestion window; with Limited Transmit (RFC 3042) where SACK does not show what has left.
+    uint32_t allowance = window_.cwnd_bytes;
+    if (!sack_ && phase_ == RecoveryPhase::kOpen && duplicate_acks_ > 0)
+      allowance += std::min<uint32_t>(duplicate_acks_, 2) * mss_;
+    const uint32_t pipe = phase_ == RecoveryPhase::kOpen && !scoreboard_ ? flight : pipe_bytes();
+    if (pipe > 0 && pipe + length > allowance) break;
+    if (flight == 0 && window_.cwnd_bytes > initial_window_bytes(mss_) &&
+        tcp_->tick() - last_send_tick_ > ticks_of_us(rtt_.rto_us())) {
+      // RFC 5681 section 4.1: after an idle time the window says nothing any more.
+      window_.ssthresh_bytes = std::max(window_.ssthresh_bytes, window_.cwnd_bytes / 4 * 3);
+      window_.cwnd_bytes = initial_window_bytes(mss_);
+      if (cubic_) cubic_->restart();
+    }
+    const bool fin = fin_due && length == unsent && (length < usable || length == 0);
+    if (!send_data(snd_nxt_, length, fin, entry, in_place)) break;
+    if (!timing_ && phase_ == RecoveryPhase::kOpen) {
+      timing_ = true;
+      rtt_seq_ = snd_nxt_ + length + (fin ? 1 : 0);
+      rtt_start_us_ = static_cast<uint32_t>(tcp_->now_us());
+    }
+    tcp_->counters.bytes_sent += length;
+    last_send_tick_ = tcp_->tick();
+    snd_nxt_ += length + (fin ? 1 : 0);
+    snd_max_ = later(snd_max_, snd_nxt_);
+    queue_.sent_until(snd_nxt_);
+    sent = true;
+    if (retransmit_at_ == 0) start_retransmit_timer();
+  }
+  return sent;
+}
+
+bool Connection::send_data(Sequence at, uint32_t length, bool fin, SendEntry* entry, bool in_place) {
+  std::byte options[wire::kTcpOptionsLimitBytes];
+  const uint32_t options_bytes = common_options(options, false);
+  Buffer* packet = nullptr;
+  if (in_place) {
+    packet = entry->buffer->retain();
+    packet->flags = 0;
+    ++tcp_->counters.sent_in_place;
+  } else if (length > 0) {
+    packet = tcp_->stack_.pool(path_).allocate();
+    if (packet && packet->tailroom() < length) {
+      release(packet);
+      packet = nullptr;
+    }
+    if (!packet) {
+      ++tcp_->counters.no_buffer;
+      starved_ = true;
+      return false;
+    }
+    SendQueue::copy(entry, at, length, packet->append(length));
+    ++tcp_->counters.sent_copied;
+  }
+  uint8_t flags = kTcpAck;
+  if (fin) flags |= kTcpFin;
+  if (length > 0 && at + length == write_seq_) flags |= kTcpPsh;
+  const bool done = emit(flags, at, packet, options, options_bytes);
+  if (!done) starved_ = true;
+  return done;
+}
+
+void Connection::send_syn() {
+  wire::TcpOptions wanted;
+  wanted.mss = local_mss_;
+  const bool answer = state_ == State::kSynReceived;
+  wanted.sack_permitted = answer ? sack_ : true;
+  wanted.has_timestamp = answer ? timestamps_ : true;
+  wanted.has_window_scale = answer ? window_scaling_ : true;
+  wanted.window_scale = tcp_->receive_scale_;
+  wanted.timestamp = timestamp_now();
+  wanted.timestamp_echo = answer ? ts_recent_ : 0;
+  std::byte options[wire::kTcpOptionsLimitBytes];
+  const uint32_t options_bytes = wire::emit_tcp_options(options, wanted);
+  emit(answer ? kTcpSyn | kTcpAck : kTcpSyn, iss_, nullptr, options, options_bytes);
+}
+
+// An acknowledgement by itself.
+void Connection::send_ack() {
+  std::byte options[wire::kTcpOptionsLimitBytes];
+  const uint32_t options_bytes = common_options(options, true);
+  if (emit(kTcpAck, snd_nxt_, nullptr, options, options_bytes)) ++tcp_->counters.acks_sent;
+}
+
+void Connection::send_ack_now() {
+  send_ack();
+  ack_now_ = false;
+}
+
+// Against a closed window: a byte that does not fit, whose answer tells the window (RFC 9293 section 3.8.6.1). Or, when
+// the window is open but too small to be worth a segment, what fits.
+void Connection::send_probe() {
+  const uint32_t unsent = before(snd_nxt_, write_seq_) ? write_seq_ - snd_nxt_ : 0;
+  if (snd_nxt_ != snd_una_) {
+    // Sent while there was room, and the window was closed upon it.
+    ++tcp_->counters.window_probes;
+    retransmit(snd_una_, 1);
+    return;
+  }
+  const uint32_t usable = usable_window();
+  if (usable > 0 && unsent > 0) {
+    const uint32_t length = std::min<uint32_t>({usable, unsent, mss_});
+    if (!send_data(snd_nxt_, length, false, queue_.unsent(), false)) return;
+    tcp_->counters.bytes_sent += length;
+    snd_nxt_ += length;
+    snd_max_ = later(snd_max_, snd_nxt_);
+    queue_.sent_until(snd_nxt_);
+    return;
+  }
+  ++tcp_->counters.window_probes;
+  const bool fin = unsent == 0;
+  if (send_data(snd_nxt_, fin ? 0 : 1, fin, queue_.unsent(), false)) snd_max_ = snd_nxt_ + 1;
+}
+
+void Connection::send_reset() {
+  switch (state_) {
+    case State::kSynReceived:
+    case State::kEstablished:
+    case State::kFinWait1:
+    case State::kFinWait2:
+    case State::kCloseWait:
+      ++tcp_->counters.resets_sent;
+      emit(kTcpRst | kTcpAck, snd_nxt_, nullptr, nullptr, 0);
+      return;
+    default: return;  // the peer knows nothing of us, or has said its last word (RFC 9293 section 3.10.5)
+  }
+}
+
+uint32_t Connection::common_options(std::byte* at, bool with_sack) {
+  if (with_sack && reassembly_ && sack_) {
+    wire::TcpOptions options;
+    options.has_timestamp = timestamps_;
+    options.timestamp = timestamp_now();
+    options.timestamp_echo = ts_recent_;
+    const bool duplicate = reassembly_->has_duplicate();
+    reassembly_->report(options, timestamps_ ? 3 : 4);
+    if (duplicate) ++tcp_->counters.duplicate_sacks_sent;
+    if (reassembly_->empty()) {
+      tcp_->reassemblies_.release(reassembly_->number);
+      reassembly_ = nullptr;
+    }
+    return wire::emit_tcp_options(at, options);
+  }
+  if (!timestamps_) return 0;
+  wire::store_32(at, 0x0101080a);
+  wire::store_32(at + 4, timestamp_now());
+  wire::store_32(at + 8, ts_recent_);
+  return 12;
+}
+
+bool Connection::refresh_path() {
+  if (tcp_->stack_.path_is_current(path_)) return true;
+  IpAddress local = flow_.local;
+  if (tcp_->stack_.find_path(flow_.remote, local, path_) != Error::kNone) {
+    ++tcp_->counters.no_path;
+    return false;
+  }
+  update_mss();
+  return true;
+}
+
+// Takes `packet`, the payload (nullptr: none). Whether a segment was handed to the layer below.
+bool Connection::emit(uint8_t flags, Sequence sequence, Buffer* packet, const std::byte* options, uint32_t options_bytes) {
+  if (!refresh_path()) {
+    release(packet);
+    return false;
+  }
+  if (!packet) {
+    packet = tcp_->stack_.pool(path_).allocate();
+    if (!packet) {
+      ++tcp_->counters.no_buffer;
+      return false;
+    }
+  }
+  wire::TcpFields fields;
+  fields.source_port = flow_.local_port;
+  fields.destination_port = flow_.remote_port;
+  fields.sequence = sequence;
+  fields.flags = flags;
+  if (flags & kTcpSyn) {
+    fields.acknowledgement = flags & kTcpAck ? rcv_nxt_ : 0;
+    fields.window = static_cast<uint16_t>(std::min<uint32_t>(tcp_->limits_.receive_window_bytes, 65'535));
+  } else {
+    fields.acknowledgement = rcv_nxt_;
+    fields.window = static_cast<uint16_t>(choose_window());
+    last_ack_sent_ = rcv_nxt_;
+    ack_now_ = false;
+    window_update_ = false;
+    if (ack_at_) {
+      ack_at_ = 0;
+      if (ack_by_timer_) ++tcp_->counters.delayed_acks;
+    }
+    ack_by_timer_ = false;
+  }
+  tcp_->transmit(path_, flow_, fields, options, options_bytes, packet);
+  return true;
+}
+
+}  // namespace sluice::tcp
