@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the operator decided, whole and checked: from a TOML file and the command line, which wins. Everything is checked
+// before anything starts, and what is wrong is one line that names the place, the key, the value and the way out.
+// Main thread, at start and at reload.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dataplane/http/message.hh"
+#include "drivers/address.hh"
+#include "drivers/port.hh"
+
+namespace sluice::config {
+
+enum class TransportKind : uint8_t { kKernel, kBypass };
+enum class PollMode : uint8_t { kAdaptive, kBusy };  // kAdaptive sleeps when there is nothing to do
+enum class KernelDriver : uint8_t { kAuto, kUring, kEpoll };
+enum class HugePages : uint8_t { kAuto, kAlways, kNever };
+
+enum class PortKind : uint8_t { kTap, kAfPacket, kAfXdp, kMemif, kVirtioUser, kVhost, kRing, kPci };
+// As written in front of the colon: "tap", "af_packet", ...
+std::string_view port_kind_name(PortKind kind);
+
+// ADDR/LEN.
+struct Prefix {
+  IpAddress address;
+  uint8_t length = 0;  // bits of an IPv4 prefix, 0..32
+  bool contains(const IpAddress& other) const;
+  std::string to_string() const;
+  bool operator==(const Prefix&) const = default;
+};
+
+// A port of the bypass transport: which device, and who we are on it.
+struct PortConfig {
+  PortKind kind = PortKind::kTap;
+  std::string name;       // interface, socket path, ring name, or PCI address with its domain (0000:01:00.0)
+  std::string arguments;  // raw device arguments for DPDK, "key=value,key=value"; empty: none
+  std::vector<Prefix> addresses;
+  std::optional<IpAddress> gateway;  // of the default route
+  uint32_t mtu_bytes = 0;            // 0: the device's own
+  uint32_t queues = 0;               // 0: one for each data core
+  bool promiscuous = false;
+  std::optional<MacAddress> mac;  // nothing: the device's own
+  std::string where;  // stands in front of messages about it: "app.toml:12:1: " or "--port tap:sl0,...: "
+
+  // "tap:sl0", "pci:0000:01:00.0"
+  std::string device() const;
+};
+
+struct RouteConfig {
+  Prefix to;
+  IpAddress via;
+  std::string where;  // stands in front of messages about `via`
+};
+
+struct Cores {
+  uint32_t count = 1;          // data cores
+  std::vector<uint32_t> list;  // which processors, when named; then count == list.size()
+  std::string where;           // stands in front of messages about them
+};
+
+struct DpdkConfig {
+  uint32_t memory_mb = 256;  // of the EAL, all ports together
+  HugePages hugepages = HugePages::kAuto;
+  std::vector<std::string> arguments;  // handed to the EAL as they are
+};
+
+struct IsolateLimits {
+  uint32_t heap_mb = 2048;  // of each isolate's JavaScript heap: beyond it the isolate is replaced
+  uint32_t watchdog_ms =
+      10'000;  // longest turn inside JavaScript: beyond it the isolate is replaced; 0: no watchdog
+  uint32_t drain_ms = 30'000;         // after SIGTERM or SIGHUP: connections that are left then are closed
+  uint32_t event_ring_events = 4096;  // events of one core waiting for JavaScript: beyond it reading pauses
+};
+
+enum class Command : uint8_t {
+  kNone,    // nothing was named: standard input when it is no terminal, else the help
+  kFile,    // program
+  kEval,    // code
+  kPrint,   // code, and print its value
+  kStdin,   // `-`
+  kBench,   // arguments are the bench client's
+  kDoctor,  // arguments are the doctor's
+  kVersion,
+  kHelp,
+};
+
+struct Configuration {
+  Command command = Command::kNone;
+  std::string program;  // kFile: as written on the command line; from a file relative to that file
+  std::string code;     // kEval, kPrint
+  std::vector<std::string> arguments;  // of the program
+  std::string file;                    // --config, empty: none
+
+  TransportKind transport = TransportKind::kKernel;  // kBypass where ports are given and nothing else is said
+  std::string transport_where;    // stands in front of messages about it; empty: nobody said
+  std::vector<PortConfig> ports;  // bypass only, at least one
+  std::vector<RouteConfig> routes;
+  Cores cores;
+  PollMode poll = PollMode::kAdaptive;
+  KernelDriver kernel_driver = KernelDriver::kAuto;
+  std::optional<Endpoint> admin;  // where /metrics is served; nothing: nowhere
+  http::Limits http;
+  IsolateLimits isolate;
+  DpdkConfig dpdk;
+  std::string v8_flags;  // handed to V8 as they are
+};
+
+// Reads the command line (without the program's own name) and the file that --config names, checks them together, and
+// looks whether the devices and processors they name are there. `root` stands in front of /sys and /proc (for tests).
+// nullopt: `error` is one line without a newline at its end.
+std::optional<Configuration> load(std::span<const char* const> arguments, std::string& error,
+                                  const std::string& root = "");
+
+// The same in its parts. `text` is the contents of a file called `path`; `into` gets what it says.
+bool read_toml(std::string_view text, const std::string& path, Configuration& into, std::string& error);
+// Whether the parts fit together: ports, addresses, gateways, routes.
+bool check_consistency(const Configuration& configuration, std::string& error);
+// Whether the named devices and processors are on this machine.
+bool check_machine(const Configuration& configuration, const std::string& root, std::string& error);
+
+// What --help and --version print, with a newline at the end.
+std::string help_text();
+std::string version_text();
+
+}  // namespace sluice::config
