@@ -42,7 +42,8 @@ TEST_F(ChainTest, TrimToCutsTheEnd) {
     Buffer* chain = make({"abc", "de", "fgh"});
     trim_chain_to(chain, keep);
     EXPECT_EQ(text(chain), all.substr(0, keep));
-    for (const Buffer* each = chain->next_segment; each; each = each->next_segment) EXPECT_GT(each->length, 0u);
+    for (const Buffer* each = chain->next_segment; each; each = each->next_segment)
+      EXPECT_GT(each->length, 0u);
     release(chain);
   }
 }

@@ -37,7 +37,8 @@ class FakeWaiter final : public Waiter {
 };
 
 struct FakePart final : ReactorPart {
-  explicit FakePart(std::string its_name, std::vector<std::string>& its_log) : name(std::move(its_name)), log(its_log) {}
+  explicit FakePart(std::string its_name, std::vector<std::string>& its_log)
+      : name(std::move(its_name)), log(its_log) {}
   bool receive(uint64_t) override {
     log.push_back(name + ".receive");
     return work_left > 0 && work_left-- > 0;

@@ -135,8 +135,9 @@ TEST(TimerWheel, LimitLeavesTheRestForTheNextCall) {
 
 // One deadline in each level and beyond the last one.
 TEST(TimerWheel, EveryLevelKeepsItsTime) {
-  for (const uint64_t ticks : {uint64_t{1}, uint64_t{255}, uint64_t{256}, uint64_t{257}, uint64_t{65535}, uint64_t{65536},
-                               uint64_t{70000}, uint64_t{1} << 24, (uint64_t{1} << 24) + 12345}) {
+  for (const uint64_t ticks :
+       {uint64_t{1}, uint64_t{255}, uint64_t{256}, uint64_t{257}, uint64_t{65535}, uint64_t{65536},
+        uint64_t{70000}, uint64_t{1} << 24, (uint64_t{1} << 24) + 12345}) {
     TimerWheel wheel(kStartNs);
     Probe timer;
     const uint64_t deadline_ns = kStartNs + ticks * TimerWheel::kTickNs;

@@ -37,11 +37,12 @@ void Stack::State::input_arp(Interface& in, Buffer* packet) {
   // A sender of 0 probes for conflicts and tells nothing about itself. Neighbours are learnt from those who ask for us
   // (they are about to talk to us), and from others only when there is an entry already.
   if (fields->sender_ip != 0 && in.on_link(fields->sender_ip) && !in.is_broadcast(fields->sender_ip)) {
-    Neighbour* entry = request && target_is_ours ? &neighbours.find_or_add(fields->sender_ip, in.index, now_ns)
-                                                 : neighbours.find(fields->sender_ip, in.index);
+    Neighbour* entry = request && target_is_ours
+                           ? &neighbours.find_or_add(fields->sender_ip, in.index, now_ns)
+                           : neighbours.find(fields->sender_ip, in.index);
     if (entry != nullptr) {
-      const bool asked = entry->state == NeighbourState::kIncomplete || entry->state == NeighbourState::kProbe ||
-                         entry->state == NeighbourState::kDelay;
+      const bool asked = entry->state == NeighbourState::kIncomplete ||
+                         entry->state == NeighbourState::kProbe || entry->state == NeighbourState::kDelay;
       if (entry->state != NeighbourState::kIdle || (request && target_is_ours))
         neighbour_learnt(*entry, fields->sender_mac, reply && asked && fields->target_mac == in.mac);
     }
@@ -76,12 +77,16 @@ void Stack::State::ask(Interface& out, const Neighbour& about, bool broadcast) {
     own = &out.prefixes[0];
   }
   send_arp(out, broadcast ? wire::kBroadcastMac : wire::load_mac(about.header),
-           {.operation = wire::kArpRequest, .sender_mac = out.mac, .sender_ip = own->address, .target_ip = about.address});
+           {.operation = wire::kArpRequest,
+            .sender_mac = out.mac,
+            .sender_ip = own->address,
+            .target_ip = about.address});
 }
 
 void Stack::State::announce(Interface& out, uint32_t address) {
-  send_arp(out, wire::kBroadcastMac,
-           {.operation = wire::kArpRequest, .sender_mac = out.mac, .sender_ip = address, .target_ip = address});
+  send_arp(
+      out, wire::kBroadcastMac,
+      {.operation = wire::kArpRequest, .sender_mac = out.mac, .sender_ip = address, .target_ip = address});
 }
 
 }  // namespace sluice::ip

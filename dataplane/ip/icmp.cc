@@ -133,7 +133,8 @@ void Stack::State::input_icmp_error(const ReceivedPacket& about, const Buffer* p
                         .l4 = quote.subspan(header->header_bytes())});
 }
 
-void Stack::State::send_icmp_error(const ReceivedPacket& about, const Buffer* packet, uint8_t type, uint8_t code) {
+void Stack::State::send_icmp_error(const ReceivedPacket& about, const Buffer* packet, uint8_t type,
+                                   uint8_t code) {
   // RFC 1122 section 3.2.2: never about a broadcast or an ICMP error. (Never about later fragments and from no-one either:
   // such packets do not come so far.)
   if (about.broadcast) return;
@@ -153,10 +154,11 @@ void Stack::State::send_icmp_error(const ReceivedPacket& about, const Buffer* pa
     return;
   }
   wire::emit_icmp(reply->append(wire::kIcmpHeaderBytes), type, code, 0);
-  const uint32_t quoted = std::min({about.network_header_bytes + packet->length, kErrorLimitBytes - wire::kIcmpHeaderBytes,
-                                    reply->tailroom()});
+  const uint32_t quoted = std::min({about.network_header_bytes + packet->length,
+                                    kErrorLimitBytes - wire::kIcmpHeaderBytes, reply->tailroom()});
   reply->append(packet->data - about.network_header_bytes, quoted);
-  wire::set_icmp_checksum(reply->data, wire::checksum_finish(wire::checksum_add(0, reply->data, reply->length)));
+  wire::set_icmp_checksum(reply->data,
+                          wire::checksum_finish(wire::checksum_add(0, reply->data, reply->length)));
   ++counters.icmp_sent;
   stack.send(path, {.source = local, .destination = about.source, .protocol = kProtocolIcmp}, reply);
 }

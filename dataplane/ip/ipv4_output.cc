@@ -15,7 +15,8 @@ static constexpr uint16_t kL4Requests =
 static void finish_l4_checksum(Buffer* packet) {
   const bool udp = (packet->flags & Buffer::kTransmitUdpChecksum) != 0;
   if (!udp && !(packet->flags & Buffer::kTransmitTcpChecksum)) return;
-  const uint16_t checksum = wire::checksum_finish(wire::checksum_add_chain(0, packet, packet->chain_length()));
+  const uint16_t checksum =
+      wire::checksum_finish(wire::checksum_add_chain(0, packet, packet->chain_length()));
   if (udp) {
     wire::set_udp_checksum(packet->data, checksum);
   } else {
@@ -31,7 +32,9 @@ Error Stack::State::output(Interface& out, uint32_t neighbour, uint32_t path_mtu
   uint32_t total_bytes = wire::kIpv4HeaderBytes + packet->length;
   if (packet->next_segment) total_bytes = wire::kIpv4HeaderBytes + packet->chain_length();
   const bool tso = (packet->flags & Buffer::kTransmitTso) != 0;
-  const uint32_t limit_bytes = tso ? wire::kIpv4PacketLimitBytes : about.may_fragment ? path_mtu_bytes : out.mtu_bytes;
+  const uint32_t limit_bytes = tso                  ? wire::kIpv4PacketLimitBytes
+                               : about.may_fragment ? path_mtu_bytes
+                                                    : out.mtu_bytes;
   if (total_bytes > limit_bytes) [[unlikely]] {
     if (about.may_fragment && !tso && total_bytes <= wire::kIpv4PacketLimitBytes)
       return output_fragments(out, neighbour, limit_bytes, about, packet);
@@ -55,7 +58,8 @@ Error Stack::State::output(Interface& out, uint32_t neighbour, uint32_t path_mtu
       .traffic_class = about.traffic_class,
       .total_bytes = static_cast<uint16_t>(total_bytes),
       // A packet that is never fragmented needs no identification (RFC 6864 section 4.1).
-      .identification = about.may_fragment ? next_identification(about.destination.v4(), about.protocol) : uint16_t{0},
+      .identification =
+          about.may_fragment ? next_identification(about.destination.v4(), about.protocol) : uint16_t{0},
       .fragment_word = about.may_fragment ? uint16_t{0} : uint16_t{wire::kIpv4DontFragment},
       .hop_limit = about.hop_limit,
       .protocol = about.protocol,
@@ -87,8 +91,8 @@ Error Stack::State::output_frame(Interface& out, uint32_t neighbour, uint32_t de
   MacAddress mac = wire::kBroadcastMac;
   if (neighbour == NeighbourCache::kMulticast) {
     // RFC 1112 section 6.4: the low 23 bits.
-    mac = {{0x01, 0x00, 0x5e, static_cast<uint8_t>(destination >> 16 & 0x7f), static_cast<uint8_t>(destination >> 8),
-            static_cast<uint8_t>(destination)}};
+    mac = {{0x01, 0x00, 0x5e, static_cast<uint8_t>(destination >> 16 & 0x7f),
+            static_cast<uint8_t>(destination >> 8), static_cast<uint8_t>(destination)}};
   } else {
     SLUICE_ASSERT(neighbour == NeighbourCache::kBroadcast);
   }
@@ -111,8 +115,8 @@ Error Stack::State::enqueue(Interface& out, Buffer* frame) {
   return Error::kNone;
 }
 
-Error Stack::State::output_fragments(Interface& out, uint32_t neighbour, uint32_t mtu_bytes, const Outgoing& about,
-                                     Buffer* packet) {
+Error Stack::State::output_fragments(Interface& out, uint32_t neighbour, uint32_t mtu_bytes,
+                                     const Outgoing& about, Buffer* packet) {
   finish_l4_checksum(packet);
   const uint32_t total = packet->chain_length(), step = (mtu_bytes - wire::kIpv4HeaderBytes) & ~7u;
   const uint16_t identification = next_identification(about.destination.v4(), about.protocol);

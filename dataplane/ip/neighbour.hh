@@ -38,12 +38,12 @@ struct Neighbour : Timer {
   uint32_t next_in_bucket = UINT32_MAX;
   uint64_t reachable_until_ns = 0;
   uint64_t last_used_ns = 0;
-  std::byte header[16] = {};  // the Ethernet header of frames to it
+  std::byte header[16] = {};                       // the Ethernet header of frames to it
   std::array<Buffer*, kPendingPackets> pending{};  // with their IP headers, oldest first
 
   bool mac_known() const {
-    return state == NeighbourState::kReachable || state == NeighbourState::kStale || state == NeighbourState::kDelay ||
-           state == NeighbourState::kProbe;
+    return state == NeighbourState::kReachable || state == NeighbourState::kStale ||
+           state == NeighbourState::kDelay || state == NeighbourState::kProbe;
   }
   ~Neighbour() { drop_pending(); }
   // Releases what waits; returns how many.

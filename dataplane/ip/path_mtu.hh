@@ -34,7 +34,8 @@ class PathMtuCache {
   uint32_t find(uint32_t remote, uint32_t limit_bytes, uint64_t now_ns) const {
     if (!used_) return limit_bytes;
     for (const Entry& entry : const_cast<PathMtuCache*>(this)->set_of(remote))
-      if (entry.remote == remote && entry.expires_ns > now_ns && entry.mtu_bytes < limit_bytes) return entry.mtu_bytes;
+      if (entry.remote == remote && entry.expires_ns > now_ns && entry.mtu_bytes < limit_bytes)
+        return entry.mtu_bytes;
     return limit_bytes;
   }
 

@@ -49,10 +49,11 @@ Reassembly::Datagram& Reassembly::find_or_start(const Key& key, uint64_t now_ns)
   return *chosen;
 }
 
-Buffer* Reassembly::add(const Fragment& fragment, const ReceivedPacket& received, Buffer* taken, uint64_t now_ns,
-                        ReceivedPacket& about) {
+Buffer* Reassembly::add(const Fragment& fragment, const ReceivedPacket& received, Buffer* taken,
+                        uint64_t now_ns, ReceivedPacket& about) {
   const uint32_t begin = fragment.offset_bytes, length = taken->chain_length(), end = begin + length;
-  if (length == 0 || (fragment.more && length % 8 != 0) || end + received.network_header_bytes > wire::kIpv4PacketLimitBytes) {
+  if (length == 0 || (fragment.more && length % 8 != 0) ||
+      end + received.network_header_bytes > wire::kIpv4PacketLimitBytes) {
     ++counters_.malformed;
     release(taken);
     return nullptr;

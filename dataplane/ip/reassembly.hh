@@ -13,10 +13,12 @@ namespace sluice::ip {
 
 class Reassembly {
  public:
-  static constexpr unsigned kDatagrams = 64;             // under way at a time; beyond it the oldest is dropped
-  static constexpr uint32_t kStorageLimitBytes = 4u << 20;  // held by fragments, counted by the storage of their Buffers
+  static constexpr unsigned kDatagrams = 64;  // under way at a time; beyond it the oldest is dropped
+  static constexpr uint32_t kStorageLimitBytes =
+      4u << 20;  // held by fragments, counted by the storage of their Buffers
   static constexpr unsigned kFragmentsPerDatagram = 128;
-  static constexpr uint64_t kTimeoutNs = 30 * kNanosecondsPerSecond;  // RFC 1122 section 3.3.2 says 60 to 120; attacks say less
+  static constexpr uint64_t kTimeoutNs =
+      30 * kNanosecondsPerSecond;  // RFC 1122 section 3.3.2 says 60 to 120; attacks say less
 
   struct Key {
     uint32_t source = 0, destination = 0;
@@ -59,7 +61,8 @@ class Reassembly {
     uint32_t held_bytes = 0;
     uint32_t fragments = 0;
     ReceivedPacket about;  // of the fragment at offset 0
-    Buffer* head = nullptr;  // by offset, through Buffer::next; Buffer::user holds the offset in units of 8 bytes
+    Buffer* head =
+        nullptr;  // by offset, through Buffer::next; Buffer::user holds the offset in units of 8 bytes
   };
   Datagram& find_or_start(const Key& key, uint64_t now_ns);
   void drop_fragments(Datagram& datagram);

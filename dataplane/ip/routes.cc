@@ -17,7 +17,8 @@ Error Routes::add(uint32_t prefix, uint8_t prefix_bits, uint32_t gateway, uint8_
     }
   }
   if (routes_.size() == kLimit) return Error::kNoBuffers;
-  const auto place = std::find_if(routes_.begin(), routes_.end(), [&](const Route& other) { return other.mask < mask; });
+  const auto place =
+      std::find_if(routes_.begin(), routes_.end(), [&](const Route& other) { return other.mask < mask; });
   routes_.insert(place, route);
   return Error::kNone;
 }

@@ -38,8 +38,8 @@ uint8_t Stack::add_interface(Port& port, const InterfaceOptions& options) {
   Interface& added = *s.interfaces.back();
   for (const LocalPrefix& own : added.prefixes) {
     s.local_addresses.push_back(own.address);
-    SLUICE_ASSERT(s.routes.add(own.address & own.mask, static_cast<uint8_t>(__builtin_popcount(own.mask)), 0, index) ==
-                  Error::kNone);
+    SLUICE_ASSERT(s.routes.add(own.address & own.mask, static_cast<uint8_t>(__builtin_popcount(own.mask)), 0,
+                               index) == Error::kNone);
     s.announce(added, own.address);
   }
   ++s.generation;
@@ -143,8 +143,8 @@ Error Stack::find_path(const IpAddress& remote, IpAddress& local, Path& path) {
 }
 
 bool Stack::path_is_current(const Path& path) const {
-  return path.generation == state_->generation &&
-         (!NeighbourCache::is_entry(path.neighbour) || state_->neighbours.by_handle(path.neighbour) != nullptr);
+  return path.generation == state_->generation && (!NeighbourCache::is_entry(path.neighbour) ||
+                                                   state_->neighbours.by_handle(path.neighbour) != nullptr);
 }
 
 void Stack::learn_path_mtu(const IpAddress& remote, uint32_t mtu_bytes) {
@@ -188,12 +188,14 @@ void Stack::confirm_neighbour(const Path& path) {
   if (Neighbour* entry = state_->neighbours.by_handle(path.neighbour)) state_->neighbour_confirmed(*entry);
 }
 
-bool Stack::is_local(const IpAddress& address) const { return address.is_v4() && state_->is_local(address.v4()); }
+bool Stack::is_local(const IpAddress& address) const {
+  return address.is_v4() && state_->is_local(address.v4());
+}
 
 bool Stack::flow_is_local(const Path& path, const Endpoint& local, const Endpoint& remote) const {
   if (path.neighbour == NeighbourCache::kOurselves) return true;
-  return state_->interfaces[path.interface_index]->port.flow_is_local(remote.address.v4(), local.address.v4(), remote.port,
-                                                                      local.port);
+  return state_->interfaces[path.interface_index]->port.flow_is_local(remote.address.v4(), local.address.v4(),
+                                                                      remote.port, local.port);
 }
 
 std::optional<IpAddress> Stack::first_address() const {

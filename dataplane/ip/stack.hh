@@ -24,7 +24,7 @@ struct ReceivedPacket {
   IpAddress source, destination;
   uint8_t protocol = 0;
   uint8_t hop_limit = 0;
-  uint8_t traffic_class = 0;   // ECN in the low two bits (RFC 3168)
+  uint8_t traffic_class = 0;  // ECN in the low two bits (RFC 3168)
   uint8_t interface_index = 0;
   bool l4_checksum_verified = false;  // by the port
   bool broadcast = false;             // sent to a broadcast address; never so for TCP
@@ -33,11 +33,11 @@ struct ReceivedPacket {
 
 // An ICMP error about something we sent (RFC 792, RFC 1122 section 3.2.2): already matched to a protocol.
 struct IcmpError {
-  Error error = Error::kNone;      // what it means for a connection
-  bool hard = false;               // RFC 1122 section 4.2.3.9
-  uint32_t path_mtu_bytes = 0;     // "fragmentation needed": next-hop MTU (RFC 1191), else 0
-  IpAddress local, remote;         // of the packet that caused it
-  std::span<const std::byte> l4;   // what it quotes of our L4 header, at least 8 bytes
+  Error error = Error::kNone;     // what it means for a connection
+  bool hard = false;              // RFC 1122 section 4.2.3.9
+  uint32_t path_mtu_bytes = 0;    // "fragmentation needed": next-hop MTU (RFC 1191), else 0
+  IpAddress local, remote;        // of the packet that caused it
+  std::span<const std::byte> l4;  // what it quotes of our L4 header, at least 8 bytes
 };
 
 // A protocol above IP: TCP, UDP.
@@ -58,7 +58,7 @@ struct Path {
   uint32_t generation = 0;
   uint32_t neighbour = UINT32_MAX;  // entry in the neighbour cache
   uint8_t interface_index = 0;
-  uint16_t mtu_bytes = 0;           // of the interface, or a smaller path MTU that was learnt
+  uint16_t mtu_bytes = 0;  // of the interface, or a smaller path MTU that was learnt
 };
 
 struct InterfaceAddress {
@@ -75,7 +75,8 @@ struct InterfaceOptions {
 class Stack {
  public:
   static constexpr unsigned kReceiveBurst = 64;
-  static constexpr unsigned kTransmitQueueFrames = 1024;  // waiting for the port; beyond it frames are dropped, counted
+  static constexpr unsigned kTransmitQueueFrames =
+      1024;  // waiting for the port; beyond it frames are dropped, counted
 
   // Borrows all; they outlive the stack.
   Stack(TimerWheel& timers, Entropy& entropy);
@@ -137,12 +138,16 @@ class Stack {
   struct Counters {
     uint64_t received_packets = 0, received_bytes = 0, transmitted_packets = 0, transmitted_bytes = 0;
     // Drops by cause.
-    uint64_t not_for_us = 0, malformed = 0, bad_checksum = 0, unknown_ethertype = 0, unknown_protocol = 0, hop_limit = 0;
+    uint64_t not_for_us = 0, malformed = 0, bad_checksum = 0, unknown_ethertype = 0, unknown_protocol = 0,
+             hop_limit = 0;
     uint64_t source_invalid = 0, source_routed = 0;
-    uint64_t fragments_received = 0, reassembled = 0, reassembly_timed_out = 0, reassembly_limit = 0, fragment_overlap = 0;
-    uint64_t neighbour_queue_dropped = 0, neighbour_failed = 0, neighbour_table_full = 0, transmit_queue_full = 0;
+    uint64_t fragments_received = 0, reassembled = 0, reassembly_timed_out = 0, reassembly_limit = 0,
+             fragment_overlap = 0;
+    uint64_t neighbour_queue_dropped = 0, neighbour_failed = 0, neighbour_table_full = 0,
+             transmit_queue_full = 0;
     uint64_t no_buffer = 0;
-    uint64_t icmp_received = 0, icmp_sent = 0, icmp_rate_limited = 0, echo_replied = 0, arp_received = 0, arp_sent = 0;
+    uint64_t icmp_received = 0, icmp_sent = 0, icmp_rate_limited = 0, echo_replied = 0, arp_received = 0,
+             arp_sent = 0;
     uint64_t icmp_malformed = 0, icmp_ignored = 0, address_conflicts = 0, looped_back = 0, fragments_sent = 0;
   } counters;
 

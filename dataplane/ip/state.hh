@@ -66,8 +66,10 @@ struct Stack::State {
   void reassembly_expired();
 
   // ipv4_output.cc
-  Error output(Interface& out, uint32_t neighbour, uint32_t path_mtu_bytes, const Outgoing& about, Buffer* packet);
-  Error output_fragments(Interface& out, uint32_t neighbour, uint32_t mtu_bytes, const Outgoing& about, Buffer* packet);
+  Error output(Interface& out, uint32_t neighbour, uint32_t path_mtu_bytes, const Outgoing& about,
+               Buffer* packet);
+  Error output_fragments(Interface& out, uint32_t neighbour, uint32_t mtu_bytes, const Outgoing& about,
+                         Buffer* packet);
   Error output_frame(Interface& out, uint32_t neighbour, uint32_t destination, Buffer* packet);
   Error enqueue(Interface& out, Buffer* frame);
   Error loop_back(Interface& out, const Outgoing& about, Buffer* packet);

@@ -80,8 +80,9 @@ void Connection::advance_una(Sequence ack, bool has_echo, uint32_t echo) {
       rtt_.sample(static_cast<uint32_t>(tcp_->now_us()) - rtt_start_us_);
       timing_ = false;
     }
-  } else if (phase_ != RecoveryPhase::kOpen && has_echo && timestamps_ && echo != 0) {
-    // Karn's algorithm forbids timing what was sent twice; the echo tells which one it was (RFC 7323 section 4.1).
+  } else if (phase_ != RecoveryPhase::kOpen && has_echo && timestamps_ && !before(echo, rtt_seq_)) {
+    // Karn's algorithm forbids timing what was sent twice; the echo tells which one it was (RFC 7323 section 4.1). One from
+    // before the last retransmission is left out: it would count the wait for that as a part of the round trip.
     const uint32_t ticks = timestamp_now() - echo;
     if (ticks < ticks_of_us(kMaximumRtoUs)) rtt_.sample((ticks + 1) * 1049);
   }

@@ -200,7 +200,7 @@ class Connection final : public transport::Stream {
   uint16_t peer_mss_ = 536, local_mss_ = 536, receive_mss_ = 536;
   CongestionWindow window_;
   RttEstimator rtt_;
-  Sequence rtt_seq_ = 0;
+  Sequence rtt_seq_ = 0;  // while timing_: what must be acknowledged; else our timestamp of the last retransmission
   uint32_t rtt_start_us_ = 0;
   SendQueue queue_;
   ip::Path path_;

@@ -25,7 +25,7 @@ void Cubic::on_ack(CongestionWindow& window, uint32_t acked_bytes, uint32_t mss_
   const auto mss = static_cast<float>(mss_bytes);
   const auto cwnd = static_cast<float>(window.cwnd_bytes);
   if (epoch_us_ == 0) {
-    epoch_us_ = now_us | 1;
+    epoch_us_ = std::max<uint64_t>(now_us, 1);
     w_est_bytes_ = cwnd;
     surplus_bytes_ = 0;
     if (cwnd < w_max_bytes_) {

@@ -353,6 +353,7 @@ void Connection::icmp_error(const ip::IcmpError& about) {
       ++tcp_->counters.path_mtu_reductions;
       // What was too large is sent again, in smaller pieces, without the peer's asking; it is not congestion.
       timing_ = false;
+      rtt_seq_ = timestamp_now();
       phase_ = phase_ == RecoveryPhase::kOpen ? RecoveryPhase::kLoss : phase_;
       recover_ = snd_nxt_;
       high_rxt_ = snd_una_;

@@ -81,7 +81,6 @@ void Connection::enter_fast_recovery() {
   phase_ = RecoveryPhase::kFast;
   recover_ = snd_nxt_;
   high_rxt_ = snd_una_;
-  timing_ = false;
   window_.ssthresh_bytes = congestion_on_loss(window_, cubic_state(), congestion_event(0));
   window_.cwnd_bytes = window_.ssthresh_bytes;
   if (!sack_) window_.cwnd_bytes += kDuplicateThreshold * mss_;
@@ -195,9 +194,10 @@ uint32_t Connection::retransmit(Sequence at, uint32_t limit_bytes) {
   const uint32_t length = earlier(end, write_seq_) - at;
   SendEntry* entry = length ? queue_.find(at) : nullptr;
   if (length == 0 && !fin) return 0;
-  timing_ = false;  // Karn
   if (!send_data(at, length, fin, entry, false)) return 0;
   ++tcp_->counters.retransmitted;
+  timing_ = false;               // Karn
+  rtt_seq_ = timestamp_now();
   if (at == snd_una_ && scoreboard_) {
     scoreboard_->head = at;
     scoreboard_->head_mark = snd_nxt_;
@@ -226,6 +226,7 @@ void Connection::on_retransmit_timeout() {
     stuck_since_ = std::max(1u, now_tick);
   } else if (now_tick - stuck_since_ >= ticks_of_ms(tcp_->limits_.user_timeout_ms)) {
     ++counters.timed_out;
+    send_reset();  // if it is only deaf one way
     finish(error_ != Error::kNone ? error_ : Error::kTimedOut);
     return;
   }
@@ -233,7 +234,6 @@ void Connection::on_retransmit_timeout() {
     send_probe();
   } else {
     ++counters.timeouts;
-    timing_ = false;
     if (backoff_ == 0) window_.ssthresh_bytes = congestion_on_loss(window_, cubic_state(), congestion_event(0));
     if (cubic_) cubic_->restart();
     window_.cwnd_bytes = mss_;  // RFC 5681 (4): the loss window

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A cookie is irs + F(flow) + period << 24 + (G(flow, period) + index of MSS) mod 2^24.
+// A cookie is F(flow) + period << 24 + (G(flow, irs, period) + index of MSS) mod 2^24.
 #include "dataplane/tcp/syn_cookie.hh"
 
 namespace sluice::tcp {
@@ -12,8 +12,9 @@ constexpr uint32_t kOptionBits = 6, kOptionMask = (1u << kOptionBits) - 1;
 constexpr uint32_t kNoScale = 15, kSackBit = 16;
 }  // namespace
 
-uint32_t SynCookies::time_hash(const Flow& flow, uint32_t period) const {
+uint32_t SynCookies::time_hash(const Flow& flow, Sequence irs, uint32_t period) const {
   HashKey key = time_key_;
+  key.k0 ^= irs;
   key.k1 ^= period;
   return static_cast<uint32_t>(flow.hash(key)) & kLowMask;
 }
@@ -22,16 +23,16 @@ Sequence SynCookies::make(const Flow& flow, Sequence irs, uint16_t mss_bytes, ui
   uint32_t index = 0;
   while (index + 1 < std::size(kMssBytes) && kMssBytes[index + 1] <= mss_bytes) ++index;
   const auto period = static_cast<uint32_t>(now_ns / kPeriodNs);
-  return irs + static_cast<uint32_t>(flow.hash(flow_key_)) + (period << 24) +
-         ((time_hash(flow, period) + index) & kLowMask);
+  return static_cast<uint32_t>(flow.hash(flow_key_)) + (period << 24) +
+         ((time_hash(flow, irs, period) + index) & kLowMask);
 }
 
 std::optional<uint16_t> SynCookies::check(const Flow& flow, Sequence irs, Sequence iss, uint64_t now_ns) const {
-  const uint32_t rest = iss - irs - static_cast<uint32_t>(flow.hash(flow_key_));
+  const uint32_t rest = iss - static_cast<uint32_t>(flow.hash(flow_key_));
   const auto period = static_cast<uint32_t>(now_ns / kPeriodNs);
   const uint32_t age = (period - (rest >> 24)) & 0xff;
   if (age > 1) return std::nullopt;
-  const uint32_t index = (rest - time_hash(flow, period - age)) & kLowMask;
+  const uint32_t index = (rest - time_hash(flow, irs, period - age)) & kLowMask;
   if (index >= std::size(kMssBytes)) return std::nullopt;
   return kMssBytes[index];
 }

@@ -32,7 +32,7 @@ class SynCookies {
   static Options decode(uint32_t timestamp_echo);
 
  private:
-  uint32_t time_hash(const Flow& flow, uint32_t period) const;
+  uint32_t time_hash(const Flow& flow, Sequence irs, uint32_t period) const;
   HashKey flow_key_, time_key_;
 };
 

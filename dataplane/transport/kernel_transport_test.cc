@@ -543,7 +543,7 @@ TEST_P(KernelTransportTest, ReceivingStopsForAUserThatDoesNotConsume) {
       sent += static_cast<uint64_t>(count);
     }
   };
-  for (int i = 0; i < 50; ++i) {
+  for (int i = 0; i < 10; ++i) {
     push();
     settle();
   }
@@ -581,6 +581,7 @@ TEST_P(KernelTransportTest, TellsOfAResetWhileReceivingIsStopped) {
 
 TEST_P(KernelTransportTest, ServesTwoThousandConnectionsAtOnce) {
   constexpr size_t kConnections = 2000;
+  const auto name = [](size_t i) { return std::to_string(i) + ">"; };
   acceptor.prepare = [](Recorder& server) {
     server.on_bytes = [](Recorder& me) { me.stream->write_copy(me.text); };
     server.end_back = true;
@@ -588,7 +589,7 @@ TEST_P(KernelTransportTest, ServesTwoThousandConnectionsAtOnce) {
   listen();
   std::vector<Recorder> clients(kConnections);
   for (size_t i = 0; i < kConnections; ++i) {
-    clients[i].at_connect = [i](Recorder& me) { me.stream->write_copy("<" + std::to_string(i) + ">"); };
+    clients[i].at_connect = [i, name](Recorder& me) { me.stream->write_copy(name(i)); };
     connect(clients[i], listener->local());
   }
   ASSERT_TRUE(turn_until([&] {
@@ -596,7 +597,7 @@ TEST_P(KernelTransportTest, ServesTwoThousandConnectionsAtOnce) {
       if (client.text.empty() || client.text.back() != '>') return false;
     return true;
   }));
-  for (size_t i = 0; i < kConnections; ++i) EXPECT_EQ(clients[i].text, "<" + std::to_string(i) + ">");
+  for (size_t i = 0; i < kConnections; ++i) EXPECT_EQ(clients[i].text, name(i));
   EXPECT_EQ(transport->open_streams(), 2 * kConnections);
   // Idle now: no stream holds a Buffer. What is out is what the driver keeps for all of them.
   EXPECT_LE(pool->outstanding(), 256u);
@@ -688,6 +689,7 @@ TEST_P(KernelTransportTest, StopsAcceptingAtTheStreamLimit) {
 
 TEST_P(KernelTransportTest, RecoversFromTooManyFiles) {
   listen();
+  listener->set_accepting(false);  // io_uring takes the limit of the time at which accepting began
   settle();
   std::vector<RawSocket> raws;
   for (int i = 0; i < 10; ++i) raws.push_back(RawSocket::make(ipv6()));
@@ -697,6 +699,7 @@ TEST_P(KernelTransportTest, RecoversFromTooManyFiles) {
   tight.rlim_cur = static_cast<rlim_t>(raws.back().fd) + 4;
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &tight), 0);
   for (RawSocket& raw : raws) raw.connect(listener->local(), ipv6());
+  listener->set_accepting(true);
   const bool paused = turn_until([&] { return transport->counters.accept_pauses_files > 0; });
   const size_t accepted = acceptor.streams.size();
   setrlimit(RLIMIT_NOFILE, &normal);
@@ -774,15 +777,15 @@ TEST_P(KernelTransportTest, KnowsBothEndpoints) {
 }
 
 TEST_P(KernelTransportTest, ConnectsFromAGivenAddress) {
-  if (ipv6()) GTEST_SKIP() << "IPv6 has one loopback address";
+  const IpAddress from = *IpAddress::parse(ipv6() ? "::1" : "127.0.0.2");
   listen();
   Recorder client;
   auto result = transport->connect(
-      {.remote = listener->local(), .local_address = *IpAddress::parse("127.0.0.2")}, client);
+      {.remote = listener->local(), .local_address = from}, client);
   ASSERT_TRUE(result);
   client.stream = result.value;
   ASSERT_TRUE(turn_until([&] { return client.connected && acceptor.streams.size() == 1; }));
-  EXPECT_EQ(acceptor.streams[0]->stream->remote().address.to_string(), "127.0.0.2");
+  EXPECT_EQ(acceptor.streams[0]->stream->remote().address, from);
 }
 
 TEST_P(KernelTransportTest, ListeningOnAnyServesBothFamilies) {

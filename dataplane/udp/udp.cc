@@ -26,13 +26,14 @@ Udp::~Udp() {
 bool Udp::in_use(const Endpoint& local) {
   for (const Socket* socket = bucket_of(local.port); socket; socket = socket->next_) {
     if (socket->local_.port != local.port) continue;
-    if (local.address.is_any() || socket->local_.address.is_any() || socket->local_.address == local.address) return true;
+    if (local.address.is_any() || socket->local_.address.is_any() || socket->local_.address == local.address)
+      return true;
   }
   return false;
 }
 
 transport::Result<std::unique_ptr<transport::DatagramSocket>> Udp::bind(const Endpoint& local,
-                                                                       transport::DatagramUser& user) {
+                                                                        transport::DatagramUser& user) {
   transport::Result<std::unique_ptr<transport::DatagramSocket>> result;
   const auto fail = [&](Error error, std::string detail) {
     result.error = error;
@@ -44,7 +45,8 @@ transport::Result<std::unique_ptr<transport::DatagramSocket>> Udp::bind(const En
   }
   if (open_sockets_ == kSocketsLimit) {
     ++counters.sockets_refused;
-    fail(Error::kNoBuffers, "bind " + local.to_string() + ": " + std::to_string(kSocketsLimit) + " UDP sockets are open, which is the limit");
+    fail(Error::kNoBuffers, "bind " + local.to_string() + ": " + std::to_string(kSocketsLimit) +
+                                " UDP sockets are open, which is the limit");
     return result;
   }
   Endpoint chosen = local;
@@ -152,7 +154,8 @@ Error Socket::send(const Endpoint& to, Buffer* payload) {
   if (to.address != last_remote_ || !udp_.stack_.path_is_current(last_path_)) {
     last_source_ = local_.address;
     last_remote_ = to.address;
-    if (const Error error = udp_.stack_.find_path(to.address, last_source_, last_path_); error != Error::kNone) {
+    if (const Error error = udp_.stack_.find_path(to.address, last_source_, last_path_);
+        error != Error::kNone) {
       last_remote_ = {};
       return fail(error);
     }
@@ -168,7 +171,8 @@ Error Socket::send(const Endpoint& to, Buffer* payload) {
   wire::emit_udp(at, local_.port, to.port, total_bytes);
   packet->flags &= Buffer::kExternal;  // a received Buffer may be sent on
   packet->l4_bytes = wire::kUdpHeaderBytes;
-  const wire::PartialSum pseudo = wire::pseudo_header_sum(last_source_, to.address, ip::kProtocolUdp, total_bytes);
+  const wire::PartialSum pseudo =
+      wire::pseudo_header_sum(last_source_, to.address, ip::kProtocolUdp, total_bytes);
   if (udp_.stack_.capabilities(last_path_).transmit_udp_checksum) {
     packet->flags |= Buffer::kTransmitUdpChecksum;
     wire::store_16(at + 6, wire::checksum_unfinished(pseudo));
@@ -177,7 +181,8 @@ Error Socket::send(const Endpoint& to, Buffer* payload) {
   }
   const Error error = udp_.stack_.send(
       last_path_,
-      {.source = last_source_, .destination = to.address, .protocol = ip::kProtocolUdp, .may_fragment = true}, packet);
+      {.source = last_source_, .destination = to.address, .protocol = ip::kProtocolUdp, .may_fragment = true},
+      packet);
   ++(error == Error::kNone ? udp_.counters.transmitted_datagrams : udp_.counters.send_failed);
   return error;
 }

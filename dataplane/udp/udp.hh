@@ -27,7 +27,8 @@ class Udp final : public ip::Protocol {
 
   // A socket on `local`: the address any, or one of ours; port 0 is chosen at random. It closes when destroyed, which may
   // happen within calls to its user. kAddressInUse, kAddressNotAvailable, kNoBuffers (kSocketsLimit).
-  transport::Result<std::unique_ptr<transport::DatagramSocket>> bind(const Endpoint& local, transport::DatagramUser& user);
+  transport::Result<std::unique_ptr<transport::DatagramSocket>> bind(const Endpoint& local,
+                                                                     transport::DatagramUser& user);
 
   void receive(const ip::ReceivedPacket& about, Buffer* packet) override;
   void icmp_error(const ip::IcmpError& about) override;
@@ -68,7 +69,8 @@ class Socket final : public transport::DatagramSocket {
 
  private:
   friend class Udp;
-  Socket(Udp& udp, const Endpoint& local, transport::DatagramUser& user) : udp_(udp), local_(local), user_(user) {}
+  Socket(Udp& udp, const Endpoint& local, transport::DatagramUser& user)
+      : udp_(udp), local_(local), user_(user) {}
 
   Udp& udp_;
   const Endpoint local_;

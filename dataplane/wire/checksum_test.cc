@@ -31,7 +31,8 @@ TEST(Checksum, AgreesWithThePlainOneAtAllLengthsAndAlignments) {
   for (size_t offset = 0; offset < 9; ++offset) {
     for (size_t length = 0; length < 300; ++length) {
       const auto part = std::span(bytes).subspan(offset, length);
-      ASSERT_EQ(checksum_finish(checksum_add(0, part.data(), length)), plain_checksum(part)) << offset << " " << length;
+      ASSERT_EQ(checksum_finish(checksum_add(0, part.data(), length)), plain_checksum(part))
+          << offset << " " << length;
     }
   }
   EXPECT_EQ(checksum_finish(checksum_add(0, bytes.data(), bytes.size())), plain_checksum(bytes));
@@ -91,8 +92,9 @@ TEST(Checksum, PseudoHeadersAreSummedAsTheyWouldBeOnTheWire) {
     store_32(bytes + 4, destination);
     bytes[9] = std::byte{6};
     store_16(bytes + 10, static_cast<uint16_t>(length));
-    ASSERT_EQ(checksum_finish(pseudo_header_sum(IpAddress::v4(source), IpAddress::v4(destination), 6, length)),
-              plain_checksum(bytes));
+    ASSERT_EQ(
+        checksum_finish(pseudo_header_sum(IpAddress::v4(source), IpAddress::v4(destination), 6, length)),
+        plain_checksum(bytes));
     ASSERT_EQ(checksum_unfinished(pseudo_header_sum_v4(source, destination, 6, length)),
               static_cast<uint16_t>(~plain_checksum(bytes)));
   }
@@ -117,7 +119,8 @@ TEST(Checksum, UpdateIsLikeComputingAnew) {
     ASSERT_EQ(checksum_update_16(before, old_16, new_16), middle);
     const uint32_t old_32 = load_32(bytes.data() + at), new_32 = entropy.u32();
     store_32(bytes.data() + at, new_32);
-    ASSERT_EQ(checksum_update_32(middle, old_32, new_32), checksum_finish(checksum_add(0, bytes.data(), bytes.size())));
+    ASSERT_EQ(checksum_update_32(middle, old_32, new_32),
+              checksum_finish(checksum_add(0, bytes.data(), bytes.size())));
   }
 }
 

@@ -55,7 +55,8 @@ class EthernetView {
 };
 
 // Writes the 14 bytes at `at`.
-inline void emit_ethernet(std::byte* at, const MacAddress& destination, const MacAddress& source, uint16_t ether_type) {
+inline void emit_ethernet(std::byte* at, const MacAddress& destination, const MacAddress& source,
+                          uint16_t ether_type) {
   store_mac(at, destination);
   store_mac(at + 6, source);
   store_16(at + 12, ether_type);

@@ -59,7 +59,8 @@ TEST(Arp, RoundTripAndRefusal) {
   std::vector<std::byte> bytes(kArpBytes + 18);  // padded as on the wire
   emit_arp(bytes.data(), fields);
   EXPECT_EQ(parse_arp(bytes), fields);
-  for (size_t length = 0; length < kArpBytes; ++length) EXPECT_FALSE(parse_arp(std::span(bytes).first(length)));
+  for (size_t length = 0; length < kArpBytes; ++length)
+    EXPECT_FALSE(parse_arp(std::span(bytes).first(length)));
   // Hardware type, protocol type, address lengths.
   for (const size_t at : {0u, 1u, 2u, 3u, 4u, 5u}) {
     auto wrong = bytes;
@@ -109,10 +110,14 @@ TEST(Ipv4, RefusesImpossibleHeaders) {
     bool good;
   };
   const Case cases[] = {
-      {"version 6", 0x65, 60, 60, false},         {"version 0", 0x05, 60, 60, false},
-      {"header of 16", 0x44, 60, 60, false},      {"options cut off", 0x4f, 60, 59, false},
-      {"options whole", 0x4f, 60, 60, true},      {"total less than header", 0x46, 20, 60, false},
-      {"total as long as header", 0x46, 24, 24, true}, {"total 0 (TSO capture)", 0x45, 0, 60, false},
+      {"version 6", 0x65, 60, 60, false},
+      {"version 0", 0x05, 60, 60, false},
+      {"header of 16", 0x44, 60, 60, false},
+      {"options cut off", 0x4f, 60, 59, false},
+      {"options whole", 0x4f, 60, 60, true},
+      {"total less than header", 0x46, 20, 60, false},
+      {"total as long as header", 0x46, 24, 24, true},
+      {"total 0 (TSO capture)", 0x45, 0, 60, false},
   };
   for (const Case& each : cases) {
     std::vector<std::byte> bytes(each.available);

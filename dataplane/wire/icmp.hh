@@ -31,8 +31,8 @@ enum IcmpTimeExceededCode : uint8_t { kIcmpHopLimitExceeded = 0, kIcmpReassembly
 
 // Whether a message of this type is about another packet: then it quotes it, and nobody answers with an error.
 inline bool icmp_type_is_error(uint8_t type) {
-  return type == kIcmpUnreachable || type == kIcmpSourceQuench || type == kIcmpRedirect || type == kIcmpTimeExceeded ||
-         type == kIcmpParameterProblem;
+  return type == kIcmpUnreachable || type == kIcmpSourceQuench || type == kIcmpRedirect ||
+         type == kIcmpTimeExceeded || type == kIcmpParameterProblem;
 }
 
 // An ICMP header in place. Borrows the bytes.

@@ -29,7 +29,8 @@ class Ipv4View {
     if (bytes.size() < kIpv4HeaderBytes) return std::nullopt;
     const Ipv4View view(bytes.data());
     const uint8_t first = load_8(bytes.data());
-    if (first != 0x45 && (first >> 4 != 4 || (first & 15) < 5 || view.header_bytes() > bytes.size())) return std::nullopt;
+    if (first != 0x45 && (first >> 4 != 4 || (first & 15) < 5 || view.header_bytes() > bytes.size()))
+      return std::nullopt;
     if (view.total_bytes() < view.header_bytes()) return std::nullopt;
     return view;
   }
@@ -48,7 +49,9 @@ class Ipv4View {
   uint16_t checksum() const { return load_16(at_ + 10); }
   uint32_t source() const { return load_32(at_ + 12); }
   uint32_t destination() const { return load_32(at_ + 16); }
-  std::span<const std::byte> options() const { return {at_ + kIpv4HeaderBytes, header_bytes() - kIpv4HeaderBytes}; }
+  std::span<const std::byte> options() const {
+    return {at_ + kIpv4HeaderBytes, header_bytes() - kIpv4HeaderBytes};
+  }
   bool checksum_is_right() const { return checksum_finish(checksum_add(0, at_, header_bytes())) == 0; }
 
  private:
@@ -80,9 +83,10 @@ inline void emit_ipv4(std::byte* at, const Ipv4Fields& fields) {
 // Fills in the checksum of a header without options whose checksum field is 0. From the fields, not from the bytes:
 // loads that straddle the stores just made would stall.
 inline void set_ipv4_checksum(std::byte* at, const Ipv4Fields& fields) {
-  uint32_t sum = 0x4500u + fields.traffic_class + fields.total_bytes + fields.identification + fields.fragment_word +
-                 (uint32_t{fields.hop_limit} << 8) + fields.protocol + (fields.source >> 16) + (fields.source & 0xffff) +
-                 (fields.destination >> 16) + (fields.destination & 0xffff);
+  uint32_t sum = 0x4500u + fields.traffic_class + fields.total_bytes + fields.identification +
+                 fields.fragment_word + (uint32_t{fields.hop_limit} << 8) + fields.protocol +
+                 (fields.source >> 16) + (fields.source & 0xffff) + (fields.destination >> 16) +
+                 (fields.destination & 0xffff);
   sum = (sum & 0xffff) + (sum >> 16);
   sum = (sum & 0xffff) + (sum >> 16);
   store_16(at + 10, static_cast<uint16_t>(~sum));

@@ -48,7 +48,8 @@ TEST(TcpHeader, LengthsThatLieAreRefused) {
   std::vector<std::byte> bytes(60);
   emit_tcp(bytes.data(), {.source_port = 1, .destination_port = 2}, 40);
   EXPECT_TRUE(TcpView::parse(bytes));
-  for (size_t length = 0; length < 60; ++length) EXPECT_FALSE(TcpView::parse(std::span(bytes).first(length))) << length;
+  for (size_t length = 0; length < 60; ++length)
+    EXPECT_FALSE(TcpView::parse(std::span(bytes).first(length))) << length;
   for (int words = 0; words < 5; ++words) {
     bytes[12] = static_cast<std::byte>(words << 4);
     EXPECT_FALSE(TcpView::parse(bytes)) << words;
@@ -172,7 +173,8 @@ TEST(TcpOptions, Malformed) {
        [](const TcpOptions& options) { EXPECT_EQ(options.mss, 1460); }},
       {"MSS of a wrong length is unknown", bytes_of({2, 3, 5, 0}), true,
        [](const TcpOptions& options) { EXPECT_EQ(options.mss, 0); }},
-      {"end hides the rest", bytes_of({0, 2, 4, 5}), true, [](const TcpOptions& options) { EXPECT_EQ(options.mss, 0); }},
+      {"end hides the rest", bytes_of({0, 2, 4, 5}), true,
+       [](const TcpOptions& options) { EXPECT_EQ(options.mss, 0); }},
       {"unknown kind is skipped", bytes_of({99, 4, 1, 2, 2, 4, 5, 0xb4}), true,
        [](const TcpOptions& options) { EXPECT_EQ(options.mss, 1460); }},
       {"SACK of a broken block", bytes_of({5, 9, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1}), true,

@@ -40,6 +40,8 @@ inline void emit_udp(std::byte* at, uint16_t source_port, uint16_t destination_p
   store_16(at + 6, 0);
 }
 // A computed checksum of 0 is sent as all ones, because 0 says that there is none.
-inline void set_udp_checksum(std::byte* udp, uint16_t checksum) { store_16(udp + 6, checksum == 0 ? 0xffff : checksum); }
+inline void set_udp_checksum(std::byte* udp, uint16_t checksum) {
+  store_16(udp + 6, checksum == 0 ? 0xffff : checksum);
+}
 
 }  // namespace sluice::wire

@@ -3,6 +3,7 @@
 #include "drivers/ethdev/eal.hh"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -10,11 +11,18 @@
 #include <rte_log.h>
 #include <sched.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+
+// AF_XDP's helpers talk to stderr unless told not to. Weak: they are linked only where their driver is.
+extern "C" {
+[[gnu::weak]] void* libbpf_set_print(void* function);
+[[gnu::weak]] void* libxdp_set_print(void* function);
+}
 
 namespace sluice::ethdev {
 
@@ -35,6 +43,8 @@ int log_rank = 0;
 
 // How much a line tells: the first complaint says more than the chain of "failed to ..." that follows it.
 int rank_of(const std::string& line) {
+  if (line.find("mp action") != std::string::npos)
+    return 0;  // said of every memif by processes that share nothing
   for (const char* word : {"annot", "ailed", "rror", "nvalid", "nable", "not ", "No "})
     if (line.find(word) != std::string::npos) return 2;
   return 1;
@@ -187,18 +197,34 @@ std::string Eal::start(const EalOptions& options) {
   for (const std::string& word : words)
     argv.push_back(strdup(word.c_str()));  // the EAL keeps pointers to some
   argv.push_back(nullptr);
+  // Fatal complaints of the EAL go to stderr as well as to the log, of which we give the gist.
+  const int stderr_before = options.verbose ? -1 : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+  if (stderr_before >= 0) {
+    const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (null >= 0) {
+      dup2(null, STDERR_FILENO);
+      close(null);
+    }
+  }
   const int parsed = rte_eal_init(static_cast<int>(words.size()), argv.data());
+  if (stderr_before >= 0) {
+    dup2(stderr_before, STDERR_FILENO);
+    close(stderr_before);
+  }
   pthread_setaffinity_np(pthread_self(), sizeof before, &before);
   if (parsed < 0) {
     const int code = rte_errno;
     const std::string line = take_log_line();
-    std::string text = "DPDK does not start (" + std::string(rte_strerror(code)) + ")";
+    std::string text = "DPDK does not start";
+    if (code != 0) text += " (" + std::string(rte_strerror(code)) + ")";
     if (!line.empty()) text += ": " + line;
     if (options.role == EalRole::kSecondary)
       text += "; is the primary process (group " + options.group + ") running?";
     return text;
   }
   take_log_line();
+  if (!options.verbose && libbpf_set_print) libbpf_set_print(nullptr);
+  if (!options.verbose && libxdp_set_print) libxdp_set_print(nullptr);
   state.started = true;
   state.hugepages = hugepages;
   state.role = options.role;

@@ -7,6 +7,8 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -66,6 +68,28 @@ std::set<int> open_sockets(int domain) {
   return found;
 }
 
+// A server that was killed leaves its socket behind, and the next one could not bind. If nobody answers there, it goes.
+void remove_stale_socket(const PortSpec& spec) {
+  const bool serves = spec.kind == PortKind::kVhost   ? setting_is(spec, "client", "0", "0")
+                      : spec.kind == PortKind::kMemif ? setting_is(spec, "role", "server", "")
+                                                      : setting_is(spec, "server", "1", "0");
+  struct stat about;
+  sockaddr_un address{};
+  if (!serves || stat(spec.name.c_str(), &about) != 0 || !S_ISSOCK(about.st_mode) ||
+      spec.name.size() >= sizeof address.sun_path)
+    return;
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, spec.name.c_str(), spec.name.size());
+  for (const int type : {SOCK_STREAM, SOCK_SEQPACKET}) {  // vhost and memif
+    const int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+    const bool answered = connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 ||
+                          (errno != ECONNREFUSED && errno != EPROTOTYPE);
+    close(fd);
+    if (answered) return;
+  }
+  unlink(spec.name.c_str());
+}
+
 int socket_family(PortKind kind) {
   return kind == PortKind::kAfPacket ? AF_PACKET : kind == PortKind::kAfXdp ? AF_XDP : -1;
 }
@@ -90,6 +114,8 @@ std::unique_ptr<EthernetDevice> EthernetDevice::open(const PortSpec& spec, std::
   if (!error.empty()) return nullptr;
   device->device_ = text.device;
   Eal::take_log_line();
+  if (spec.kind == PortKind::kVhost || spec.kind == PortKind::kMemif || spec.kind == PortKind::kVirtioUser)
+    remove_stale_socket(spec);
 
   const std::set<int> sockets_before = open_sockets(socket_family(spec.kind));
   if (spec.kind == PortKind::kRing) {
@@ -285,6 +311,8 @@ std::string EthernetDevice::configure() {
   if (configured_elsewhere) return "";
 
   code = rte_eth_dev_start(port_id_);
+  if (code != 0 && spec_.kind == PortKind::kMemif && setting_is(spec_, "role", "client", ""))
+    return title + ": nobody listens there: start the server end first";
   if (code != 0) return failed("starting", code);
   started_ = true;
   if (spec_.kind != PortKind::kAfPacket || spec_.mac) {

@@ -49,6 +49,8 @@ std::unique_ptr<MbufPool> MbufPool::create(const std::string& name, uint32_t lim
 MbufPool::~MbufPool() {
   if (!mempool_) return;
   flush();
+  // Another process may still hold some of these Buffers: leaving the memory behind is the lesser evil.
+  if (Eal::role() != EalRole::kAlone && outstanding() > 0) return;
   rte_mempool_free(mempool_);
 }
 

@@ -103,11 +103,16 @@ std::string port_preflight(const PortSpec& spec, const std::string& sysfs) {
       if (spec.kind == PortKind::kAfXdp && !has_capability(kCapNetAdmin))
         return privilege(title, "CAP_NET_ADMIN");
       return "";
-    case PortKind::kMemif:
-      if (spec.name.find('/') != std::string::npos && !exists(parent_of(spec.name)))
+    case PortKind::kMemif: {
+      if (spec.name.find('/') == std::string::npos) return "";
+      if (!exists(parent_of(spec.name)))
         return "port " + title + ": the directory of the socket does not exist: mkdir -p " +
                parent_of(spec.name);
+      const auto role = spec.settings.find("role");
+      if (role != spec.settings.end() && role->second == "client" && !exists(spec.name))
+        return "port " + title + ": nobody listens there: start the server end first";
       return "";
+    }
     case PortKind::kVirtioUser: {
       const auto server = spec.settings.find("server");
       if (server != spec.settings.end() && server->second == "1") {

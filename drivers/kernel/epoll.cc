@@ -82,7 +82,7 @@ class EpollDriver final : public SocketDriver, public Waiter {
   void ready(Socket& socket);
   void event(Socket& socket, uint32_t events);
   void accept_burst(Socket& socket);
-  void receive_burst(Socket& socket);
+  bool receive_burst(Socket& socket);  // whether there was a Buffer to receive into
   void connect_done(Socket& socket);
   void fail(Socket& socket, int number);
   // What a call returned at once, to be reported from the next turn: a call never calls back, and SO_ERROR does not keep it.
@@ -200,13 +200,14 @@ void EpollDriver::set_receiving(Socket& socket, bool receiving) {
   if (receiving && socket.state & kReadable) ready(socket);
 }
 
-void EpollDriver::receive_burst(Socket& socket) {
+bool EpollDriver::receive_burst(Socket& socket) {
   for (unsigned i = 0; i < kReceivesPerTurn; ++i) {
-    if (socket.closing || (socket.state & (kWanted | kReadable | kEnded | kFailed)) != (kWanted | kReadable)) return;
+    if (socket.closing || (socket.state & (kWanted | kReadable | kEnded | kFailed)) != (kWanted | kReadable)) return true;
     if (!spare_ && !(spare_ = pool_.allocate())) {
       ++counters.receive_starved;
       starving_ = true;
-      break;
+      ready(socket);
+      return false;
     }
     const uint32_t room = spare_->tailroom();
     ++counters.system_calls;
@@ -221,16 +222,17 @@ void EpollDriver::receive_burst(Socket& socket) {
       socket.state &= static_cast<uint16_t>(~kReadable);
       socket.state |= kEnded;
       user_->ended(socket);
-      return;
+      return true;
     } else if (errno == EAGAIN) {
       socket.state &= static_cast<uint16_t>(~kReadable);
-      return;
+      return true;
     } else if (errno != EINTR) {
       fail(socket, errno);
-      return;
+      return true;
     }
   }
   if (!socket.closing) ready(socket);
+  return true;
 }
 
 // ---- sending ----------------------------------------------------------------------------------------------------
@@ -370,8 +372,8 @@ bool EpollDriver::reap() {
     if (!ready_[i]) continue;
     Socket& socket = *std::exchange(ready_[i], nullptr);
     socket.state &= static_cast<uint16_t>(~kReady);
-    worked = true;
     if (socket.state & kConnecting) {
+      worked = true;
       connect_done(socket);
       continue;
     }
@@ -380,10 +382,11 @@ bool EpollDriver::reap() {
         socket.state &= static_cast<uint16_t>(~kSending);
         user_->sent(socket, 0);
         fail(socket, number);
+        worked = true;
         continue;
       }
     }
-    receive_burst(socket);
+    worked |= receive_burst(socket);
   }
   ready_.erase(ready_.begin(), ready_.begin() + static_cast<ptrdiff_t>(ready_count));
   // Not before now: events of this batch may have named them.
@@ -408,7 +411,7 @@ bool EpollDriver::prepare_sleep(uint64_t& timeout_ns) {
 }
 
 void EpollDriver::wait(uint64_t timeout_ns) {
-  if (std::exchange(wake_pending_, false)) return;
+  if (std::exchange(wake_pending_, false) || gathered_ > 0) return;
   const timespec timeout{static_cast<time_t>(timeout_ns / kNanosecondsPerSecond),
                          static_cast<long>(timeout_ns % kNanosecondsPerSecond)};
   ++counters.system_calls;
@@ -417,6 +420,11 @@ void EpollDriver::wait(uint64_t timeout_ns) {
     count = epoll_wait(epoll_, events_, kEventsPerTurn, static_cast<int>((timeout_ns + 999'999) / 1'000'000));
   }
   gathered_ = std::max(0, count);
+  for (int i = 0; i < gathered_; ++i) {
+    if (events_[i].data.ptr != &event_) continue;
+    events_[i].data.ptr = nullptr;  // has done its work
+    woken_.store(false);
+  }
 }
 
 void EpollDriver::wake() {

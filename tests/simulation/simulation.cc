@@ -15,8 +15,7 @@ void Simulation::settle() {
   }
 }
 
-bool Simulation::step(uint64_t until_ns) {
-  settle();
+bool Simulation::advance(uint64_t until_ns) {
   uint64_t next_ns = wire.next_event_ns();
   for (const Host& host : hosts_) next_ns = std::min(next_ns, host.timers->next_deadline_ns());
   if (next_ns > until_ns || next_ns == UINT64_MAX) {
@@ -28,22 +27,28 @@ bool Simulation::step(uint64_t until_ns) {
   return true;
 }
 
+bool Simulation::step(uint64_t until_ns) {
+  settle();
+  return advance(until_ns);
+}
+
 void Simulation::run_for(uint64_t duration_ns) {
   const uint64_t until_ns = clock.now_ns() + duration_ns;
-  while (clock.now_ns() < until_ns && step(until_ns)) {
+  while (step(until_ns)) {
   }
   settle();
 }
 
 bool Simulation::run_until(const std::function<bool()>& done, uint64_t limit_ns) {
   const uint64_t until_ns = clock.now_ns() + limit_ns;
-  while (!done()) {
-    if (!step(until_ns)) {
+  for (;;) {
+    settle();
+    if (done()) return true;
+    if (!advance(until_ns)) {
       settle();
       return done();
     }
   }
-  return true;
 }
 
 }  // namespace sluice::simulation

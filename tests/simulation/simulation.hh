@@ -50,7 +50,8 @@ class Simulation {
   bool step(uint64_t until_ns = UINT64_MAX);
   // Steps for `duration_ns` of virtual time.
   void run_for(uint64_t duration_ns);
-  // Steps until `done()`; false when it has not come within `limit_ns` of virtual time.
+  // Steps until `done()`, which is asked whenever the hosts have come to rest and before time moves on; false when it has
+  // not come within `limit_ns` of virtual time.
   bool run_until(const std::function<bool()>& done, uint64_t limit_ns = 60 * kNanosecondsPerSecond);
   uint64_t now_ns() const { return clock.now_ns(); }
 
@@ -62,6 +63,7 @@ class Simulation {
     Turn turn;
   };
   void settle();
+  bool advance(uint64_t until_ns);
   std::vector<Host> hosts_;
 };
 

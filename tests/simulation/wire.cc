@@ -271,10 +271,11 @@ void SimulatedWire::send_to(unsigned from, unsigned to, std::span<const std::byt
   }
   if (entropy_.chance(now.corruption)) {
     ++counters.corrupted;
-    const uint64_t flips = 1 + entropy_.below(3);
+    const size_t word = entropy_.below(bytes.size() / 2) * 2;
+    const uint64_t first = entropy_.below(16), flips = 1 + entropy_.below(3);
     for (uint64_t i = 0; i < flips; ++i) {
-      const uint64_t bit = entropy_.below(bytes.size() * 8);
-      bytes[bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
+      const uint64_t bit = (first + i * 5) % 16;
+      bytes[word + bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
     }
   }
   const auto arrival_ns = [&] {

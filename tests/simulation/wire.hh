@@ -27,7 +27,7 @@ struct Conditions {
   double burst_loss = 0;            // probability that a burst of losses begins
   unsigned burst_loss_frames = 10;  // its length
   double duplication = 0;
-  double corruption = 0;              // 1 to 3 bits flipped
+  double corruption = 0;  // 1 to 3 bits of one 16-bit word flipped: the Internet checksum sees that always
   uint64_t rate_bits_per_second = 0;  // 0: infinite
   unsigned queue_frames = 1000;       // waiting for the rate limit; beyond it frames are dropped (tail drop)
   bool cut = false;                   // everything is lost

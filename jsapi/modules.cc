@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// What jsapi brings into each isolate.
+#include "jsapi/modules.hh"
+
+#include <memory>
+
+#include "jsapi/native/api.hh"
+#include "jsapi/native/url.hh"
+
+namespace sluice::jsapi {
+
+static void install_network(v8::Local<v8::Context> context, v8::Local<v8::Object> target, runtime::IsolateHost& host) {
+  host.own(std::make_unique<Api>(host))->install(context, target);
+}
+
+std::span<const runtime::NativeModule> native_modules() {
+  static const runtime::NativeModule kModules[] = {{"network", install_network}, {"url", install_url}};
+  return kModules;
+}
+
+}  // namespace sluice::jsapi

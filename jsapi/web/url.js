@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// URL and URLSearchParams (URL Standard). Parsing is that of the ada library inside libnode, reached through its C functions.
+'use strict';
+
+const { coded } = require('internal/sluice/errors');
+
+// Positions in what native.urlParse() gives.
+const HREF = 0, PROTOCOL = 1, USERNAME = 2, PASSWORD = 3, HOST = 4, HOSTNAME = 5, PORT = 6, PATHNAME = 7, SEARCH = 8, HASH = 9, ORIGIN = 10;
+const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+
+let native = null;
+function binding() { return native === null ? native = internalBinding('url') : native; }
+
+function invalid(input, base) {
+  const error = coded(TypeError, 'ERR_INVALID_URL', 'Invalid URL');
+  error.input = input;
+  if (base !== undefined) error.base = base;
+  return error;
+}
+
+class URL {
+  #parts;
+  #params = null;
+  constructor(input, base) {
+    if (arguments.length === 0) throw coded(TypeError, 'ERR_MISSING_ARGS', 'The "url" argument must be specified');
+    const text = `${input}`;
+    const parts = binding().urlParse(text, base === undefined ? undefined : `${base}`);
+    if (parts === undefined) throw invalid(text, base === undefined ? undefined : `${base}`);
+    this.#parts = parts;
+  }
+  static canParse(input, base) { return binding().urlParse(`${input}`, base === undefined ? undefined : `${base}`) !== undefined; }
+  static parse(input, base) {
+    try {
+      return new URL(input, base);
+    } catch {
+      return null;
+    }
+  }
+
+  #set(which, value) {
+    const parts = binding().urlSet(this.#parts[HREF], which, `${value}`);
+    if (parts === undefined) return false;
+    this.#parts = parts;
+    if (this.#params !== null) URLSearchParams.reset(this.#params, parts[SEARCH]);
+    return true;
+  }
+  get href() { return this.#parts[HREF]; }
+  set href(value) {
+    if (!this.#set(HREF, value)) throw invalid(`${value}`);
+  }
+  get origin() { return this.#parts[ORIGIN]; }
+  get protocol() { return this.#parts[PROTOCOL]; }
+  set protocol(value) { this.#set(PROTOCOL, value); }
+  get username() { return this.#parts[USERNAME]; }
+  set username(value) { this.#set(USERNAME, value); }
+  get password() { return this.#parts[PASSWORD]; }
+  set password(value) { this.#set(PASSWORD, value); }
+  get host() { return this.#parts[HOST]; }
+  set host(value) { this.#set(HOST, value); }
+  get hostname() { return this.#parts[HOSTNAME]; }
+  set hostname(value) { this.#set(HOSTNAME, value); }
+  get port() { return this.#parts[PORT]; }
+  set port(value) { this.#set(PORT, value); }
+  get pathname() { return this.#parts[PATHNAME]; }
+  set pathname(value) { this.#set(PATHNAME, value); }
+  get search() { return this.#parts[SEARCH]; }
+  set search(value) { this.#set(SEARCH, value); }
+  get hash() { return this.#parts[HASH]; }
+  set hash(value) { this.#set(HASH, value); }
+  get searchParams() {
+    if (this.#params === null) {
+      this.#params = new URLSearchParams(this.#parts[SEARCH]);
+      URLSearchParams.attach(this.#params, (text) => {
+        const parts = binding().urlSet(this.#parts[HREF], SEARCH, text);
+        if (parts !== undefined) this.#parts = parts;
+      });
+    }
+    return this.#params;
+  }
+  toString() { return this.#parts[HREF]; }
+  toJSON() { return this.#parts[HREF]; }
+  [Symbol.for('nodejs.util.inspect.custom')](depth, options, inspect) {
+    const shown = {};
+    for (const name of ['href', 'origin', 'protocol', 'username', 'password', 'host', 'hostname', 'port', 'pathname', 'search', 'searchParams', 'hash']) shown[name] = this[name];
+    return typeof inspect === 'function' ? `URL ${inspect(shown, options)}` : shown;
+  }
+}
+
+// Percent-decoding of one name or value; bytes that are no UTF-8 become U+FFFD.
+function decode(text) {
+  text = text.replace(/\+/g, ' ');
+  if (!text.includes('%')) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    const bytes = [];
+    for (const byte of new TextEncoder().encode(text)) bytes.push(byte);
+    const out = [];
+    for (let i = 0; i < bytes.length; i++) {
+      const pair = bytes[i] === 0x25 && i + 2 < bytes.length ? String.fromCharCode(bytes[i + 1], bytes[i + 2]) : '';
+      if (/^[0-9A-Fa-f]{2}$/.test(pair)) {
+        out.push(parseInt(pair, 16));
+        i += 2;
+      } else {
+        out.push(bytes[i]);
+      }
+    }
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(new Uint8Array(out));
+  }
+}
+
+function encode(text) {
+  return encodeURIComponent(text.replace(LONE_SURROGATE, '\ufffd')).replace(/[!'()~]|%20/g, (c) => (c === '%20' ? '+' : `%${c.charCodeAt(0).toString(16).toUpperCase()}`));
+}
+
+function parse(text) {
+  const list = [];
+  if (text.startsWith('?')) text = text.slice(1);
+  for (const piece of text.split('&')) {
+    if (piece === '') continue;
+    const at = piece.indexOf('=');
+    list.push(decode(at < 0 ? piece : piece.slice(0, at)), at < 0 ? '' : decode(piece.slice(at + 1)));
+  }
+  return list;
+}
+
+class URLSearchParams {
+  #list = [];  // name, value, ...
+  #changed = null;
+  constructor(init = undefined) {
+    if (init === undefined || init === null) return;
+    if (typeof init === 'object' || typeof init === 'function') {
+      if (typeof init[Symbol.iterator] === 'function') {
+        for (const pair of init) {
+          const two = [...pair];
+          if (two.length !== 2) throw coded(TypeError, 'ERR_INVALID_TUPLE', 'Each query pair must be an iterable [name, value] tuple');
+          this.#list.push(`${two[0]}`, `${two[1]}`);
+        }
+      } else {
+        for (const name of Object.keys(init)) this.#list.push(name, `${init[name]}`);
+      }
+    } else {
+      this.#list = parse(`${init}`);
+    }
+  }
+  static attach(params, changed) { params.#changed = changed; }
+  static reset(params, search) { params.#list = parse(search); }
+  #update() {
+    if (this.#changed !== null) this.#changed(this.toString());
+  }
+  get size() { return this.#list.length / 2; }
+  append(name, value) {
+    this.#list.push(`${name}`, `${value}`);
+    this.#update();
+  }
+  delete(name, value) {
+    name = `${name}`;
+    const kept = [];
+    for (let i = 0; i < this.#list.length; i += 2) {
+      if (this.#list[i] !== name || (value !== undefined && this.#list[i + 1] !== `${value}`)) kept.push(this.#list[i], this.#list[i + 1]);
+    }
+    this.#list = kept;
+    this.#update();
+  }
+  get(name) {
+    name = `${name}`;
+    for (let i = 0; i < this.#list.length; i += 2) if (this.#list[i] === name) return this.#list[i + 1];
+    return null;
+  }
+  getAll(name) {
+    name = `${name}`;
+    const values = [];
+    for (let i = 0; i < this.#list.length; i += 2) if (this.#list[i] === name) values.push(this.#list[i + 1]);
+    return values;
+  }
+  has(name, value) {
+    name = `${name}`;
+    for (let i = 0; i < this.#list.length; i += 2) if (this.#list[i] === name && (value === undefined || this.#list[i + 1] === `${value}`)) return true;
+    return false;
+  }
+  set(name, value) {
+    name = `${name}`;
+    const kept = [];
+    let done = false;
+    for (let i = 0; i < this.#list.length; i += 2) {
+      if (this.#list[i] !== name) {
+        kept.push(this.#list[i], this.#list[i + 1]);
+      } else if (!done) {
+        kept.push(name, `${value}`);
+        done = true;
+      }
+    }
+    if (!done) kept.push(name, `${value}`);
+    this.#list = kept;
+    this.#update();
+  }
+  sort() {
+    const pairs = [...this.entries()];
+    pairs.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
+    this.#list = pairs.flat();
+    this.#update();
+  }
+  forEach(callback, self) {
+    for (let i = 0; i < this.#list.length; i += 2) Reflect.apply(callback, self, [this.#list[i + 1], this.#list[i], this]);
+  }
+  * entries() { for (let i = 0; i < this.#list.length; i += 2) yield [this.#list[i], this.#list[i + 1]]; }
+  * keys() { for (let i = 0; i < this.#list.length; i += 2) yield this.#list[i]; }
+  * values() { for (let i = 0; i < this.#list.length; i += 2) yield this.#list[i + 1]; }
+  [Symbol.iterator]() { return this.entries(); }
+  toString() {
+    let text = '';
+    for (let i = 0; i < this.#list.length; i += 2) text += `${i === 0 ? '' : '&'}${encode(this.#list[i])}=${encode(this.#list[i + 1])}`;
+    return text;
+  }
+  [Symbol.for('nodejs.util.inspect.custom')](depth, options, inspect) {
+    const shown = [...this].map(([name, value]) => `'${name}' => '${value}'`).join(', ');
+    return `URLSearchParams {${shown ? ` ${shown} ` : ''}}`;
+  }
+}
+const { attach, reset } = URLSearchParams;
+Object.defineProperty(URLSearchParams, 'attach', { value: attach, enumerable: false });
+Object.defineProperty(URLSearchParams, 'reset', { value: reset, enumerable: false });
+
+for (const value of [URL, URLSearchParams]) {
+  Object.defineProperty(value.prototype, Symbol.toStringTag, { value: value.name, configurable: true });
+  Object.defineProperty(globalThis, value.name, { value, writable: true, configurable: true, enumerable: false });
+  exports[value.name] = value;
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the process object needs from the operating system.
+#include <errno.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "runtime/array_buffer_allocator.hh"
+#include "runtime/bindings/bindings.hh"
+#include "runtime/host_internals.hh"
+#include "runtime/process_signals.hh"
+#include "runtime/v8_text.hh"
+#include "runtime/version.hh"
+
+extern char** environ;
+
+namespace sluice::runtime {
+
+using Info = v8::FunctionCallbackInfo<v8::Value>;
+
+static IsolateHost& host_of(const Info& info) { return IsolateHost::from(info.GetIsolate()); }
+
+static void write_bytes(int descriptor, const char* data, size_t count) {
+  while (count > 0) {
+    const ssize_t written = ::write(descriptor, data, count);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && errno == EAGAIN) {  // a terminal or pipe that somebody made non-blocking
+      ::usleep(1000);
+      continue;
+    }
+    if (written <= 0) return;
+    data += written;
+    count -= static_cast<size_t>(written);
+  }
+}
+
+// write(fd, string or bytes)
+static void write(const Info& info) {
+  const int descriptor = info[0].As<v8::Int32>()->Value();
+  if (info[1]->IsArrayBufferView()) {
+    v8::Local<v8::ArrayBufferView> view = info[1].As<v8::ArrayBufferView>();
+    std::string bytes(view->ByteLength(), '\0');
+    view->CopyContents(bytes.data(), bytes.size());
+    write_bytes(descriptor, bytes.data(), bytes.size());
+    return;
+  }
+  v8::String::Utf8Value text(info.GetIsolate(), info[1]);
+  if (*text) write_bytes(descriptor, *text, static_cast<size_t>(text.length()));
+}
+
+static void is_terminal(const Info& info) { info.GetReturnValue().Set(::isatty(info[0].As<v8::Int32>()->Value()) == 1); }
+
+static void columns(const Info& info) {
+  winsize size{};
+  if (::ioctl(info[0].As<v8::Int32>()->Value(), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+    info.GetReturnValue().Set(static_cast<int32_t>(size.ws_col));
+}
+
+static v8::Local<v8::Array> list(v8::Isolate* isolate, const std::vector<std::string>& texts) {
+  std::vector<v8::Local<v8::Value>> values;
+  for (const std::string& text : texts) values.push_back(to_v8(isolate, text));
+  return v8::Array::New(isolate, values.data(), values.size());
+}
+
+static void argv(const Info& info) { info.GetReturnValue().Set(list(info.GetIsolate(), host_of(info).image().arguments)); }
+static void exec_argv(const Info& info) { info.GetReturnValue().Set(list(info.GetIsolate(), host_of(info).image().exec_arguments)); }
+static void exec_path(const Info& info) { info.GetReturnValue().Set(to_v8(info.GetIsolate(), host_of(info).image().executable)); }
+
+static void environment(const Info& info) {
+  std::vector<std::string> values;
+  for (char** at = environ; at && *at; ++at) {
+    const char* equals = std::strchr(*at, '=');
+    if (!equals) continue;
+    values.emplace_back(*at, static_cast<size_t>(equals - *at));
+    values.emplace_back(equals + 1);
+  }
+  info.GetReturnValue().Set(list(info.GetIsolate(), values));
+}
+
+static void cwd(const Info& info) {
+  char buffer[PATH_MAX];
+  info.GetReturnValue().Set(to_v8(info.GetIsolate(), ::getcwd(buffer, sizeof(buffer)) ? buffer : "/"));
+}
+
+static void chdir(const Info& info) {
+  const std::string path = from_v8(info.GetIsolate(), info[0]);
+  if (::chdir(path.c_str()) == 0) return;
+  const char* code = strerrorname_np(errno);
+  throw_error(info.GetIsolate(), v8::Exception::Error,
+              std::string(code ? code : "EIO") + ": " + std::strerror(errno) + ", chdir '" + path + "'", code ? code : "EIO");
+}
+
+static void now(const Info& info) { info.GetReturnValue().Set(host_of(info).internals().now_ms()); }
+static void time_origin(const Info& info) {
+  info.GetReturnValue().Set(static_cast<double>(host_of(info).internals().started_realtime_ns) * 1e-6);
+}
+static void hrtime(const Info& info) {
+  info.GetReturnValue().Set(v8::BigInt::NewFromUnsigned(info.GetIsolate(), host_of(info).core().clock.monotonic_ns()));
+}
+
+static void exit(const Info& info) { host_of(info).request_exit(info[0]->Int32Value(info.GetIsolate()->GetCurrentContext()).FromMaybe(1)); }
+static void abort(const Info&) { std::abort(); }
+static void pid(const Info& info) { info.GetReturnValue().Set(static_cast<int32_t>(::getpid())); }
+static void ppid(const Info& info) { info.GetReturnValue().Set(static_cast<int32_t>(::getppid())); }
+static void uid(const Info& info) { info.GetReturnValue().Set(static_cast<int32_t>(::getuid())); }
+
+static void kill(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  const int number = info[1]->IsString() ? signal_number(from_v8(isolate, info[1])) : info[1]->Int32Value(isolate->GetCurrentContext()).FromMaybe(-1);
+  if (number < 0) return throw_error(isolate, v8::Exception::TypeError, "Unknown signal: " + from_v8(isolate, info[1]), "ERR_UNKNOWN_SIGNAL");
+  if (::kill(info[0]->Int32Value(isolate->GetCurrentContext()).FromMaybe(0), number) == 0) return info.GetReturnValue().Set(true);
+  const char* code = strerrorname_np(errno);
+  throw_error(isolate, v8::Exception::Error, std::string("kill ") + (code ? code : "EIO"), code ? code : "EIO");
+}
+
+static void watch_signal(const Info& info) {
+  const int number = signal_number(from_v8(info.GetIsolate(), info[0]));
+  if (number <= 0 || number >= 64) return;
+  host_of(info).watch_signal(number);
+  deliver_signal_to_control(number);
+}
+
+static void memory_usage(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  v8::HeapStatistics heap;
+  isolate->GetHeapStatistics(&heap);
+  size_t pages = 0;
+  if (FILE* file = std::fopen("/proc/self/statm", "re")) {
+    if (std::fscanf(file, "%*u %zu", &pages) != 1) pages = 0;
+    std::fclose(file);
+  }
+  const double values[] = {static_cast<double>(pages) * static_cast<double>(::sysconf(_SC_PAGESIZE)),
+                           static_cast<double>(heap.total_heap_size()), static_cast<double>(heap.used_heap_size()),
+                           static_cast<double>(heap.external_memory()),
+                           static_cast<double>(host_of(info).array_buffer_bytes())};
+  std::vector<v8::Local<v8::Value>> numbers;
+  for (const double value : values) numbers.push_back(v8::Number::New(isolate, value));
+  info.GetReturnValue().Set(v8::Array::New(isolate, numbers.data(), numbers.size()));
+}
+
+static void cpu_usage(const Info& info) {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  v8::Isolate* isolate = info.GetIsolate();
+  const auto us = [isolate](const timeval& time) -> v8::Local<v8::Value> {
+    return v8::Number::New(isolate, static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_usec));
+  };
+  v8::Local<v8::Value> values[] = {us(usage.ru_utime), us(usage.ru_stime)};
+  info.GetReturnValue().Set(v8::Array::New(isolate, values, 2));
+}
+
+static void versions(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  v8::Local<v8::Context> context = isolate->GetCurrentContext();
+  v8::Local<v8::Object> result = v8::Object::New(isolate);
+  const auto set = [&](const char* name, const char* text) { result->Set(context, name_of(isolate, name), to_v8(isolate, text)).Check(); };
+  set("sluice", kVersion);
+  set("node", kNodeVersion);
+  set("v8", v8::V8::GetVersion());
+  info.GetReturnValue().Set(result);
+}
+
+// What a program may want to know of its core.
+static void core(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  v8::Local<v8::Context> context = isolate->GetCurrentContext();
+  CoreServices& services = host_of(info).core();
+  v8::Local<v8::Object> result = v8::Object::New(isolate);
+  result->Set(context, name_of(isolate, "core"), v8::Integer::NewFromUnsigned(isolate, services.index)).Check();
+  result->Set(context, name_of(isolate, "cores"), v8::Integer::NewFromUnsigned(isolate, services.count)).Check();
+  result->Set(context, name_of(isolate, "transport"), to_v8(isolate, services.transport.name())).Check();
+  info.GetReturnValue().Set(result);
+}
+
+void install_process(v8::Local<v8::Context> context, v8::Local<v8::Object> target, IsolateHost&) {
+  set_function(context, target, "write", write);
+  set_function(context, target, "isTerminal", is_terminal);
+  set_function(context, target, "columns", columns);
+  set_function(context, target, "argv", argv);
+  set_function(context, target, "execArgv", exec_argv);
+  set_function(context, target, "execPath", exec_path);
+  set_function(context, target, "environment", environment);
+  set_function(context, target, "cwd", cwd);
+  set_function(context, target, "chdir", chdir);
+  set_function(context, target, "now", now);
+  set_function(context, target, "timeOrigin", time_origin);
+  set_function(context, target, "hrtime", hrtime);
+  set_function(context, target, "exit", exit);
+  set_function(context, target, "abort", abort);
+  set_function(context, target, "pid", pid);
+  set_function(context, target, "ppid", ppid);
+  set_function(context, target, "uid", uid);
+  set_function(context, target, "kill", kill);
+  set_function(context, target, "watchSignal", watch_signal);
+  set_function(context, target, "memoryUsage", memory_usage);
+  set_function(context, target, "cpuUsage", cpu_usage);
+  set_function(context, target, "versions", versions);
+  set_function(context, target, "core", core);
+}
+
+}  // namespace sluice::runtime

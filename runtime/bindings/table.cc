@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// The runtime's native modules by name.
+#include "runtime/bindings/bindings.hh"
+#include "runtime/host_internals.hh"
+
+namespace sluice::runtime {
+
+std::vector<NativeModule> runtime_natives() {
+  return {{"task", install_task},         {"process", install_process}, {"inspect", install_inspect},
+          {"encoding", install_encoding}, {"clone", install_clone},     {"random", install_random},
+          {"loader", install_loader}};
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/builtins.hh"
+
+#include "drivers/assert.hh"
+#include "runtime/array_buffer_allocator.hh"
+#include "runtime/error_report.hh"
+#include "runtime/v8_text.hh"
+
+namespace sluice::runtime {
+
+static v8::MaybeLocal<v8::Function> compile_builtin(v8::Local<v8::Context> context, const BuiltinModule& module) {
+  v8::Isolate* isolate = context->GetIsolate();
+  v8::Local<v8::String> parameters[] = {name_of(isolate, "exports"), name_of(isolate, "require"),
+                                        name_of(isolate, "internalBinding"), name_of(isolate, "module")};
+  v8::Local<v8::String> text;
+  if (!v8::String::NewFromOneByte(isolate, reinterpret_cast<const uint8_t*>(module.source), v8::NewStringType::kNormal,
+                                  static_cast<int>(module.length))
+           .ToLocal(&text))
+    return {};
+  v8::ScriptOrigin origin(isolate, to_v8(isolate, std::string(module.id).starts_with("sluice:") ? std::string(module.id) : std::string("sluice:") + module.id));
+  v8::ScriptCompiler::Source source(text, origin);
+  return v8::ScriptCompiler::CompileFunction(context, &source, 4, parameters);
+}
+
+v8::MaybeLocal<v8::Object> evaluate_builtins(v8::Local<v8::Context> context, std::span<const BuiltinModule> modules) {
+  v8::Isolate* isolate = context->GetIsolate();
+  v8::EscapableHandleScope scope(isolate);
+  v8::Local<v8::Function> bootstrap;
+  if (!compile_builtin(context, modules[0]).ToLocal(&bootstrap)) return {};
+  v8::Local<v8::Object> exports = v8::Object::New(isolate);
+  v8::Local<v8::Value> arguments[] = {exports};
+  if (bootstrap->Call(context, v8::Undefined(isolate), 1, arguments).IsEmpty()) return {};
+  v8::Local<v8::Array> table = v8::Array::New(isolate);
+  uint32_t at = 0;
+  for (const BuiltinModule& module : modules.subspan(1)) {
+    v8::Local<v8::Function> factory;
+    if (!compile_builtin(context, module).ToLocal(&factory)) return {};
+    table->Set(context, at++, to_v8(isolate, module.id)).Check();
+    table->Set(context, at++, factory).Check();
+  }
+  v8::Local<v8::Value> evaluate = exports->Get(context, name_of(isolate, "evaluate")).ToLocalChecked();
+  v8::Local<v8::Value> evaluate_arguments[] = {table};
+  if (evaluate.As<v8::Function>()->Call(context, exports, 1, evaluate_arguments).IsEmpty()) return {};
+  return scope.Escape(exports);
+}
+
+v8::StartupData make_snapshot(std::span<const BuiltinModule> modules, std::string& error) {
+  v8::SnapshotCreator creator;
+  v8::Isolate* isolate = creator.GetIsolate();
+  {
+    v8::HandleScope scope(isolate);
+    v8::Local<v8::Context> context = v8::Context::New(isolate);
+    v8::Context::Scope context_scope(context);
+    v8::TryCatch caught(isolate);
+    v8::Local<v8::Object> bootstrap;
+    if (!evaluate_builtins(context, modules).ToLocal(&bootstrap)) {
+      error = describe_caught(isolate, context, caught);
+      creator.SetDefaultContext(context);
+    } else {
+      isolate->PerformMicrotaskCheckpoint();
+      const size_t index = creator.AddData(context, bootstrap);
+      SLUICE_ASSERT(index == kSnapshotBootstrap);
+      creator.SetDefaultContext(context);
+    }
+  }
+  v8::StartupData blob = creator.CreateBlob(v8::SnapshotCreator::FunctionCodeHandling::kKeep);
+  if (!error.empty()) {
+    delete[] blob.data;
+    blob = {nullptr, 0};
+  }
+  return blob;
+}
+
+}  // namespace sluice::runtime

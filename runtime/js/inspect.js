@@ -1,0 +1,574 @@
+// SPDX-License-Identifier: Apache-2.0
+// Values as text for people, in the form that Node's util.inspect prints: what console, uncaught errors and -p show.
+'use strict';
+
+const kCustom = Symbol.for('nodejs.util.inspect.custom');
+const BREAK_LENGTH = 80;
+const COMPACT_LEVELS = 3;
+const MAX_ARRAY = 100;
+const MAX_STRING = 10000;
+
+const hasOwn = (object, key) => Object.prototype.hasOwnProperty.call(object, key);
+const toStringTag = (value) => Object.prototype.toString.call(value).slice(8, -1);
+
+const STYLES = {
+  number: [33, 39], bigint: [33, 39], boolean: [33, 39], string: [32, 39], symbol: [32, 39], undefined: [90, 39],
+  null: [1, 22], special: [36, 39], date: [35, 39], regexp: [31, 39], module: [4, 24],
+};
+
+function paint(context, text, style) {
+  if (!context.colors) return text;
+  const [open, close] = STYLES[style];
+  return `\u001b[${open}m${text}\u001b[${close}m`;
+}
+
+const visibleLength = (context, text) => context.colors ? text.replace(/\u001b\[\d+m/g, '').length : text.length;
+
+function quote(text) {
+  let mark = "'";
+  if (text.includes("'")) {
+    if (!text.includes('"')) mark = '"';
+    else if (!text.includes('`') && !text.includes('${')) mark = '`';
+  }
+  const escaped = text.replace(/[\u0000-\u001f\u007f-\u009f\\'"`]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, (c) => {
+    switch (c) {
+      case '\n': return '\\n';
+      case '\t': return '\\t';
+      case '\r': return '\\r';
+      case '\b': return '\\b';
+      case '\f': return '\\f';
+      case '\v': return '\\x0B';
+      case '\\': return '\\\\';
+      case "'": case '"': case '`': return c === mark ? `\\${c}` : c;
+    }
+    const code = c.charCodeAt(0);
+    return code < 256 ? `\\x${code.toString(16).toUpperCase().padStart(2, '0')}` : `\\u${code.toString(16).toUpperCase()}`;
+  });
+  return mark + escaped + mark;
+}
+
+function formatNumber(context, value) {
+  return paint(context, Object.is(value, -0) ? '-0' : `${value}`, 'number');
+}
+
+function formatPrimitive(context, value, typed) {
+  switch (typeof value) {
+    case 'string': {
+      let tail = '';
+      if (value.length > context.maxStringLength) {
+        const rest = value.length - context.maxStringLength;
+        value = value.slice(0, context.maxStringLength);
+        tail = `... ${rest} more character${rest > 1 ? 's' : ''}`;
+      }
+      // A long text with several lines is shown line by line.
+      if (typed !== true && value.length > 16 && value.length > context.breakLength - context.indentation - 4 &&
+          value.includes('\n')) {
+        return value.split(/(?<=\n)/).map((line) => paint(context, quote(line), 'string'))
+          .join(` +\n${' '.repeat(context.indentation + 2)}`) + tail;
+      }
+      return paint(context, quote(value), 'string') + tail;
+    }
+    case 'number': return formatNumber(context, value);
+    case 'bigint': return paint(context, `${value}n`, 'bigint');
+    case 'boolean': return paint(context, `${value}`, 'boolean');
+    case 'undefined': return paint(context, 'undefined', 'undefined');
+    case 'symbol': return paint(context, Symbol.prototype.toString.call(value), 'symbol');
+  }
+  return paint(context, 'null', 'null');
+}
+
+function constructorName(object) {
+  let current = object;
+  while (current !== null && current !== undefined) {
+    const descriptor = Object.getOwnPropertyDescriptor(current, 'constructor');
+    if (descriptor !== undefined && typeof descriptor.value === 'function' && descriptor.value.name !== '' &&
+        isInstance(object, descriptor.value)) {
+      return descriptor.value.name;
+    }
+    current = Object.getPrototypeOf(current);
+  }
+  return null;
+}
+
+function isInstance(object, constructor) {
+  try {
+    return object instanceof constructor;
+  } catch {
+    return false;
+  }
+}
+
+function prefixOf(name, tag, fallback, size = '') {
+  if (name === null) {
+    if (tag !== '' && fallback !== tag) return `[${fallback}${size}: null prototype] [${tag}] `;
+    return `[${fallback}${size}: null prototype] `;
+  }
+  return tag !== '' && name !== tag ? `${name}${size} [${tag}] ` : `${name}${size} `;
+}
+
+const isIdentifier = (key) => /^[A-Za-z_$][\w$]*$/.test(key);
+
+function keysOf(context, value) {
+  const keys = context.showHidden ? Object.getOwnPropertyNames(value) : Object.keys(value);
+  for (const symbol of Object.getOwnPropertySymbols(value)) {
+    if (context.showHidden || Object.prototype.propertyIsEnumerable.call(value, symbol)) keys.push(symbol);
+  }
+  return keys;
+}
+
+function formatProperty(context, object, key, depth, inArray) {
+  const descriptor = Object.getOwnPropertyDescriptor(object, key) || { value: object[key], enumerable: true };
+  let text;
+  if (descriptor.value !== undefined || !(descriptor.get || descriptor.set)) {
+    context.indentation += 2;
+    text = formatValue(context, descriptor.value, depth);
+    context.indentation -= 2;
+    if (inArray && descriptor.enumerable) return text;
+  } else if (descriptor.get) {
+    text = paint(context, descriptor.set ? '[Getter/Setter]' : '[Getter]', 'special');
+  } else {
+    text = paint(context, '[Setter]', 'special');
+  }
+  if (inArray) return text;
+  let name;
+  if (typeof key === 'symbol') name = `[${paint(context, Symbol.prototype.toString.call(key), 'symbol')}]`;
+  else if (key === '__proto__') name = "['__proto__']";
+  else if (!descriptor.enumerable) name = `[${key}]`;
+  else if (isIdentifier(key)) name = key;
+  else name = paint(context, quote(key), 'string');
+  return `${name}: ${text}`;
+}
+
+const typedArrayTag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
+
+function more(count, what = 'item') {
+  return `... ${count} more ${what}${count > 1 ? 's' : ''}`;
+}
+
+function formatArrayItems(context, value, depth) {
+  const out = [];
+  const length = value.length;
+  const shown = Math.min(context.maxArrayLength, length);
+  let index = 0;
+  while (index < length && out.length < shown) {
+    if (hasOwn(value, index)) {
+      out.push(formatProperty(context, value, `${index}`, depth, true));
+      index++;
+      continue;
+    }
+    let end = index;
+    while (end < length && !hasOwn(value, end)) end++;
+    out.push(paint(context, `<${end - index} empty item${end - index > 1 ? 's' : ''}>`, 'undefined'));
+    index = end;
+  }
+  if (index < length) out.push(more(length - index));
+  return out;
+}
+
+// Many short entries are set in columns.
+function groupItems(context, out, value, extra) {
+  let total = 0;
+  let longest = 0;
+  const count = extra ? out.length - 1 : out.length;
+  const lengths = new Array(count);
+  for (let i = 0; i < count; i++) {
+    const length = visibleLength(context, out[i]);
+    lengths[i] = length;
+    total += length + 2;
+    if (longest < length) longest = length;
+  }
+  const width = longest + 2;
+  if (!(width * 3 + context.indentation < context.breakLength && (total / width > 5 || longest <= 6))) return out;
+  // As wide as it is high, about: a character is 2.5 times as high as it is wide.
+  const usual = Math.max(width - 3 - Math.sqrt(width - total / out.length), 1);
+  const columns = Math.min(
+    Math.round(Math.sqrt(2.5 * usual * count) / usual),
+    Math.floor((context.breakLength - context.indentation) / width),
+    COMPACT_LEVELS * 4,
+    15,
+  );
+  if (columns <= 1) return out;
+  const widths = [];
+  for (let column = 0; column < columns; column++) {
+    let widest = 0;
+    for (let i = column; i < count; i += columns) widest = Math.max(widest, lengths[i]);
+    widths.push(widest + 2);
+  }
+  const numeric = value !== undefined && value.every((item) => typeof item === 'number' || typeof item === 'bigint');
+  const grouped = [];
+  for (let row = 0; row < count; row += columns) {
+    const end = Math.min(row + columns, count);
+    let line = '';
+    for (let i = row; i < end; i++) {
+      const last = i === end - 1;
+      const text = last ? out[i] : `${out[i]}, `;
+      const room = widths[i - row] - (last ? 2 : 0) - (lengths[i] + (last ? 0 : 2));
+      if (numeric) line += ' '.repeat(room) + text;
+      else line += last ? text : text + ' '.repeat(room);
+    }
+    grouped.push(line);
+  }
+  if (extra) grouped.push(out[out.length - 1]);
+  return grouped;
+}
+
+function join(context, out, base, open, close, depth, isArray, value) {
+  const entries = out.length;
+  if (isArray && entries > 6) out = groupItems(context, out, value, value !== undefined && value.length > context.maxArrayLength);
+  if (context.currentDepth - depth < COMPACT_LEVELS && entries === out.length) {
+    const start = out.length + context.indentation + open.length + base.length + 10;
+    let total = out.length + start;
+    let fits = !base.includes('\n');
+    for (let i = 0; fits && i < out.length; i++) {
+      total += visibleLength(context, out[i]);
+      if (total > context.breakLength || out[i].includes('\n')) fits = false;
+    }
+    if (fits && total <= context.breakLength) return `${base ? `${base} ` : ''}${open} ${out.join(', ')} ${close}`;
+  }
+  const indent = `\n${' '.repeat(context.indentation)}`;
+  return `${base ? `${base} ` : ''}${open}${indent}  ${out.join(`,${indent}  `)}${indent}${close}`;
+}
+
+function errorText(context, error, keys) {
+  let stack = typeof error.stack === 'string' && error.stack !== '' ? error.stack : `[${Error.prototype.toString.call(error)}]`;
+  // A stack is fixed when the error is made; show the name and message of a subclass that set them later.
+  const name = typeof error.name === 'string' ? error.name : 'Error';
+  const constructor = constructorName(error);
+  if (constructor !== null && name !== constructor && name.endsWith('Error') && stack.startsWith(name) && !name.includes(constructor)) {
+    if (constructor.includes(name) || !hasOwn(error, 'name')) stack = constructor + stack.slice(name.length);
+  } else if (constructor !== null && name === 'Error' && constructor !== 'Error' && stack.startsWith('Error')) {
+    stack = constructor + stack.slice(5);
+  }
+  if (error.code !== undefined && typeof error.code === 'string' && hasOwn(error, 'code') && !stack.includes(error.code) &&
+      stack.startsWith(name) && error[Symbol.for('sluice.coded')] === true) {
+    stack = `${name} [${error.code}]${stack.slice(name.length)}`;
+  }
+  for (const key of ['name', 'message', 'stack']) {
+    const at = keys.indexOf(key);
+    if (at !== -1 && stack.includes(String(error[key]))) keys.splice(at, 1);
+  }
+  if ('cause' in error && hasOwn(error, 'cause') && !keys.includes('cause')) keys.push('cause');
+  if (Array.isArray(error.errors) && hasOwn(error, 'errors') && !keys.includes('errors')) keys.push('errors');
+  const at = stack.indexOf('\n    at');
+  if (at === -1 && !stack.startsWith('[')) stack = `[${stack}]`;
+  if (context.indentation !== 0) stack = stack.replace(/\n/g, `\n${' '.repeat(context.indentation)}`);
+  return stack;
+}
+
+function functionText(value, name, tag) {
+  const source = Function.prototype.toString.call(value);
+  if (source.startsWith('class') && source.endsWith('}')) {
+    let text = hasOwn(value, 'name') && value.name !== '' ? `[class ${value.name}` : '[class (anonymous)';
+    if (name !== 'Function' && name !== null) text += ` [${name}]`;
+    const parent = Object.getPrototypeOf(value);
+    if (typeof parent === 'function' && parent.name) text += ` extends ${parent.name}`;
+    else if (parent === null) text += ' extends null';
+    return `${text}]`;
+  }
+  const kind = { GeneratorFunction: 'GeneratorFunction', AsyncFunction: 'AsyncFunction', AsyncGeneratorFunction: 'AsyncGeneratorFunction' }[toStringTag(value)] || 'Function';
+  let text = `[${kind}${value.name === '' ? ' (anonymous)' : `: ${value.name}`}]`;
+  if (name === null) text += ' [null prototype]';
+  if (tag !== '' && tag !== kind) text += ` [${tag}]`;
+  return text;
+}
+
+function formatValue(context, value, depth, typed) {
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return formatPrimitive(context, value, typed);
+  const details = context.native ? context.native.proxyDetails(value) : undefined;
+  if (details !== undefined) {
+    if (context.showProxy) return `Proxy ${formatValue(context, details, depth)}`;
+    if (details[0] === null) return paint(context, '<Revoked Proxy>', 'special');
+    return formatValue(context, details[0], depth, typed);
+  }
+  if (context.customInspect) {
+    const custom = value[kCustom];
+    if (typeof custom === 'function' && custom !== inspect) {
+      const room = context.depth === null ? null : context.depth - depth;
+      const result = Reflect.apply(custom, value, [room, { ...context.options, depth: room, stylize: (text, style) => STYLES[style] ? paint(context, text, style) : text }, inspect]);
+      if (result !== value) {
+        if (typeof result !== 'object') return `${result}`.replace(/\n/g, `\n${' '.repeat(context.indentation)}`);
+        return formatValue(context, result, depth);
+      }
+    }
+  }
+  if (context.seen.includes(value)) {
+    if (!context.circular.has(value)) context.circular.set(value, context.circular.size + 1);
+    return paint(context, `[Circular *${context.circular.get(value)}]`, 'special');
+  }
+  return formatObject(context, value, depth, typed);
+}
+
+function formatObject(context, value, depth) {
+  const native = context.native;
+  const name = constructorName(value);
+  let tag = '';
+  try {
+    tag = value[Symbol.toStringTag];
+  } catch {}
+  if (typeof tag !== 'string' || tag === '' || tag === name) tag = '';
+  let keys = null;
+  let base = '';
+  let open = '{';
+  let close = '}';
+  let isArray = false;
+  let items = () => [];
+  const plainTag = toStringTag(value);
+
+  if (Array.isArray(value)) {
+    keys = keysOf(context, value).filter((key) => typeof key === 'symbol' || !/^(0|[1-9]\d*)$/.test(key));
+    if (!context.showHidden) keys = keys.filter((key) => key !== 'length');
+    const prefix = name !== 'Array' || tag !== '' ? prefixOf(name, tag, 'Array', `(${value.length})`) : '';
+    open = `${prefix}[`;
+    close = ']';
+    isArray = true;
+    if (value.length === 0 && keys.length === 0) return `${open}]`;
+    items = () => formatArrayItems(context, value, depth + 1);
+  } else if (ArrayBuffer.isView(value) && typedArrayTag.call(value) !== undefined) {
+    keys = keysOf(context, value).filter((key) => typeof key === 'symbol' || !/^(0|[1-9]\d*)$/.test(key));
+    open = `${prefixOf(name, tag, typedArrayTag.call(value), `(${value.length})`)}[`;
+    close = ']';
+    isArray = true;
+    if (value.length === 0 && keys.length === 0) return `${open}]`;
+    items = () => {
+      const shown = Math.min(context.maxArrayLength, value.length);
+      const out = [];
+      for (let i = 0; i < shown; i++) out.push(formatPrimitive(context, value[i]));
+      if (value.length > shown) out.push(more(value.length - shown));
+      return out;
+    };
+  } else if (native && native.isMap(value)) {
+    keys = keysOf(context, value);
+    const size = Object.getOwnPropertyDescriptor(Map.prototype, 'size').get.call(value);
+    open = `${prefixOf(name, tag, 'Map', `(${size})`)}{`;
+    if (size === 0 && keys.length === 0) return `${open}}`;
+    items = () => {
+      const out = [];
+      context.indentation += 2;
+      let left = context.maxArrayLength;
+      for (const [key, item] of Map.prototype.entries.call(value)) {
+        if (left-- <= 0) {
+          out.push(more(size - context.maxArrayLength));
+          break;
+        }
+        out.push(`${formatValue(context, key, depth + 1)} => ${formatValue(context, item, depth + 1)}`);
+      }
+      context.indentation -= 2;
+      return out;
+    };
+  } else if (native && native.isSet(value)) {
+    keys = keysOf(context, value);
+    const size = Object.getOwnPropertyDescriptor(Set.prototype, 'size').get.call(value);
+    open = `${prefixOf(name, tag, 'Set', `(${size})`)}{`;
+    if (size === 0 && keys.length === 0) return `${open}}`;
+    items = () => {
+      const out = [];
+      context.indentation += 2;
+      let left = context.maxArrayLength;
+      for (const item of Set.prototype.values.call(value)) {
+        if (left-- <= 0) {
+          out.push(more(size - context.maxArrayLength));
+          break;
+        }
+        out.push(formatValue(context, item, depth + 1));
+      }
+      context.indentation -= 2;
+      return out;
+    };
+  } else {
+    keys = keysOf(context, value);
+    if (typeof value === 'function') {
+      base = functionText(value, name, tag);
+      if (keys.length === 0) return paint(context, base, 'special');
+    } else if (isError(value)) {
+      base = errorText(context, value, keys);
+      if (keys.length === 0) return base;
+    } else if (plainTag === 'Arguments' && tag === '') {
+      open = '[Arguments] {';
+      if (keys.length === 0) return '[Arguments] {}';
+    } else if (value instanceof RegExp) {
+      base = RegExp.prototype.toString.call(value);
+      const prefix = prefixOf(name, tag, 'RegExp');
+      if (prefix !== 'RegExp ') base = `${prefix}${base}`;
+      if (keys.length === 0) return paint(context, base, 'regexp');
+    } else if (value instanceof Date && native && native.isDate(value)) {
+      base = Number.isNaN(value.getTime()) ? Date.prototype.toString.call(value) : Date.prototype.toISOString.call(value);
+      const prefix = prefixOf(name, tag, 'Date');
+      if (prefix !== 'Date ') base = `${prefix}${base}`;
+      if (keys.length === 0) return paint(context, base, 'date');
+    } else if (native && native.isPromise(value)) {
+      open = `${prefixOf(name, tag, 'Promise')}{`;
+      items = () => {
+        const [state, result] = native.promiseDetails(value);
+        if (state === 0) return [paint(context, '<pending>', 'special')];
+        context.indentation += 2;
+        const text = formatValue(context, result, depth + 1);
+        context.indentation -= 2;
+        return [state === 2 ? `${paint(context, '<rejected>', 'special')} ${text}` : text];
+      };
+    } else if (value instanceof WeakMap || value instanceof WeakSet) {
+      open = `${prefixOf(name, tag, value instanceof WeakMap ? 'WeakMap' : 'WeakSet')}{`;
+      items = () => [paint(context, '<items unknown>', 'special')];
+    } else if (native && (native.isArrayBuffer(value))) {
+      open = `${prefixOf(name, tag, 'ArrayBuffer')}{`;
+      items = () => {
+        const bytes = new Uint8Array(value);
+        const shown = bytes.subarray(0, 50);
+        let text = Array.prototype.map.call(shown, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+        if (bytes.length > 50) text += ` ... ${bytes.length - 50} more byte${bytes.length > 51 ? 's' : ''}`;
+        return [`[Uint8Contents]: <${text}>`, `byteLength: ${formatNumber(context, value.byteLength)}`];
+      };
+    } else if (value instanceof DataView) {
+      open = `${prefixOf(name, tag, 'DataView')}{`;
+      items = () => ['byteLength', 'byteOffset', 'buffer'].map((key) => `${key}: ${formatValue(context, value[key], depth + 1)}`);
+    } else if (native && native.isModuleNamespace(value)) {
+      open = '[Module: null prototype] {';
+    } else if (native && native.isBoxed(value)) {
+      const inner = value.valueOf();
+      const type = { number: 'Number', string: 'String', boolean: 'Boolean', bigint: 'BigInt', symbol: 'Symbol' }[typeof inner];
+      if (type === 'String') keys = keys.filter((key) => typeof key === 'symbol' || !/^\d+$/.test(key));
+      base = `[${type}${name !== type ? ` (${name})` : ''}: ${formatPrimitive({ ...context, colors: false }, inner, true)}]`;
+      if (keys.length === 0) return paint(context, base, typeof inner);
+    } else if (native && native.isGenerator(value)) {
+      open = `${prefixOf(name, tag, 'Generator')}{`;
+    } else if (native && (native.isMapIterator(value) || native.isSetIterator(value))) {
+      const [entries, pairs] = native.previewEntries(value);
+      open = `[${pairs ? plainTag.replace('Iterator', 'Entries') : plainTag}] {`;
+      items = () => {
+        const out = [];
+        context.indentation += 2;
+        for (let i = 0; i < entries.length; i += pairs ? 2 : 1) {
+          out.push(pairs ? `[ ${formatValue(context, entries[i], depth + 1)}, ${formatValue(context, entries[i + 1], depth + 1)} ]`
+            : formatValue(context, entries[i], depth + 1));
+        }
+        context.indentation -= 2;
+        return out;
+      };
+    } else {
+      const prefix = name === 'Object' && tag === '' ? '' : prefixOf(name, tag, 'Object');
+      open = `${prefix}{`;
+      if (keys.length === 0) return `${open}}`;
+    }
+  }
+
+  if (context.depth !== null && depth > context.depth) {
+    let short = prefixOf(name, tag, isArray ? 'Array' : 'Object').slice(0, -1);
+    if (name === null) return paint(context, `[${short}]`, 'special');
+    if (isArray && name === 'Array') short = 'Array';
+    return paint(context, `[${short}]`, 'special');
+  }
+
+  context.seen.push(value);
+  context.currentDepth = depth;
+  let out;
+  out = items();
+  for (const key of keys) {
+    let text;
+    try {
+      text = formatProperty(context, value, key, depth + 1, false);
+    } catch (error) {
+      if (!(error instanceof ReferenceError)) throw error;
+      text = `${String(key)}: ${paint(context, '<uninitialized>', 'special')}`;
+    }
+    out.push(text);
+  }
+  context.seen.pop();
+  if (context.sorted) out.sort();
+
+  const reference = context.circular.get(value);
+  if (reference !== undefined) {
+    const mark = paint(context, `<ref *${reference}>`, 'special');
+    if (base === '') open = `${mark} ${open}`;
+    else base = `${mark} ${base}`;
+  }
+  if (out.length === 0 && base === '') return `${open}${close}`;
+  return join(context, out, base, open, close, depth, isArray, Array.isArray(value) || ArrayBuffer.isView(value) ? value : undefined);
+}
+
+function isError(value) {
+  return value instanceof Error || toStringTag(value) === 'Error';
+}
+
+function inspect(value, options) {
+  let settings = options;
+  if (typeof options === 'boolean') settings = { showHidden: options, depth: arguments[2], colors: arguments[3] };
+  const given = settings || {};
+  let native = null;
+  try {
+    native = internalBinding('inspect');
+  } catch {}
+  const context = {
+    native,
+    options: given,
+    showHidden: !!given.showHidden,
+    depth: given.depth === undefined ? 2 : given.depth === Infinity ? null : given.depth,
+    colors: !!given.colors,
+    customInspect: given.customInspect !== false,
+    showProxy: !!given.showProxy,
+    maxArrayLength: given.maxArrayLength === undefined ? MAX_ARRAY : given.maxArrayLength === null ? Infinity : given.maxArrayLength,
+    maxStringLength: given.maxStringLength === undefined ? MAX_STRING : given.maxStringLength === null ? Infinity : given.maxStringLength,
+    breakLength: given.breakLength === undefined ? BREAK_LENGTH : given.breakLength,
+    sorted: !!given.sorted,
+    indentation: 0,
+    currentDepth: 0,
+    seen: [],
+    circular: new Map(),
+  };
+  return formatValue(context, value, 0, true);
+}
+inspect.custom = kCustom;
+
+// printf-like: %s %d %i %f %j %o %O %c %%.
+function format(...args) { return formatWithOptions({}, ...args); }
+
+function formatWithOptions(options, ...args) {
+  let text = '';
+  let index = 0;
+  if (typeof args[0] === 'string') {
+    if (args.length === 1) return args[0];
+    index = 1;
+    text = args[0].replace(/%[sdifjoOc%]/g, (spec) => {
+      if (spec === '%%') return '%';
+      if (index >= args.length) return spec;
+      const value = args[index++];
+      switch (spec) {
+        case '%s':
+          if (typeof value === 'number') return formatNumber({ colors: false }, value);
+          if (typeof value === 'bigint') return `${value}n`;
+          if (typeof value !== 'object' || value === null) return typeof value === 'function' ? String(value) : typeof value === 'symbol' ? value.toString() : `${value}`;
+          if (typeof value.toString === 'function' && (hasOwn(value, 'toString') || (value.toString !== Object.prototype.toString && value.toString !== Error.prototype.toString && value.toString !== Array.prototype.toString && !isBuiltin(value)))) return String(value);
+          return inspect(value, { ...options, depth: 0, colors: false });
+        case '%d':
+          if (typeof value === 'bigint') return `${value}n`;
+          if (typeof value === 'symbol' || typeof value === 'object' && value !== null) return formatNumber({ colors: false }, typeof value === 'symbol' ? NaN : Number(value));
+          return formatNumber({ colors: false }, Number(value));
+        case '%i':
+          if (typeof value === 'bigint') return `${value}n`;
+          return typeof value === 'symbol' ? 'NaN' : formatNumber({ colors: false }, parseInt(value));
+        case '%f': return typeof value === 'symbol' ? 'NaN' : formatNumber({ colors: false }, parseFloat(value));
+        case '%j':
+          try {
+            return String(JSON.stringify(value));
+          } catch (error) {
+            if (String(error.message).includes('circular')) return '[Circular]';
+            throw error;
+          }
+        case '%o': return inspect(value, { ...options, showHidden: true, showProxy: true, depth: 4 });
+        case '%O': return inspect(value, options);
+        case '%c': return '';
+      }
+      return spec;
+    });
+  }
+  for (let first = index === 0; index < args.length; index++, first = false) {
+    if (!first) text += ' ';
+    text += typeof args[index] === 'string' ? args[index] : inspect(args[index], options);
+  }
+  return text;
+}
+
+function isBuiltin(value) {
+  const name = constructorName(value);
+  return name === null || (typeof globalThis[name] === 'function' && /\[native code\]/.test(Function.prototype.toString.call(globalThis[name])));
+}
+
+Object.assign(exports, { inspect, format, formatWithOptions, isError });

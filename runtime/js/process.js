@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// The process object, with Node's names, as far as an appliance needs it.
+'use strict';
+
+const { EventEmitter } = require('internal/emitter');
+const ticks = require('internal/ticks');
+
+class Process extends EventEmitter {
+  get [Symbol.toStringTag]() { return 'process'; }
+  _listenersChanged(name) {
+    if (typeof name === 'string' && name.startsWith('SIG')) internalBinding('process').watchSignal(name);
+  }
+}
+
+const process = new Process();
+let exitCode;
+let exiting = false;
+const warned = new Set();
+
+function lazy(name, make) {
+  Object.defineProperty(process, name, {
+    configurable: true,
+    enumerable: true,
+    get() {
+      const value = make(internalBinding('process'));
+      Object.defineProperty(process, name, { value, writable: true, configurable: true, enumerable: true });
+      return value;
+    },
+    set(value) { Object.defineProperty(process, name, { value, writable: true, configurable: true, enumerable: true }); },
+  });
+}
+
+function makeEnvironment(native) {
+  const values = native.environment();
+  const env = {};
+  for (let i = 0; i < values.length; i += 2) env[values[i]] = values[i + 1];
+  return new Proxy(env, {
+    set(target, key, value) {
+      if (typeof key === 'symbol' || typeof value === 'symbol') throw new TypeError('Cannot convert a Symbol value to a string');
+      target[key] = `${value}`;
+      return true;
+    },
+    defineProperty(target, key, descriptor) {
+      if ('value' in descriptor) descriptor = { value: `${descriptor.value}`, writable: true, enumerable: true, configurable: true };
+      return Reflect.defineProperty(target, key, descriptor);
+    },
+  });
+}
+
+class Output extends EventEmitter {
+  constructor(fd) {
+    super();
+    this.fd = fd;
+    this.writable = true;
+  }
+  get isTTY() { return internalBinding('process').isTerminal(this.fd) || undefined; }
+  get columns() { return internalBinding('process').columns(this.fd); }
+  write(data, encoding, callback) {
+    if (typeof encoding === 'function') callback = encoding;
+    if (typeof data !== 'string' && !ArrayBuffer.isView(data)) {
+      const error = new TypeError('The "chunk" argument must be of type string or an instance of Buffer or Uint8Array.');
+      error.code = 'ERR_INVALID_ARG_TYPE';
+      throw error;
+    }
+    internalBinding('process').write(this.fd, data);
+    if (typeof callback === 'function') ticks.nextTick(callback, null);
+    return true;
+  }
+  end(data, encoding, callback) {
+    if (data !== undefined && typeof data !== 'function') this.write(data, encoding);
+    if (typeof callback === 'function') ticks.nextTick(callback);
+    return this;
+  }
+}
+
+lazy('argv', (native) => native.argv());
+lazy('execArgv', (native) => native.execArgv());
+lazy('execPath', (native) => native.execPath());
+lazy('argv0', () => process.argv[0]);
+lazy('env', makeEnvironment);
+lazy('pid', (native) => native.pid());
+lazy('ppid', (native) => native.ppid());
+lazy('arch', () => 'x64');
+lazy('versions', (native) => native.versions());
+lazy('version', (native) => `v${native.versions().node}`);
+lazy('stdout', () => new Output(1));
+lazy('stderr', () => new Output(2));
+lazy('sluice', (native) => native.core());
+process.platform = 'linux';
+process.title = 'sluice';
+process.release = { name: 'sluice' };
+process.features = {};
+process.config = {};
+process.debugPort = 0;
+
+Object.defineProperty(process, 'exitCode', {
+  configurable: true,
+  enumerable: true,
+  get: () => exitCode,
+  set(value) {
+    if (value !== undefined && value !== null && !Number.isInteger(Number(value))) {
+      const error = new TypeError(`The "code" argument must be of type number. Received ${typeof value}`);
+      error.code = 'ERR_INVALID_ARG_TYPE';
+      throw error;
+    }
+    exitCode = value === null ? undefined : value === undefined ? value : Number(value);
+  },
+});
+
+process.nextTick = ticks.nextTick;
+process.cwd = () => internalBinding('process').cwd();
+process.chdir = (path) => internalBinding('process').chdir(`${path}`);
+process.umask = () => 0o022;
+process.uptime = () => internalBinding('process').now() / 1000;
+process.abort = () => internalBinding('process').abort();
+process.kill = (pid, signal = 'SIGTERM') => internalBinding('process').kill(+pid, signal);
+process.memoryUsage = () => {
+  const [rss, heapTotal, heapUsed, external, arrayBuffers] = internalBinding('process').memoryUsage();
+  return { rss, heapTotal, heapUsed, external, arrayBuffers };
+};
+process.memoryUsage.rss = () => internalBinding('process').memoryUsage()[0];
+process.cpuUsage = (previous) => {
+  const [user, system] = internalBinding('process').cpuUsage();
+  return previous ? { user: user - previous.user, system: system - previous.system } : { user, system };
+};
+process.hrtime = (previous) => {
+  const ns = internalBinding('process').hrtime();
+  let seconds = Number(ns / 1000000000n);
+  let rest = Number(ns % 1000000000n);
+  if (previous !== undefined) {
+    seconds -= previous[0];
+    rest -= previous[1];
+    if (rest < 0) {
+      seconds--;
+      rest += 1e9;
+    }
+  }
+  return [seconds, rest];
+};
+process.hrtime.bigint = () => internalBinding('process').hrtime();
+process.getuid = () => internalBinding('process').uid();
+
+function emitExit(code) {
+  if (exiting) return;
+  exiting = true;
+  process.exitCode = code;
+  process.emit('exit', code);
+}
+
+process.exit = function exit(code) {
+  if (code !== undefined) process.exitCode = code;
+  if (!exiting) emitExit(process.exitCode === undefined ? 0 : process.exitCode);
+  process.reallyExit(process.exitCode === undefined ? 0 : process.exitCode);
+};
+process.reallyExit = (code) => internalBinding('process').exit(code);
+
+function emitWarning(warning, type = 'Warning', code) {
+  if (type !== null && typeof type === 'object') ({ type = 'Warning', code } = type);
+  if (!(warning instanceof Error)) {
+    const text = `${warning}`;
+    warning = new Error(text);
+    warning.name = type;
+  }
+  if (code !== undefined) warning.code = code;
+  ticks.nextTick(() => {
+    process.emit('warning', warning);
+    const key = `${warning.name}: ${warning.message}`;
+    if (warned.has(key)) return;
+    warned.add(key);
+    internalBinding('process').write(2, `(sluice:${process.pid}) ${warning.code ? `[${warning.code}] ` : ''}${key}\n`);
+  });
+}
+process.emitWarning = emitWarning;
+
+Object.defineProperty(process, '_events', { value: undefined, writable: true, configurable: true, enumerable: false });
+Object.defineProperty(globalThis, 'process', { value: process, writable: true, configurable: true, enumerable: false });
+Object.defineProperty(globalThis, 'global', { value: globalThis, writable: true, configurable: true, enumerable: false });
+
+exports.process = process;
+exports.nextTick = ticks.nextTick;
+exports.emitWarning = emitWarning;
+
+// ---- what C++ calls
+
+// An error that nobody caught. True: a listener took it.
+exports.onUncaught = function onUncaught(error, origin) {
+  process.emit('uncaughtExceptionMonitor', error, origin);
+  return process.emit('uncaughtException', error, origin);
+};
+
+// A promise was rejected, and by the end of the turn nobody had asked for it. True: a listener took it.
+exports.onUnhandledRejection = function onUnhandledRejection(reason, promise) {
+  return process.emit('unhandledRejection', reason, promise);
+};
+exports.onRejectionHandled = (promise) => process.emit('rejectionHandled', promise);
+// What is thrown for a rejection whose reason is no error.
+exports.rejectionError = function rejectionError(reason) {
+  const { inspect } = require('internal/inspect');
+  let text;
+  try {
+    text = typeof reason === 'object' || typeof reason === 'function' ? inspect(reason, { depth: 0 }) : String(reason);
+  } catch {
+    text = 'that cannot be shown';
+  }
+  const message = 'This error originated either by throwing inside of an async function without a catch block, ' +
+    `or by rejecting a promise which was not handled with .catch(). The promise rejected with the reason "${text}".`;
+  const error = new Error(message);
+  Object.defineProperty(error, 'name', { value: 'UnhandledPromiseRejection', configurable: true, writable: true, enumerable: false });
+  error.code = 'ERR_UNHANDLED_REJECTION';
+  error.stack = `[UnhandledPromiseRejection: ${message}]`;
+  return error;
+};
+exports.describe = (error) => {
+  const { inspect, isError } = require('internal/inspect');
+  const text = inspect(error);
+  // A syntax error has no frames, which inspect would show in brackets.
+  return isError(error) && text === `[${error.stack}]` ? error.stack : text;
+};
+// Nothing is left to wait for; a listener may start something new.
+exports.onBeforeExit = () => {
+  const code = process.exitCode === undefined ? 0 : process.exitCode;
+  process.emit('beforeExit', code);
+};
+// Returns the exit code.
+exports.onExit = (code) => {
+  if (code !== 0) process.exitCode = code;
+  emitExit(process.exitCode === undefined ? 0 : process.exitCode);
+  return process.exitCode === undefined ? 0 : process.exitCode;
+};
+exports.onSignal = (name, number) => process.emit(name, name, number);
+exports.setArgv = (argv) => { process.argv = argv; };

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/network/bypass_network.hh"
+
+#include <string_view>
+
+#include "dataplane/ip/stack.hh"
+#include "dataplane/tcp/tcp.hh"
+#include "dataplane/transport/bypass.hh"
+#include "drivers/ethdev/eal.hh"
+#include "drivers/kernel/event_waiter.hh"
+#include "drivers/kernel/host_clock.hh"
+#include "drivers/kernel/host_entropy.hh"
+#include "runtime/network/poll_mode.hh"
+
+namespace sluice::runtime {
+
+namespace {
+
+ethdev::PortKind port_kind(config::PortKind kind) {
+  switch (kind) {
+    case config::PortKind::kTap: return ethdev::PortKind::kTap;
+    case config::PortKind::kAfPacket: return ethdev::PortKind::kAfPacket;
+    case config::PortKind::kAfXdp: return ethdev::PortKind::kAfXdp;
+    case config::PortKind::kMemif: return ethdev::PortKind::kMemif;
+    case config::PortKind::kVirtioUser: return ethdev::PortKind::kVirtioUser;
+    case config::PortKind::kVhost: return ethdev::PortKind::kVhost;
+    case config::PortKind::kRing: return ethdev::PortKind::kRing;
+    case config::PortKind::kPci: return ethdev::PortKind::kPci;
+  }
+  return ethdev::PortKind::kTap;
+}
+
+ethdev::EalMemory eal_memory(config::HugePages hugepages) {
+  switch (hugepages) {
+    case config::HugePages::kAlways: return ethdev::EalMemory::kHugepages;
+    case config::HugePages::kNever: return ethdev::EalMemory::kOrdinary;
+    case config::HugePages::kAuto: break;
+  }
+  return ethdev::EalMemory::kAuto;
+}
+
+ethdev::PortSpec port_spec(const config::PortConfig& port, uint32_t cores) {
+  ethdev::PortSpec spec;
+  spec.kind = port_kind(port.kind);
+  spec.name = port.name;
+  std::string_view rest = port.arguments;
+  while (!rest.empty()) {
+    const size_t comma = rest.find(',');
+    const std::string_view pair = rest.substr(0, comma);
+    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
+    const size_t equals = pair.find('=');
+    if (equals == std::string_view::npos) spec.settings.emplace(pair, "1");
+    else spec.settings.emplace(pair.substr(0, equals), pair.substr(equals + 1));
+  }
+  spec.queues = static_cast<uint16_t>(port.queues != 0 ? port.queues : cores);
+  if (port.mtu_bytes != 0) spec.mtu_bytes = port.mtu_bytes;
+  spec.mac = port.mac;
+  return spec;
+}
+
+}  // namespace
+
+// The stack of one core over its queue of each port.
+class BypassCore final : public CoreNetwork {
+ public:
+  BypassCore(BypassNetwork& network, unsigned index)
+      : network_(network),
+        index_(index),
+        registered_(ethdev::Eal::register_thread()),
+        reactor_(clock_, waiter_, poll_mode(network.configuration_)),
+        stack_(reactor_.timers(), entropy_),
+        transport_(reactor_.timers(), clock_, entropy_, stack_) {
+    reactor_.add(transport_);
+  }
+  ~BypassCore() override {
+    // What the connections' ends leave in the queue is sent before the port goes.
+    for (int turns = 0; turns < 4; ++turns) reactor_.turn();
+    if (registered_) ethdev::Eal::unregister_thread();
+  }
+
+  std::string configure() {
+    const config::Configuration& configuration = network_.configuration_;
+    for (size_t i = 0; i < network_.devices_.size(); ++i) {
+      ethdev::EthernetDevice& device = *network_.devices_[i];
+      const config::PortConfig& port = configuration.ports[i];
+      if (index_ >= device.queues()) continue;  // this core has no queue of that port
+      ip::InterfaceOptions options;
+      options.name = port.name;
+      options.mtu_bytes = port.mtu_bytes;
+      for (const config::Prefix& prefix : port.addresses) options.addresses.push_back({prefix.address, prefix.length});
+      ethdev::EthernetQueue& queue = device.queue(static_cast<uint16_t>(index_));
+      stack_.add_interface(queue, options);
+      transport_.sleep_on(queue, waiter_);
+      queues_.push_back(&queue);
+      if (port.gateway)
+        if (const Error error = stack_.add_route(IpAddress::v4(0), 0, *port.gateway); error != Error::kNone)
+          return port.where + ": the gateway " + port.gateway->to_string() + " cannot be used: " + error_code(error);
+    }
+    for (const config::RouteConfig& route : configuration.routes)
+      if (const Error error = stack_.add_route(route.to.address, route.to.length, route.via); error != Error::kNone)
+        return route.where + ": the route to " + route.to.to_string() + " cannot be used: " + error_code(error);
+    if (queues_.empty())
+      return "core " + std::to_string(index_) + " has no queue of any port; give a port more queues or use fewer --cores";
+    return "";
+  }
+
+  Clock& clock() override { return clock_; }
+  Entropy& entropy() override { return entropy_; }
+  Reactor& reactor() override { return reactor_; }
+  transport::Transport& transport() override { return transport_; }
+  const char* driver() const override { return network_.devices_.front()->driver().c_str(); }
+
+  void visit_counters(const CounterVisitor& visit) override {
+    const ip::Stack::Counters& ip = stack_.counters;
+    visit("ip_packets_received", "", ip.received_packets);
+    visit("ip_bytes_received", "", ip.received_bytes);
+    visit("ip_packets_transmitted", "", ip.transmitted_packets);
+    visit("ip_bytes_transmitted", "", ip.transmitted_bytes);
+    const auto ip_drop = [&](const char* labels, uint64_t value) { visit("ip_dropped", labels, value); };
+    ip_drop("cause=\"not_for_us\"", ip.not_for_us);
+    ip_drop("cause=\"malformed\"", ip.malformed);
+    ip_drop("cause=\"bad_checksum\"", ip.bad_checksum);
+    ip_drop("cause=\"unknown_ethertype\"", ip.unknown_ethertype);
+    ip_drop("cause=\"unknown_protocol\"", ip.unknown_protocol);
+    ip_drop("cause=\"hop_limit\"", ip.hop_limit);
+    ip_drop("cause=\"source_invalid\"", ip.source_invalid);
+    ip_drop("cause=\"reassembly_timed_out\"", ip.reassembly_timed_out);
+    ip_drop("cause=\"reassembly_limit\"", ip.reassembly_limit);
+    ip_drop("cause=\"fragment_overlap\"", ip.fragment_overlap);
+    ip_drop("cause=\"neighbour_queue\"", ip.neighbour_queue_dropped);
+    ip_drop("cause=\"neighbour_failed\"", ip.neighbour_failed);
+    ip_drop("cause=\"neighbour_table_full\"", ip.neighbour_table_full);
+    ip_drop("cause=\"transmit_queue_full\"", ip.transmit_queue_full);
+    ip_drop("cause=\"no_buffer\"", ip.no_buffer);
+    visit("ip_fragments_received", "", ip.fragments_received);
+    visit("ip_reassembled", "", ip.reassembled);
+    visit("icmp_received", "", ip.icmp_received);
+    visit("icmp_sent", "", ip.icmp_sent);
+    visit("icmp_rate_limited", "", ip.icmp_rate_limited);
+    visit("icmp_echo_replied", "", ip.echo_replied);
+    visit("arp_received", "", ip.arp_received);
+    visit("arp_sent", "", ip.arp_sent);
+
+    const tcp::Counters& tcp = transport_.tcp().counters;
+    visit("tcp_segments_received", "", tcp.segments_received);
+    visit("tcp_segments_sent", "", tcp.segments_sent);
+    visit("tcp_bytes_received", "", tcp.bytes_received);
+    visit("tcp_bytes_sent", "", tcp.bytes_sent);
+    visit("tcp_segments_predicted", "", tcp.predicted);
+    visit("tcp_active_opens", "", tcp.active_opens);
+    visit("tcp_passive_opens", "", tcp.passive_opens);
+    visit("tcp_connect_failed", "", tcp.connect_failed);
+    visit("tcp_resets_received", "", tcp.resets_received);
+    visit("tcp_resets_sent", "", tcp.resets_sent);
+    visit("tcp_timed_out", "", tcp.timed_out);
+    visit("tcp_syn_received", "", tcp.syn_received);
+    visit("tcp_syn_cookies_sent", "", tcp.cookies_sent);
+    visit("tcp_syn_cookies_accepted", "", tcp.cookies_accepted);
+    visit("tcp_retransmitted", "", tcp.retransmitted);
+    visit("tcp_retransmission_timeouts", "", tcp.timeouts);
+    visit("tcp_fast_recoveries", "", tcp.fast_recoveries);
+    visit("tcp_out_of_order", "", tcp.out_of_order);
+    visit("tcp_challenge_acks", "", tcp.challenge_acks);
+    visit("tcp_window_probes", "", tcp.window_probes);
+    visit("tcp_keep_alive_probes", "", tcp.keep_alive_probes);
+    const auto tcp_drop = [&](const char* labels, uint64_t value) { visit("tcp_dropped", labels, value); };
+    tcp_drop("cause=\"malformed\"", tcp.malformed);
+    tcp_drop("cause=\"bad_checksum\"", tcp.bad_checksum);
+    tcp_drop("cause=\"not_unicast\"", tcp.not_unicast);
+    tcp_drop("cause=\"no_connection\"", tcp.no_connection);
+    tcp_drop("cause=\"paws\"", tcp.paws_rejected);
+    tcp_drop("cause=\"out_of_window\"", tcp.out_of_window);
+    tcp_drop("cause=\"bad_ack\"", tcp.bad_ack);
+    tcp_drop("cause=\"no_ack\"", tcp.no_ack);
+    tcp_drop("cause=\"reset_out_of_window\"", tcp.reset_out_of_window);
+    tcp_drop("cause=\"duplicate_data\"", tcp.duplicate_data);
+    tcp_drop("cause=\"data_after_close\"", tcp.data_after_close);
+    const auto tcp_limit = [&](const char* labels, uint64_t value) { visit("tcp_limit_hit", labels, value); };
+    tcp_limit("limit=\"backlog\"", tcp.backlog_full);
+    tcp_limit("limit=\"connections\"", tcp.connections_limit);
+    tcp_limit("limit=\"half_open\"", tcp.half_open_limit);
+    tcp_limit("limit=\"time_wait\"", tcp.time_wait_evicted);
+    tcp_limit("limit=\"ports\"", tcp.ports_exhausted);
+    tcp_limit("limit=\"out_of_order\"", tcp.out_of_order_limit);
+    tcp_limit("limit=\"receive_total\"", tcp.receive_total_limit);
+    tcp_limit("limit=\"send_entries\"", tcp.send_entries_limit);
+    tcp_limit("limit=\"buffers\"", tcp.no_buffer);
+
+    uint64_t received = 0, transmitted = 0, refused = 0, oversized = 0, unsendable = 0, exhausted = 0;
+    for (ethdev::EthernetQueue* queue : queues_) {
+      received += queue->counters.received_frames;
+      transmitted += queue->counters.transmitted_frames;
+      refused += queue->counters.transmit_refused;
+      oversized += queue->counters.transmit_oversized;
+      unsendable += queue->counters.transmit_unsendable;
+      exhausted += queue->pool().exhausted;
+    }
+    visit("port_frames_received", "", received);
+    visit("port_frames_transmitted", "", transmitted);
+    visit("port_transmit_refused", "", refused);
+    visit("port_dropped", "cause=\"oversized\"", oversized);
+    visit("port_dropped", "cause=\"unsendable\"", unsendable);
+    visit("port_buffers_exhausted", "", exhausted);
+  }
+
+  void visit_gauges(const CounterVisitor& visit) override {
+    const tcp::Counters& tcp = transport_.tcp().counters;
+    for (unsigned state = 1; state < tcp::kStates; ++state) {
+      const std::string labels = std::string("state=\"") + tcp::state_name(static_cast<tcp::State>(state)) + "\"";
+      visit("tcp_connections", labels, tcp.connections[state]);
+    }
+    visit("tcp_connections", "state=\"half_open\"", transport_.tcp().half_open_count());
+    visit("tcp_connections", "state=\"time_wait\"", transport_.tcp().time_wait_count());
+    visit("tcp_table_bytes", "", transport_.tcp().memory_bytes());
+  }
+
+ private:
+  BypassNetwork& network_;
+  const unsigned index_;
+  const bool registered_;
+  kernel::HostClock clock_;
+  kernel::HostEntropy entropy_;
+  kernel::EventWaiter waiter_;
+  Reactor reactor_;
+  ip::Stack stack_;
+  transport::BypassTransport transport_;
+  std::vector<ethdev::EthernetQueue*> queues_;
+};
+
+std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& configuration, std::string& error) {
+  if (configuration.ports.empty()) {
+    error = "the bypass transport needs a port: --port tap:sl0,address=192.0.2.1/24 (see docs/bypass.md)";
+    return nullptr;
+  }
+  ethdev::EalOptions eal;
+  eal.memory = eal_memory(configuration.dpdk.hugepages);
+  eal.memory_mb = configuration.dpdk.memory_mb;
+  for (const config::PortConfig& port : configuration.ports) eal.ports.push_back(port_spec(port, configuration.cores.count));
+  error = ethdev::Eal::start(eal);
+  if (!error.empty()) return nullptr;
+  std::unique_ptr<BypassNetwork> network(new BypassNetwork(configuration));
+  for (size_t i = 0; i < eal.ports.size(); ++i) {
+    auto device = ethdev::EthernetDevice::open(eal.ports[i], error);
+    if (!device) {
+      error = configuration.ports[i].where + ": " + error;
+      return nullptr;
+    }
+    network->devices_.push_back(std::move(device));
+  }
+  return network;
+}
+
+BypassNetwork::~BypassNetwork() {
+  devices_.clear();
+  ethdev::Eal::stop();
+}
+
+std::unique_ptr<CoreNetwork> BypassNetwork::make_core(unsigned index, std::string& error) {
+  auto core = std::make_unique<BypassCore>(*this, index);
+  error = core->configure();
+  if (!error.empty()) return nullptr;
+  return core;
+}
+
+}  // namespace sluice::runtime

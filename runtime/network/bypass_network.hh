@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cores' networks on DPDK ports: one queue of each port a core, with a stack of its own on top.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "drivers/ethdev/ethdev.hh"
+#include "runtime/network/network.hh"
+
+namespace sluice::runtime {
+
+class BypassNetwork final : public Network {
+ public:
+  static std::unique_ptr<Network> open(const config::Configuration& configuration, std::string& error);
+  ~BypassNetwork() override;
+  std::unique_ptr<CoreNetwork> make_core(unsigned index, std::string& error) override;
+
+ private:
+  friend class BypassCore;
+  explicit BypassNetwork(const config::Configuration& configuration) : configuration_(configuration) {}
+  const config::Configuration& configuration_;
+  std::vector<std::unique_ptr<ethdev::EthernetDevice>> devices_;  // in the order of configuration_.ports
+};
+
+}  // namespace sluice::runtime

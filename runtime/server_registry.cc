@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/server_registry.hh"
+
+#include <algorithm>
+
+#include "drivers/assert.hh"
+#include "runtime/isolate_host.hh"
+
+namespace sluice::runtime {
+
+// Answers while no isolate does: between a replaced isolate's end and its successor's start.
+struct ServerRegistry::Nobody final : http::ServerHandler {
+  void on_request(http::Exchange& exchange) override {
+    exchange.respond(503, "Content-Type: text/plain\r\nRetry-After: 1\r\n", std::string_view("the program is being restarted\n"));
+  }
+  void on_body(http::Exchange& exchange, Buffer* chain) override {
+    const uint32_t bytes = chain->chain_length();
+    release(chain);
+    exchange.body_consumed(bytes);
+  }
+  void on_body_end(http::Exchange&) override {}
+};
+
+ServerRegistry::ServerRegistry(Reactor& reactor, Clock& clock, transport::Transport& transport)
+    : reactor_(reactor), clock_(clock), transport_(transport), nobody_(std::make_unique<Nobody>()) {}
+
+ServerRegistry::~ServerRegistry() { abort_all(); }
+
+void ServerRegistry::Entry::on_accepted(transport::Stream& stream) {
+  if (user) {
+    user->on_accepted(stream);
+  } else {
+    stream.abort();
+  }
+}
+
+transport::Result<ServerRegistry::Entry*> ServerRegistry::serve(IsolateHost& owner, std::string_view hostname,
+                                                               const transport::ListenOptions& options,
+                                                               const http::Limits& limits, http::ServerHandler& handler) {
+  return open(owner, Kind::kHttp, hostname, options, limits, &handler, nullptr);
+}
+
+transport::Result<ServerRegistry::Entry*> ServerRegistry::listen(IsolateHost& owner, std::string_view hostname,
+                                                                const transport::ListenOptions& options,
+                                                                transport::ListenerUser& user) {
+  return open(owner, Kind::kStream, hostname, options, {}, nullptr, &user);
+}
+
+void ServerRegistry::give(Entry& entry, IsolateHost& owner, http::ServerHandler* handler, transport::ListenerUser* user) {
+  if (entry.owner) entry.owner->unref();
+  entry.owner = &owner;
+  entry.handler_owner = &owner;
+  owner.ref();
+  if (entry.kind == Kind::kHttp) {
+    entry.server->set_handler(*handler);
+  } else {
+    entry.user = user;
+  }
+}
+
+transport::Result<ServerRegistry::Entry*> ServerRegistry::open(IsolateHost& owner, Kind kind, std::string_view hostname,
+                                                              const transport::ListenOptions& options,
+                                                              const http::Limits& limits, http::ServerHandler* handler,
+                                                              transport::ListenerUser* user) {
+  transport::ListenOptions wanted = options;
+  std::string key = (kind == Kind::kHttp ? "http " : "stream ") + options.local.to_string();
+  if (options.local.port == 0) key += "#" + std::to_string(ordinal_of(owner));
+  for (const auto& known : entries_) {
+    Entry& entry = *known;
+    if (entry.key != key || entry.closing) continue;
+    if (entry.owner == &owner || entry.next_owner == &owner)
+      return {nullptr, Error::kAddressInUse, "this program serves " + options.local.to_string() + " already"};
+    if (candidate_ == &owner) {  // a reload: taken over when the new program is up
+      entry.next_owner = &owner;
+      entry.next_handler = handler;
+      entry.next_user = user;
+    } else {
+      give(entry, owner, handler, user);
+    }
+    return {&entry, Error::kNone, {}};
+  }
+  if (options.local.port == 0 && chosen_ports_) wanted.local.port = chosen_ports_->find(key);
+  auto fresh = std::make_unique<Entry>();
+  fresh->kind = kind;
+  fresh->key = key;
+  fresh->hostname = hostname;
+  if (kind == Kind::kHttp) fresh->server = std::make_unique<http::Server>(reactor_, clock_, limits, *handler);
+  transport::ListenerUser& accepting = kind == Kind::kHttp ? static_cast<transport::ListenerUser&>(*fresh->server) : *fresh;
+  fresh->user = user;
+  auto listening = transport_.listen(wanted, accepting);
+  if (!listening) return {nullptr, listening.error, listening.detail};
+  fresh->listener = std::move(listening.value);
+  fresh->local = fresh->listener->local();
+  if (options.local.port == 0 && chosen_ports_) chosen_ports_->remember(key, fresh->local.port);
+  fresh->owner = fresh->handler_owner = &owner;
+  owner.ref();
+  entries_.push_back(std::move(fresh));
+  Entry& entry = *entries_.back();
+  if (announce_) announce_(announce_context_, entry);
+  return {&entry, Error::kNone, {}};
+}
+
+// Which of its requests for port 0 this is.
+unsigned ServerRegistry::ordinal_of(IsolateHost& owner) {
+  for (auto& [host, count] : zero_ports_)
+    if (host == &owner) return count++;
+  zero_ports_.emplace_back(&owner, 1);
+  return 0;
+}
+
+void ServerRegistry::begin_closing(Entry& entry) {
+  if (entry.owner) entry.owner->unref();
+  entry.owner = nullptr;
+  entry.closing = true;
+  entry.user = nullptr;
+  entry.listener.reset();
+  if (entry.server) entry.server->drain();
+  ++closing_;
+}
+
+void ServerRegistry::close(Entry& entry, IsolateHost& owner) {
+  for (const auto& known : entries_) {
+    if (known.get() != &entry) continue;
+    if (entry.next_owner == &owner) {
+      entry.next_owner = nullptr;
+    } else if (entry.owner == &owner && !entry.closing) {
+      begin_closing(entry);
+    }
+    return;
+  }
+}
+
+void ServerRegistry::abandon(IsolateHost& host) {
+  for (const auto& known : entries_) {
+    Entry& entry = *known;
+    if (entry.next_owner == &host) entry.next_owner = nullptr;
+    if (entry.owner == &host) {
+      host.unref();
+      entry.owner = nullptr;
+    }
+    if (entry.handler_owner != &host) continue;
+    entry.handler_owner = nullptr;
+    entry.user = nullptr;
+    if (entry.server) entry.server->set_handler(*nobody_);
+  }
+  std::erase_if(zero_ports_, [&host](const auto& pair) { return pair.first == &host; });
+  if (candidate_ == &host) candidate_ = nullptr;
+}
+
+void ServerRegistry::close_orphans() {
+  for (const auto& entry : entries_)
+    if (!entry->owner && !entry->closing) begin_closing(*entry);
+}
+
+void ServerRegistry::begin_reload(IsolateHost& candidate) { candidate_ = &candidate; }
+
+void ServerRegistry::commit_reload() {
+  for (const auto& known : entries_) {
+    Entry& entry = *known;
+    if (!entry.next_owner) continue;
+    if (!entry.closing) give(entry, *entry.next_owner, entry.next_handler, entry.next_user);
+    entry.next_owner = nullptr;
+  }
+  candidate_ = nullptr;
+}
+
+void ServerRegistry::drain() {
+  for (const auto& entry : entries_)
+    if (!entry->closing) begin_closing(*entry);
+}
+
+bool ServerRegistry::drained() const {
+  return std::all_of(entries_.begin(), entries_.end(), [](const auto& entry) { return !entry->server || entry->server->drained(); });
+}
+
+void ServerRegistry::abort_all() {
+  for (const auto& entry : entries_) {
+    if (!entry->closing) begin_closing(*entry);
+    if (entry->server) {
+      entry->server->set_handler(*nobody_);
+      entry->server->abort_all();
+    }
+  }
+}
+
+void ServerRegistry::step() {
+  if (closing_ == 0) return;
+  for (size_t i = 0; i < entries_.size();) {
+    Entry& entry = *entries_[i];
+    if (entry.closing && (!entry.server || entry.server->drained())) {
+      --closing_;
+      entries_.erase(entries_.begin() + static_cast<ptrdiff_t>(i));
+    } else {
+      ++i;
+    }
+  }
+}
+
+}  // namespace sluice::runtime

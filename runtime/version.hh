@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Version numbers that programs and people see.
+#pragma once
+
+namespace sluice::runtime {
+
+#ifndef SLUICE_VERSION
+#define SLUICE_VERSION "0.1.0"
+#endif
+inline constexpr const char* kVersion = SLUICE_VERSION;
+// The Node whose documented behaviour programs may expect; packages look at it to choose code paths.
+inline constexpr const char* kNodeVersion = "18.20.4";
+
+}  // namespace sluice::runtime

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator does and sees: reload, watchdog, heap limit, metrics, idle CPU, bad configuration."""
+
+import re
+import signal
+import socket
+import subprocess
+import time
+
+from lab import LabTest, PROGRAMS, SLUICE, on_each_transport, wait_until
+
+
+@on_each_transport()
+class Operation:
+    def port(self):
+        return "8080" if self.lab.transport != "kernel" else "0"
+
+    def get(self, server, path="/", check=True):
+        return self.lab.run("curl", "-sS", "--max-time", "20", self.lab.url(server, path), check=check).stdout
+
+    def test_reload_drops_no_connection(self):
+        program = self.source("""
+import { serve } from 'sluice:http';
+serve({ port: Number(process.argv[2]), hostname: '0.0.0.0' }, (req, res) => res.end('first'));
+""")
+        server = self.lab.start(program, self.port())
+        connection = self.lab.http(server)
+
+        def ask():
+            connection.request("GET", "/")
+            return connection.getresponse().read()
+
+        self.assertEqual(ask(), b"first")
+        program.write_text(program.read_text().replace("first", "second"))
+        server.signal(signal.SIGHUP)
+        answers = set()
+
+        def changed():
+            answers.add(ask())
+            return b"second" in answers
+
+        wait_until(changed, 20, "the new program")
+        self.assertEqual(answers, {b"first", b"second"})
+        # A program that does not load leaves the old one in place.
+        program.write_text("syntax error here")
+        server.signal(signal.SIGHUP)
+        server.wait_for(r"SyntaxError")
+        self.assertEqual(ask(), b"second")
+
+    def test_reload_under_load_loses_no_request(self):
+        program = self.source("""
+import { serve } from 'sluice:http';
+serve({ port: Number(process.argv[2]), hostname: '0.0.0.0' }, (req, res) => res.end('ok'));
+""")
+        server = self.lab.start(program, self.port())
+        load = self.lab.background("wrk", "-t1", "-c50", "-d5s", self.lab.url(server))
+        for _ in range(4):
+            time.sleep(1)  # the load's own clock: reloads are spread over it
+            server.signal(signal.SIGHUP)
+        load.wait()
+        self.assertNotIn("Socket errors", load.output())
+        self.assertNotIn("Non-2xx", load.output())
+
+    def test_an_endless_loop_is_ended_and_the_program_comes_back(self):
+        program = self.source("""
+import { serve } from 'sluice:http';
+serve({ port: Number(process.argv[2]), hostname: '0.0.0.0' }, (req, res) => {
+  if (req.url === '/loop') for (;;);
+  res.end('alive');
+});
+""")
+        server = self.lab.start("--watchdog-ms", "300", program, self.port())
+        self.assertEqual(self.get(server), "alive")
+        self.get(server, "/loop", check=False)
+        server.wait_for(r"(?s)watchdog.*program\.mjs:4")
+        self.assertEqual(self.get(server), "alive")
+        self.assertIsNone(server.process.poll())
+
+    def test_a_full_heap_ends_the_isolate_only(self):
+        program = self.source("""
+import { serve } from 'sluice:http';
+const kept = [];
+serve({ port: Number(process.argv[2]), hostname: '0.0.0.0' }, (req, res) => {
+  if (req.url === '/fill') for (;;) kept.push(new Array(1000).fill({ a: kept.length }));
+  res.end('alive');
+});
+""")
+        server = self.lab.start("--heap-mb", "64", program, self.port())
+        self.assertEqual(self.get(server), "alive")
+        self.get(server, "/fill", check=False)
+        server.wait_for(r"(?i)heap")
+        self.assertEqual(self.get(server), "alive")
+        self.assertIsNone(server.process.poll())
+
+    def test_idle_cpu(self):
+        server = self.program("kitchen.mjs", self.port())
+        connection = self.lab.http(server)
+        connection.request("GET", "/hello")
+        connection.getresponse().read()
+        time.sleep(1)  # settles
+        before = server.cpu_seconds()
+        time.sleep(5)  # the span over which CPU time is counted
+        used = server.cpu_seconds() - before
+        self.assertLess(used, 0.1, "more than 2 % of a CPU while idle")
+
+
+class Metrics(LabTest):
+    def test_prometheus_text(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            admin = probe.getsockname()[1]
+        server = self.lab.start("--admin", f"127.0.0.1:{admin}", PROGRAMS / "kitchen.mjs", "0", "127.0.0.1")
+        for _ in range(5):
+            self.lab.run("curl", "-sS", self.lab.url(server, "/hello"))
+        self.lab.run("curl", "-sS", self.lab.url(server, "/nothing"))
+
+        def metrics():
+            return self.lab.run("curl", "-sS", f"http://127.0.0.1:{admin}/metrics").stdout
+
+        def value(text, pattern):
+            return sum(float(number) for number in re.findall(rf"^{pattern} ([0-9.e+]+)$", text, re.M))
+
+        wait_until(lambda: value(metrics(), r"sluice_http_requests_total\{[^}]*\}") >= 6, 10, "six counted requests")
+        text = metrics()
+        self.assertGreaterEqual(value(text, r'sluice_http_responses_total\{[^}]*class="2xx"[^}]*\}'), 5)
+        self.assertGreaterEqual(value(text, r'sluice_http_responses_total\{[^}]*class="4xx"[^}]*\}'), 1)
+        for name in ("sluice_http_request_duration_seconds_bucket", "sluice_gc", "sluice_heap"):
+            self.assertIn(name, text)
+        for line in text.splitlines():
+            self.assertRegex(line, r"^(# (HELP|TYPE) .*|[a-zA-Z_:][a-zA-Z0-9_:]*(\{[^}]*\})? [-+0-9.eEInfNa]+)$")
+
+
+class BadConfiguration(LabTest):
+    def refused(self, *arguments):
+        done = subprocess.run([SLUICE, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30)
+        self.assertNotEqual(done.returncode, 0)
+        lines = done.stderr.strip().splitlines()
+        self.assertEqual(len(lines), 1, done.stderr)
+        return lines[0]
+
+    def test_one_clear_line(self):
+        file = self.source('transport = "kernel"\n[http]\nidle_timeout = "soon"\n', ".toml")
+        line = self.refused("--config", file, "x.js")
+        self.assertRegex(line, r"program\.toml:3:\d+: .*idle_timeout")
+        line = self.refused("--transport", "bypass", "--port", "tap:sl0,address=10.91.0.300/24", "x.js")
+        self.assertIn("10.91.0.300/24", line)
+        self.assertIn("--transprot", self.refused("--transprot", "kernel", "x.js"))
+
+    def test_a_port_in_use(self):
+        with socket.socket() as holder:
+            holder.bind(("127.0.0.1", 0))
+            holder.listen()
+            port = holder.getsockname()[1]
+            program = self.source(f"import {{ serve }} from 'sluice:http'; serve({{ port: {port}, hostname: '127.0.0.1' }}, () => {{}});")
+            done = subprocess.run([SLUICE, program], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("EADDRINUSE", done.stderr)
+        self.assertIn(str(port), done.stderr)

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+// The hostile run of TCP: see tcp_scenario.hh.
+#include "tests/scenarios/tcp_scenario.hh"
+
+#include <cstdio>
+#include <memory>
+#include <vector>
+
+#include "dataplane/tcp/test_host.hh"
+
+namespace sluice::scenarios {
+
+namespace {
+
+using namespace tcp::test;
+using simulation::SeededEntropy;
+
+// One end of a connection: sends its bytes in random pieces, takes what comes at its own pace, ends when it has sent all
+// (and, if it is the polite one, when the other has ended).
+class Peer final : public transport::StreamUser {
+ public:
+  Peer(uint64_t seed, uint32_t bytes, bool waits_for_end) : random_(seed), data_(pattern(bytes, seed)), waits_for_end_(waits_for_end) {
+    lazy_ = random_.chance(0.3);
+    external_ = random_.chance(0.3);
+    largest_piece_ = 1 + static_cast<uint32_t>(random_.below(random_.chance(0.5) ? 400 : 20'000));
+  }
+
+  void begin(Stream& stream) {
+    stream_ = &stream;
+    if (random_.chance(0.3)) stream.set_no_delay(false);
+    pump();
+  }
+  void on_connected(Stream& stream) override { begin(stream); }
+  void on_data(Stream& stream, Buffer* chain) override {
+    uint32_t length = 0;
+    for (Buffer* segment = chain; segment; segment = segment->next_segment) {
+      received.append(segment->text());
+      length += segment->length;
+    }
+    release(chain);
+    if (lazy_) {
+      held_ += length;
+    } else {
+      stream.consumed(length);
+    }
+    if (random_.chance(0.3)) pump();
+  }
+  void on_end(Stream&) override {
+    ended = true;
+    pump();
+  }
+  void on_writable(Stream&) override { pump(); }
+  void on_closed(Stream&, Error its_error) override {
+    closed = true;
+    error = its_error;
+    stream_ = nullptr;
+  }
+  // Called now and then.
+  void poke() {
+    if (!stream_) return;
+    if (held_ && random_.chance(0.5)) {
+      stream_->consumed(held_);
+      held_ = 0;
+    }
+    pump();
+  }
+  const std::string& data() const { return data_; }
+
+  std::string received;
+  bool closed = false, ended = false;
+  Error error = Error::kNone;
+
+ private:
+  void pump() {
+    while (stream_ && sent_ < data_.size() && !stream_->write_is_full()) {
+      const auto piece = static_cast<uint32_t>(std::min<uint64_t>(1 + random_.below(largest_piece_), data_.size() - sent_));
+      if (external_ && random_.chance(0.5)) {
+        Buffer* buffer = stream_->pool().allocate_external(data_.data() + sent_, piece, [](void*) {}, nullptr);
+        if (!buffer) return;
+        if (stream_->write(buffer) != Error::kNone) return;
+      } else if (stream_->write_copy(std::string_view(data_).substr(sent_, piece)) != Error::kNone) {
+        return;
+      }
+      sent_ += piece;
+      if (random_.chance(0.05)) return;
+    }
+    if (stream_ && sent_ == data_.size() && !done_ && (ended || !waits_for_end_)) {
+      done_ = true;
+      stream_->shutdown();
+    }
+  }
+
+  SeededEntropy random_;
+  const std::string data_;
+  const bool waits_for_end_;
+  Stream* stream_ = nullptr;
+  size_t sent_ = 0;
+  uint32_t held_ = 0, largest_piece_;
+  bool done_ = false, lazy_, external_;
+};
+
+class Server final : public transport::ListenerUser {
+ public:
+  std::vector<std::unique_ptr<Peer>> waiting, taken;  // by order of acceptance; which client got whom is told by port
+  std::vector<uint16_t> ports;
+  void on_accepted(Stream& stream) override {
+    SLUICE_ASSERT(!waiting.empty());
+    taken.push_back(std::move(waiting.front()));
+    waiting.erase(waiting.begin());
+    ports.push_back(stream.remote().port);
+    stream.set_user(taken.back().get());
+    taken.back()->begin(stream);
+  }
+};
+
+std::string mismatch(const char* who, const std::string& sent, const std::string& received) {
+  size_t at = 0;
+  while (at < sent.size() && at < received.size() && sent[at] == received[at]) ++at;
+  return std::string(who) + ": received " + std::to_string(received.size()) + " bytes of " + std::to_string(sent.size()) +
+         ", first difference at " + std::to_string(at);
+}
+
+}  // namespace
+
+std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_path) {
+  SeededEntropy random(seed * 0x9e3779b97f4a7c15 + 1);
+  simulation::Conditions conditions;
+  conditions.delay_ns = 1'000 + random.below(random.chance(0.3) ? 50'000'000 : 500'000);
+  if (random.chance(0.5)) conditions.jitter_ns = random.below(conditions.delay_ns * 2);
+  const bool calm = random.chance(0.15);
+  if (!calm && random.chance(0.7)) conditions.loss = static_cast<double>(random.below(100)) / 1000;
+  if (!calm && random.chance(0.2)) conditions.burst_loss = 0.005;
+  // Counted in frames, so a longer one would outlast every backed-off retransmission of a quiet connection.
+  conditions.burst_loss_frames = 4;
+  if (!calm && random.chance(0.4)) conditions.duplication = static_cast<double>(random.below(60)) / 1000;
+  if (random.chance(0.3)) {
+    conditions.rate_bits_per_second = 1'000'000 + random.below(100'000'000);
+    conditions.queue_frames = 10 + static_cast<unsigned>(random.below(200));
+  }
+  const double corruption = !calm && random.chance(0.4) ? static_cast<double>(random.below(50)) / 1000 : 0;
+
+  const auto port_options = [&] {
+    simulation::SimulatedPortOptions options;
+    options.verifies_checksums = random.chance(0.5);
+    options.capabilities.transmit_ip_checksum = random.chance(0.5);
+    options.capabilities.transmit_tcp_checksum = random.chance(0.5);
+    options.capabilities.transmit_scatter = random.chance(0.5);
+    if (options.capabilities.transmit_tcp_checksum && options.capabilities.transmit_ip_checksum && random.chance(0.5)) {
+      options.capabilities.tso = options.capabilities.transmit_scatter = true;
+      options.capabilities.tso_limit_bytes = 60'000;
+    }
+    return options;
+  };
+  const auto limits = [&] {
+    tcp::Limits result;
+    result.receive_window_bytes = 3'000 + static_cast<uint32_t>(random.below(random.chance(0.5) ? 30'000 : 1'000'000));
+    return result;
+  };
+
+  Simulation world(seed);
+  world.wire.set_conditions(conditions);
+  if (trace_path) world.wire.trace(trace_path);
+  Host client(world, IpAddress::v4(0xc0000201), limits(), port_options());
+  Host server(world, IpAddress::v4(0xc0000202), limits(), port_options());
+  if (random.chance(0.3)) {
+    client.tcp->bias_initial_sequence(static_cast<uint32_t>(random.next()));
+    server.tcp->congestion_control = tcp::CongestionControl::kReno;
+  }
+  // One bit: what the checksums of IP and TCP are sure to find.
+  SeededEntropy flips(seed ^ 0xf11b5);
+  world.wire.set_hook([&](std::span<std::byte> frame, unsigned, unsigned) {
+    if (frame[12] == std::byte{8} && frame[13] == std::byte{0} && flips.chance(corruption)) {
+      const uint64_t bit = flips.below(frame.size() * 8);
+      frame[bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
+    }
+    return true;
+  });
+  const unsigned count = 1 + static_cast<unsigned>(random.below(6));
+  Server acceptor;
+  std::vector<std::unique_ptr<Peer>> clients;
+  const auto size = [&] { return static_cast<uint32_t>(random.chance(0.2) ? 0 : random.below(random.chance(0.5) ? 5'000 : 400'000)); };
+  // Only one side may wait for the other's end; which ends meet is up to the order of acceptance.
+  const bool clients_wait = random.chance(0.5);
+  for (unsigned i = 0; i < count; ++i) {
+    const bool polite = random.chance(0.6);
+    clients.push_back(std::make_unique<Peer>(random.next(), size(), polite && clients_wait));
+    acceptor.waiting.push_back(std::make_unique<Peer>(random.next(), size(), polite && !clients_wait));
+  }
+  if (talkative)
+    std::printf("seed %llu: %u connections, loss %.3f, burst %.3f, duplicates %.3f, flips %.3f, delay %llu us, jitter %llu us, rate %llu\n",
+                static_cast<unsigned long long>(seed), count, conditions.loss, conditions.burst_loss, conditions.duplication,
+                corruption, static_cast<unsigned long long>(conditions.delay_ns / 1000),
+                static_cast<unsigned long long>(conditions.jitter_ns / 1000),
+                static_cast<unsigned long long>(conditions.rate_bits_per_second));
+  transport::ListenOptions listen;
+  listen.local.port = 80;
+  auto listener = server.tcp->listen(listen, acceptor);
+  SLUICE_ASSERT(listener);
+  std::vector<uint16_t> ports;
+  for (auto& peer : clients) {
+    transport::ConnectOptions connect;
+    connect.remote = {server.address, 80};
+    connect.timeout_ms = 300'000;
+    auto result = client.tcp->connect(connect, *peer);
+    SLUICE_ASSERT(result);
+    ports.push_back(result.value->local().port);
+  }
+  const auto finished = [&] {
+    if (acceptor.taken.size() != count) return false;
+    for (auto& peer : clients)
+      if (!peer->closed) return false;
+    for (auto& peer : acceptor.taken)
+      if (!peer->closed) return false;
+    return true;
+  };
+  // Two hours of simulated time: far more than any timer.
+  for (unsigned step = 0; step < 720'000 && !finished(); ++step) {
+    world.run_for(10'000'000);
+    for (auto& peer : clients) peer->poke();
+    for (auto& peer : acceptor.taken) peer->poke();
+  }
+  if (talkative) {
+    for (Host* host : {&client, &server}) {
+      const auto& c = host->tcp->counters;
+      std::printf("  %s: %llu segments, %llu retransmitted, %llu timeouts, %llu recoveries, %llu out of order, %llu probes\n",
+                  host == &client ? "client" : "server", static_cast<unsigned long long>(c.segments_sent),
+                  static_cast<unsigned long long>(c.retransmitted), static_cast<unsigned long long>(c.timeouts),
+                  static_cast<unsigned long long>(c.fast_recoveries), static_cast<unsigned long long>(c.out_of_order),
+                  static_cast<unsigned long long>(c.window_probes));
+    }
+    std::printf("  %.3f s of simulated time\n", static_cast<double>(world.now_ns() - simulation::VirtualClock::kStartNs) / 1e9);
+  }
+  for (unsigned i = 0; i < count; ++i) {
+    const Peer& mine = *clients[i];
+    const std::string name = "connection " + std::to_string(i);
+    if (!mine.closed) return name + ": the client's end never closed, received " + std::to_string(mine.received.size());
+    if (mine.error != Error::kNone) return name + ": the client's end closed with " + error_code(mine.error);
+    const Peer* theirs = nullptr;
+    for (size_t k = 0; k < acceptor.taken.size(); ++k)
+      if (acceptor.ports[k] == ports[i]) theirs = acceptor.taken[k].get();
+    if (!theirs) return name + ": was never accepted";
+    if (!theirs->closed) return name + ": the server's end never closed, received " + std::to_string(theirs->received.size());
+    if (theirs->error != Error::kNone) return name + ": the server's end closed with " + error_code(theirs->error);
+    if (mine.received != theirs->data()) return mismatch((name + ", client").c_str(), theirs->data(), mine.received);
+    if (theirs->received != mine.data()) return mismatch((name + ", server").c_str(), mine.data(), theirs->received);
+  }
+  listener.value.reset();
+  world.run_for(200 * kNanosecondsPerSecond);
+  for (Host* host : {&client, &server}) {
+    const std::string name = host == &client ? "client" : "server";
+    if (host->tcp->flow_count()) return name + ": flows are left";
+    if (host->tcp->open_streams()) return name + ": streams are left";
+    if (host->port.pool().outstanding()) return name + ": " + std::to_string(host->port.pool().outstanding()) + " Buffers are left";
+  }
+  return {};
+}
+
+}  // namespace sluice::scenarios
