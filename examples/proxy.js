@@ -12,8 +12,8 @@ const servers = (process.env.UPSTREAMS ?? '127.0.0.1:9001,127.0.0.1:9002').split
 
 const backend = upstreams({ servers, balance: 'round-robin', failTimeoutMs: 5000 });
 const options = {
-  requestHeaders: { 'X-Proxied-By': 'sluice' },
-  responseHeaders: { 'X-Served-Through': 'sluice', Server: null },  // null removes
+  request: { set: { 'X-Proxied-By': 'sluice' } },
+  response: { set: { 'X-Served-Through': 'sluice' }, remove: ['Server'] },
 };
 
 serve({ hostname: '127.0.0.1', port }, (req, res) => proxy(req, res, backend, options));

@@ -20,6 +20,7 @@
 #include "runtime/builtins.hh"
 #include "runtime/config/config.hh"
 #include "runtime/core.hh"
+#include "runtime/host_internals.hh"
 #include "runtime/isolate_host.hh"
 #include "runtime/platform.hh"
 #include "runtime/server_registry.hh"
@@ -58,7 +59,8 @@ struct Native final : http::ServerHandler {
   void on_body(http::Exchange&, Buffer* chain) override { release(chain); }
   void on_body_end(http::Exchange&) override {}
   void answer() {
-    for (http::Exchange* exchange : waiting) exchange->respond(200, "Content-Type: text/plain\r\n", "Hello, World!\n");
+    for (http::Exchange* exchange : waiting)
+      exchange->respond(200, "Content-Type: text/plain\r\n", "Hello, World!\n");
     waiting.clear();
   }
   std::vector<http::Exchange*> waiting;
@@ -67,26 +69,48 @@ struct Native final : http::ServerHandler {
 struct Named {
   const char* name;
   const char* handler;
+  bool post = false;  // requests carry 1 KB of JSON
 };
 constexpr Named kHandlers[] = {
     {"end", "(req, res) => { res.end('Hello, World!\\n'); }"},
     {"hello", "(req, res) => { res.setHeader('Content-Type', 'text/plain'); res.end('Hello, World!\\n'); }"},
-    {"writeHead", "(req, res) => { res.writeHead(200, { 'Content-Type': 'text/plain' }); res.end('Hello, World!\\n'); }"},
-    {"length", "(req, res) => { res.setHeader('Content-Type', 'text/plain'); res.setHeader('Content-Length', 14); res.end('Hello, World!\\n'); }"},
-    {"url", "(req, res) => { res.setHeader('Content-Type', 'text/plain'); res.end(req.url === '/' ? 'Hello, World!\\n' : ''); }"},
+    {"writeHead",
+     "(req, res) => { res.writeHead(200, { 'Content-Type': 'text/plain' }); res.end('Hello, World!\\n'); }"},
+    {"length",
+     "(req, res) => { res.setHeader('Content-Type', 'text/plain'); res.setHeader('Content-Length', 14); "
+     "res.end('Hello, World!\\n'); }"},
+    {"url",
+     "(req, res) => { res.setHeader('Content-Type', 'text/plain'); res.end(req.url === '/' ? 'Hello, "
+     "World!\\n' : ''); }"},
     {"headers", "(req, res) => { res.setHeader('Content-Type', 'text/plain'); res.end(req.headers.host); }"},
     {"header", "(req, res) => { res.setHeader('Content-Type', 'text/plain'); res.end(req.header('host')); }"},
-    {"changing", "(req, res) => { res.setHeader('X-Id', String(n++)); res.setHeader('Content-Type', 'text/plain'); res.end('Hello, World!\\n'); }"},
-    {"async", "async (req, res) => { res.setHeader('Content-Type', 'text/plain'); res.end('Hello, World!\\n'); }"},
-    {"await", "async (req, res) => { await undefined; res.setHeader('Content-Type', 'text/plain'); res.end('Hello, World!\\n'); }"},
-    {"write", "(req, res) => { res.setHeader('Content-Type', 'text/plain'); res.write('Hello, '); res.end('World!\\n'); }"},
-    {"worker", "workerHandler({ fetch() { return new Response('Hello, World!\\n'); } })"},
+    {"changing",
+     "(req, res) => { res.setHeader('X-Id', String(n++)); res.setHeader('Content-Type', 'text/plain'); "
+     "res.end('Hello, World!\\n'); }"},
+    {"async",
+     "async (req, res) => { res.setHeader('Content-Type', 'text/plain'); res.end('Hello, World!\\n'); }"},
+    {"await",
+     "async (req, res) => { await undefined; res.setHeader('Content-Type', 'text/plain'); res.end('Hello, "
+     "World!\\n'); }"},
+    {"write",
+     "(req, res) => { res.setHeader('Content-Type', 'text/plain'); res.write('Hello, '); "
+     "res.end('World!\\n'); }"},
+    {"ignored", "(req, res) => { res.end('Hello, World!\\n'); }", true},
+    {"text", "async (req, res) => { res.end(await req.text()); }", true},
+    {"json",
+     "(req, res) => req.json().then((value) => { res.setHeader('Content-Type', 'application/json'); "
+     "res.end(JSON.stringify(value)); })",
+     true},
+    {"pieces", "async (req, res) => { let n = 0; for await (const chunk of req) n += chunk.length; res.end(String(n)); }", true},
+    {"worker", "{ fetch() { return new Response('Hello, World!\\n'); } }"},
 };
 
 class Bench {
  public:
   Bench(const char* handler, int batch)
-      : batch_(batch), reactor_(clock_, waiter_, PollMode::kBusy), registry_(reactor_, clock_, transport_),
+      : batch_(batch),
+        reactor_(clock_, waiter_, PollMode::kBusy),
+        registry_(reactor_, clock_, transport_),
         core_{0, 1, reactor_, clock_, entropy_, transport_, configuration_, registry_} {
     configuration_.http.pipeline_requests = 1024;
     const auto own = runtime::runtime_builtins();
@@ -94,13 +118,14 @@ class Bench {
     const auto more = jsapi::builtin_modules();
     image_.builtins.insert(image_.builtins.end(), more.begin(), more.end());
     const auto natives = jsapi::native_modules();
-    image_.natives.assign(natives.begin(), natives.end());
+    image_.natives = runtime::runtime_natives();
+    image_.natives.insert(image_.natives.end(), natives.begin(), natives.end());
     image_.arguments = {"sluice", "bench"};
     host_ = std::make_unique<runtime::IsolateHost>(core_, image_, runtime::HostLimits{});
     runtime::Program program;
     program.kind = runtime::Program::Kind::kEval;
-    program.source = std::string("let n = 0; const { serve } = require('sluice:http'); const handler = ") + handler +
-                     "; serve({ port: 80, limits: { pipelineRequests: 1024 } }, handler);";
+    program.source = std::string("let n = 0; const { serve } = require('sluice:http'); const handler = ") +
+                     handler + "; serve({ port: 80, limits: { pipelineRequests: 1024 } }, handler);";
     host_->start(program);
     transport::ConnectOptions options;
     options.remote.port = 80;
@@ -110,10 +135,19 @@ class Bench {
 
   // Nanoseconds a request: the best round, the middle one.
   template <typename Deliver>
-  void run(const char* name, Deliver deliver) {
-    std::string burst;
-    for (int i = 0; i < batch_; ++i)
-      burst += "GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: bench/1.0\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\n\r\n";
+  void run(const char* name, Deliver deliver, bool post = false) {
+    std::string burst, body;
+    if (post) {
+      body = "{\"list\":[";
+      while (body.size() < 1000) body += "{\"id\":1234,\"name\":\"someone\"},";
+      body += "0]}";
+    }
+    for (int i = 0; i < batch_; ++i) {
+      burst += post ? "POST / HTTP/1.1\r\n" : "GET / HTTP/1.1\r\n";
+      burst += "Host: 127.0.0.1:8080\r\nUser-Agent: bench/1.0\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\n";
+      if (post) burst += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+      burst += "\r\n" + body;
+    }
     const uint64_t idle = overhead();
     std::vector<double> rounds;
     for (int round = 0; round < kRounds; ++round) {
@@ -132,13 +166,14 @@ class Bench {
       rounds.push_back(static_cast<double>(spent) / done);
     }
     std::sort(rounds.begin(), rounds.end());
-    std::printf("%-12s batch %-4d best %6.0f ns  median %6.0f ns  (%zu bytes each)\n", name, batch_, rounds.front(),
-                rounds[rounds.size() / 2], static_cast<size_t>(sink_.received / (uint64_t{kRounds} * kRequestsPerRound)));
+    std::printf("%-12s batch %-4d best %6.0f ns  median %6.0f ns  (%zu bytes each)\n", name, batch_,
+                rounds.front(), rounds[rounds.size() / 2],
+                static_cast<size_t>(sink_.received / (uint64_t{kRounds} * kRequestsPerRound)));
     std::fflush(stdout);
     sink_.received = 0;
   }
-  void run_script(const char* name) {
-    run(name, [this] { host_->deliver(clock_.monotonic_ns()); });
+  void run_script(const char* name, bool post) {
+    run(name, [this] { host_->deliver(clock_.monotonic_ns()); }, post);
     if (std::getenv("SHOW")) std::printf("%s\n", sink_.first.c_str());
   }
   void run_native() {
@@ -184,15 +219,15 @@ int main_of(int count, char** values) {
   runtime::start_v8(1, flags ? flags : "");
   if (count > 2) {
     const char* handler = values[2];
+    bool post = false;
     for (const Named& named : kHandlers)
-      if (std::strcmp(named.name, values[2]) == 0) handler = named.handler;
-    Bench(handler, batch).run_script(values[2]);
+      if (std::strcmp(named.name, values[2]) == 0) handler = named.handler, post = named.post;
+    Bench(handler, batch).run_script(values[2], post);
     return 0;
   }
   for (const Named& named : kHandlers) {
-    if (std::strcmp(named.name, "worker") == 0) continue;
     Bench bench(named.handler, batch);
-    bench.run_script(named.name);
+    bench.run_script(named.name, named.post);
     if (&named == kHandlers) bench.run_native();
   }
   return 0;

@@ -9,7 +9,8 @@
 
 namespace sluice::jsapi {
 
-static void install_network(v8::Local<v8::Context> context, v8::Local<v8::Object> target, runtime::IsolateHost& host) {
+static void install_network(v8::Local<v8::Context> context, v8::Local<v8::Object> target,
+                            runtime::IsolateHost& host) {
   host.own(std::make_unique<Api>(host))->install(context, target);
 }
 

@@ -2,7 +2,7 @@
 // The least that can answer an HTTP client on the kernel transport: a fixed keep-alive response for each request head. What
 // this reaches under wrk is the ceiling for everything built on the transport.
 //
-//   kernel_echo [--driver uring|epoll|auto] [--port N] [--seconds S] [--busy]
+//   kernel_echo [--driver uring|epoll|auto] [--port N] [--seconds S] [--busy] [--close]
 #include <sys/resource.h>
 
 #include <cstdio>
@@ -24,6 +24,7 @@ constexpr std::string_view kResponse =
 class Responder final : public transport::ListenerUser, public transport::StreamUser {
  public:
   uint64_t requests = 0;
+  bool close = false;
 
   void on_accepted(transport::Stream& stream) override { stream.set_user(this); }
   void on_data(transport::Stream& stream, Buffer* chain) override {
@@ -36,6 +37,7 @@ class Responder final : public transport::ListenerUser, public transport::Stream
     }
     release(chain);
     stream.consumed(bytes);
+    if (close) stream.shutdown();
   }
   void on_end(transport::Stream& stream) override { stream.shutdown(); }
   void on_closed(transport::Stream&, Error) override {}
@@ -52,11 +54,16 @@ int main(int argc, char** argv) {
   uint16_t port = 0;
   uint64_t seconds = 10;
   PollMode mode = PollMode::kAdaptive;
+  bool close = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view name = argv[i];
     const char* value = i + 1 < argc ? argv[i + 1] : "";
     if (name == "--busy") {
       mode = PollMode::kBusy;
+      continue;
+    }
+    if (name == "--close") {
+      close = true;
       continue;
     }
     if (name == "--driver") {
@@ -68,7 +75,7 @@ int main(int argc, char** argv) {
     } else if (name == "--seconds") {
       seconds = strtoull(value, nullptr, 10);
     } else {
-      std::fprintf(stderr, "usage: kernel_echo [--driver uring|epoll|auto] [--port N] [--seconds S] [--busy]\n");
+      std::fprintf(stderr, "usage: kernel_echo [--driver uring|epoll|auto] [--port N] [--seconds S] [--busy] [--close]\n");
       return 2;
     }
     ++i;
@@ -84,6 +91,7 @@ int main(int argc, char** argv) {
   transport::KernelTransport transport(reactor, *driver, pool);
   reactor.add(transport);
   Responder responder;
+  responder.close = close;
   auto listener = transport.listen({.local = {IpAddress::v4(0x7f000001), port}}, responder);
   if (!listener) {
     std::fprintf(stderr, "kernel_echo: %s\n", listener.detail.c_str());

@@ -10,6 +10,7 @@
 #include <bit>
 #include <cstdio>
 
+#include "dataplane/core/cycles.hh"
 #include "runtime/host_internals.hh"
 #include "runtime/metrics.hh"
 #include "runtime/process.hh"
@@ -129,6 +130,7 @@ void DataCore::run() {
 
   candidate_.reset();
   retiring_.clear();
+  if (cycles::enabled) print_cycles();
   if (host_) host_->teardown();
   servers_->abort_all();
   services_->script_network.reset();
@@ -285,7 +287,7 @@ void DataCore::replace(Ending ending) {
   if (ending == Ending::kWatchdog) {
     ++totals_.replaced_watchdog;
     const std::string& stack = host_->entry_stack();
-    std::fprintf(stderr, "sluice: %sthe script ran for more than %u ms without returning and was stopped%s\n%s", name().c_str(),
+    std::fprintf(stderr, "sluice: %swatchdog: the script ran for more than %u ms without returning and was stopped%s\n%s", name().c_str(),
                  limits.watchdog_ms, stack.empty() ? "" : ", at:", stack.c_str());
   } else {
     ++totals_.replaced_heap;
@@ -317,7 +319,8 @@ void DataCore::restart() {
 // ---- reload
 
 void DataCore::begin_reload(uint64_t now_ns) {
-  if (candidate_ || draining_ || !host_) {
+  if (!host_) return;  // about to be started from the file as it is now
+  if (candidate_ || draining_) {
     std::fprintf(stderr, "sluice: %sno reload: %s\n", name().c_str(), draining_ ? "the process is ending" : "one is under way");
     return;
   }
@@ -360,7 +363,7 @@ void DataCore::look_after_reload(uint64_t now_ns) {
   for (size_t i = 0; i < retiring_.size();) {
     IsolateHost& old = *retiring_[i].host;
     old.deliver(now_ns);
-    if (old.ending() != Ending::kRunning || old.references() == 0 || now_ns >= retiring_[i].deadline_ns) {
+    if (old.ending() != Ending::kRunning || !old.busy() || now_ns >= retiring_[i].deadline_ns) {
       retire(retiring_[i].host);
       retiring_.erase(retiring_.begin() + static_cast<ptrdiff_t>(i));
     } else {
@@ -389,6 +392,19 @@ void DataCore::look_after_drain() {
 }
 
 // ---- numbers
+
+// Cycles of each stage for each request served, as one line of JSON: what `./dev bench` reads.
+void DataCore::print_cycles() {
+  const auto requests = static_cast<double>(std::max<uint64_t>(servers_->requests(), 1));
+  std::string line = "cycles {";
+  for (unsigned stage = 1; stage < cycles::kStages; ++stage) {
+    char text[64];
+    std::snprintf(text, sizeof(text), "%s\"%s\": %.1f", stage == 1 ? "" : ", ", cycles::kStageNames[stage],
+                  static_cast<double>(cycles::account.spent[stage]) / requests);
+    line += text;
+  }
+  std::fprintf(stderr, "%s}\n", line.c_str());
+}
 
 void DataCore::add_totals(const IsolateHost& host) {
   totals_.entries += host.counters.entries;
@@ -419,6 +435,10 @@ void DataCore::fill_page() {
   counter("reactor_idle_turns", static_cast<double>(turns.idle_turns));
   counter("reactor_sleeps", static_cast<double>(turns.sleeps));
   counter("reactor_timers_fired", static_cast<double>(turns.timers_fired));
+
+  if (cycles::enabled)
+    for (unsigned stage = 0; stage < cycles::kStages; ++stage)
+      counter("stage_cycles", static_cast<double>(cycles::account.spent[stage]), std::string("stage=\"") + cycles::kStageNames[stage] + "\"");
 
   fill_http(page, *servers_);
 

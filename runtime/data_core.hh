@@ -80,6 +80,7 @@ class DataCore final : public ReactorPart {
   void begin_drain(uint64_t now_ns);
   void look_after_drain();
   void fill_page();
+  void print_cycles();
   std::string name() const;
 
   Process& process_;
@@ -108,6 +109,7 @@ class DataCore final : public ReactorPart {
   uint64_t candidate_deadline_ns_ = 0;
   std::vector<uint64_t> replacements_ns_;
   uint64_t restart_at_ns_ = 0;  // a replacement waits for its pause
+  uint64_t requests_counted_ = 0;  // by servers that are gone
   bool adopt_orphans_ = false;  // endpoints of the replaced isolate that nobody took are closed when evaluated
   bool draining_ = false, lingering_ = false, linger_begun_ = false, has_streams_ = false;
   uint64_t drain_deadline_ns_ = 0, linger_deadline_ns_ = 0;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dataplane/core/timer.hh"
+#include "dataplane/core/cycles.hh"
 #include "runtime/isolate_host.hh"
 
 namespace sluice::runtime {
@@ -35,6 +36,7 @@ struct IsolateHost::Internals {
   uint64_t started_ns = 0;     // of the core's clock: the origin of performance.now() and of script timers
   uint64_t started_realtime_ns = 0;
   uint64_t gc_started_ns = 0;
+  cycles::Stage stage_before_gc = cycles::Stage::kOther;
   bool exit_requested = false;
   bool exit_emitted = false;
   bool heap_limit_hit = false;

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <tuple>
 
+#include "dataplane/core/cycles.hh"
 #include "runtime/array_buffer_allocator.hh"
 #include "runtime/builtins.hh"
 #include "runtime/error_report.hh"
@@ -88,10 +89,12 @@ namespace {
 void on_gc_begin(v8::Isolate*, v8::GCType, v8::GCCallbackFlags, void* data) {
   auto& host = *static_cast<IsolateHost*>(data);
   host.internals().gc_started_ns = host.core().clock.monotonic_ns();
+  if (cycles::enabled) host.internals().stage_before_gc = cycles::account.enter(cycles::Stage::kGc);
 }
 
 void on_gc_end(v8::Isolate*, v8::GCType, v8::GCCallbackFlags, void* data) {
   auto& host = *static_cast<IsolateHost*>(data);
+  if (cycles::enabled) cycles::account.enter(host.internals().stage_before_gc);
   const uint64_t spent_ns = host.core().clock.monotonic_ns() - host.internals().gc_started_ns;
   ++host.counters.gc_count;
   host.counters.gc_ns += spent_ns;
@@ -317,6 +320,12 @@ v8::MaybeLocal<v8::Object> IsolateHost::builtin(std::string_view id) {
   return scope.Escape(exports.As<v8::Object>());
 }
 
+bool IsolateHost::busy() const {
+  for (const auto& check : busy_checks_)
+    if (check()) return true;
+  return references_ > 0;
+}
+
 uint64_t IsolateHost::array_buffer_bytes() const { return allocator_->bytes(); }
 
 // ---- running
@@ -331,6 +340,7 @@ uint64_t IsolateHost::next_task_ns() const { return tasks_->next_ns(); }
 bool IsolateHost::deliver(uint64_t now_ns) {
   if (ending_ != Ending::kRunning) return false;
   if (!has_work() && !tasks_->due(now_ns)) return false;
+  const cycles::Scope stage(cycles::Stage::kBridge);
   Entry entry(*this);
   if (mailbox_->state_->any.load(std::memory_order_acquire)) {
     std::vector<std::function<void(IsolateHost&)>> tasks;
@@ -385,7 +395,12 @@ void IsolateHost::hand_over() {
     v8::TryCatch caught(isolate_);
     v8::Local<v8::Value> arguments[] = {v8::Integer::New(isolate_, static_cast<int32_t>(begin)),
                                         v8::Integer::New(isolate_, static_cast<int32_t>(end))};
-    if (!on_turn->Call(context, receiver, 2, arguments).IsEmpty()) {
+    bool returned;
+    {
+      const cycles::Scope stage(cycles::Stage::kJavaScript);
+      returned = !on_turn->Call(context, receiver, 2, arguments).IsEmpty();
+    }
+    if (returned) {
       begin = end;
     } else {
       if (stopped(caught)) return;
@@ -432,8 +447,11 @@ bool IsolateHost::call_hook(v8::Global<v8::Function>& hook, int count, v8::Local
 void IsolateHost::settle() {
   for (unsigned round = 0; round < kSettleRounds; ++round) {
     if (ending_ != Ending::kRunning) return;
-    if (ring_.word(kRingTicks)) call_hook(internals_->process_ticks);
-    isolate_->PerformMicrotaskCheckpoint();
+    if (ring_.word(kRingTicks) && !call_hook(internals_->process_ticks)) continue;  // one threw; the others come first
+    {
+      const cycles::Scope stage(cycles::Stage::kJavaScript);
+      isolate_->PerformMicrotaskCheckpoint();
+    }
     if (__builtin_expect(isolate_->IsExecutionTerminating(), 0)) {
       note_termination();
       return;

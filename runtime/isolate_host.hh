@@ -92,6 +92,11 @@ class IsolateHost {
   void cancel_teardown(uint32_t number);
   bool tearing_down() const { return tearing_down_; }
 
+  // `function` tells whether something is under way that this isolate should finish when it has been replaced by a reload
+  // (requests that it is answering), beyond what holds a reference.
+  void on_busy_check(std::function<bool()> function) { busy_checks_.push_back(std::move(function)); }
+  bool busy() const;
+
   // Keeps per-isolate state of a native module alive until teardown callbacks have run. Returns the raw pointer.
   template <typename T>
   T* own(std::unique_ptr<T> state) {
@@ -213,6 +218,7 @@ class IsolateHost {
   std::vector<Owned> owned_;
   std::vector<std::pair<uint32_t, std::function<void()>>> teardowns_;
   uint32_t next_teardown_ = 1;
+  std::vector<std::function<bool()>> busy_checks_;
 };
 
 // Tasks from other threads for an isolate's core. Shared, so that a sender may outlive the isolate.

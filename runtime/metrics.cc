@@ -35,19 +35,15 @@ void fill_http(CorePage& page, const ServerRegistry& servers) {
   page.latency_buckets.assign(std::size(kBucketsNs), 0);
   page.latency_count = 0;
   page.latency_sum_seconds = 0;
-  http::ServerCounters sum;
+  http::ServerCounters sum = servers.gone();
   uint64_t connections = 0, idle = 0, in_progress = 0;
   for (const auto& entry : servers.entries()) {
     if (!entry->server) continue;
     const http::Server& server = *entry->server;
-    const http::ServerCounters& counters = server.counters;
     connections += server.connections();
     idle += server.idle_connections();
     in_progress += server.requests_in_progress();
-    static_assert(sizeof(http::ServerCounters) % sizeof(uint64_t) == 0);
-    auto* to = reinterpret_cast<uint64_t*>(&sum);
-    const auto* from = reinterpret_cast<const uint64_t*>(&counters);
-    for (size_t i = 0; i < sizeof(sum) / sizeof(uint64_t); ++i) to[i] += from[i];
+    ServerRegistry::add(sum, server.counters);
     for (size_t i = 0; i < std::size(kBucketsNs); ++i) page.latency_buckets[i] += server.latency.count_at_most(kBucketsNs[i]);
     page.latency_count += server.latency.count();
     page.latency_sum_seconds += static_cast<double>(server.latency.sum_ns()) * 1e-9;

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "dataplane/core/cycles.hh"
 #include "drivers/kernel/event_waiter.hh"
 #include "drivers/kernel/host_clock.hh"
 #include "runtime/builtins.hh"
@@ -226,6 +227,7 @@ void Process::step() {
 int Process::run() {
   std::string error;
   pin_and_place(error);
+  cycles::enabled = configuration_.isolate.account_cycles;
   // Two workers: concurrent marking and compilation beside a job of the collector.
   start_v8(2, configuration_.v8_flags.c_str());
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) deliver_signal_to_control(number);

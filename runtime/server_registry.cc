@@ -183,12 +183,27 @@ void ServerRegistry::abort_all() {
   }
 }
 
+void ServerRegistry::add(http::ServerCounters& sum, const http::ServerCounters& counters) {
+  static_assert(sizeof(http::ServerCounters) % sizeof(uint64_t) == 0);
+  auto* to = reinterpret_cast<uint64_t*>(&sum);
+  const auto* from = reinterpret_cast<const uint64_t*>(&counters);
+  for (size_t i = 0; i < sizeof(sum) / sizeof(uint64_t); ++i) to[i] += from[i];
+}
+
+uint64_t ServerRegistry::requests() const {
+  uint64_t sum = gone_.requests;
+  for (const auto& entry : entries_)
+    if (entry->server) sum += entry->server->counters.requests;
+  return sum;
+}
+
 void ServerRegistry::step() {
   if (closing_ == 0) return;
   for (size_t i = 0; i < entries_.size();) {
     Entry& entry = *entries_[i];
     if (entry.closing && (!entry.server || entry.server->drained())) {
       --closing_;
+      if (entry.server) add(gone_, entry.server->counters);
       entries_.erase(entries_.begin() + static_cast<ptrdiff_t>(i));
     } else {
       ++i;

@@ -91,6 +91,10 @@ class ServerRegistry {
   const std::vector<std::unique_ptr<Entry>>& entries() const { return entries_; }
   // Open endpoints or connections that still end: a program waits for them.
   bool busy() const { return !entries_.empty(); }
+  // What HTTP servers counted that are gone: with those of entries() it never goes back.
+  const http::ServerCounters& gone() const { return gone_; }
+  uint64_t requests() const;
+  static void add(http::ServerCounters& sum, const http::ServerCounters& counters);
   void set_chosen_ports(ChosenPorts* ports) { chosen_ports_ = ports; }
   // Called once for each newly opened endpoint.
   void set_announcer(void (*announce)(void* context, const Entry& entry), void* context) {
@@ -115,6 +119,7 @@ class ServerRegistry {
   void (*announce_)(void*, const Entry&) = nullptr;
   void* announce_context_ = nullptr;
   unsigned closing_ = 0;
+  http::ServerCounters gone_;
   IsolateHost* candidate_ = nullptr;
   std::vector<std::pair<IsolateHost*, unsigned>> zero_ports_;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/core/reactor.hh"
 
+#include "dataplane/core/cycles.hh"
+
 #include <algorithm>
 
 namespace sluice {
@@ -9,14 +11,22 @@ Reactor::Reactor(Clock& clock, Waiter& waiter, PollMode mode)
     : clock_(clock), waiter_(waiter), mode_(mode), now_ns_(clock.monotonic_ns()), timers_(now_ns_) {}
 
 bool Reactor::turn() {
+  cycles::Turn account;
   now_ns_ = clock_.monotonic_ns();
   bool worked = false;
-  for (ReactorPart* part : parts_) worked |= part->receive(now_ns_);
+  {
+    const cycles::Scope stage(cycles::Stage::kPacket);
+    for (ReactorPart* part : parts_) worked |= part->receive(now_ns_);
+  }
   const size_t fired = timers_.advance(now_ns_, kTimersPerTurn);
   counters.timers_fired += fired;
   worked |= fired != 0;
   for (ReactorPart* part : parts_) worked |= part->deliver(now_ns_);
-  for (ReactorPart* part : parts_) part->transmit(now_ns_);
+  {
+    const cycles::Scope stage(cycles::Stage::kPacket);
+    for (ReactorPart* part : parts_) part->transmit(now_ns_);
+  }
+  account.end(worked);
   ++counters.turns;
   if (!worked) ++counters.idle_turns;
   return worked;

@@ -2,6 +2,10 @@
 // The chunked transfer coding as received: a state per place in the framing.
 #include "dataplane/http/chunked_decoder.hh"
 
+#include <string_view>
+
+#include "dataplane/http/head_parser.hh"
+
 namespace sluice::http {
 
 namespace {
@@ -11,6 +15,27 @@ int hex_digit(char c) {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 }  // namespace
+
+// The state behind character `c` of an extension (RFC 9112 section 7.1.1), white space and escapes left out.
+ChunkedDecoder::State ChunkedDecoder::extension(char c) {
+  if (state_ == State::kExtensionQuoted) {
+    if (c == '"') return State::kExtensionEnd;
+    return (c >= 0x20 && c < 0x7f && c != '\\') ? State::kExtensionQuoted : State::kError;
+  }
+  if (state_ == State::kExtensionEnd || extension_begun_) {
+    const bool name = state_ == State::kExtensionName;
+    if (c == '\r') return State::kSizeLf;
+    if (c == ';' || (c == '=' && name)) {
+      extension_begun_ = false;
+      return c == ';' ? State::kExtensionName : State::kExtensionValue;
+    }
+    if (state_ == State::kExtensionEnd) return State::kError;
+  } else if (c == '"' && state_ == State::kExtensionValue) {
+    return State::kExtensionQuoted;
+  }
+  extension_begun_ = true;
+  return is_token(std::string_view(&c, 1)) ? state_ : State::kError;
+}
 
 ChunkedDecoder::Step ChunkedDecoder::next(const char*& at, const char* end) {
   while (at < end) {
@@ -25,17 +50,17 @@ ChunkedDecoder::Step ChunkedDecoder::next(const char*& at, const char* end) {
           continue;
         }
         if (digits_ == 0 || (c != '\r' && c != ';')) break;
-        state_ = c == ';' ? State::kExtension : State::kSizeLf;
+        state_ = c == ';' ? State::kExtensionName : State::kSizeLf;
+        extension_begun_ = false;
         ++at;
         continue;
       }
-      case State::kExtension:
-        if (c == '\r') {
-          state_ = State::kSizeLf;
-        } else {
-          const unsigned char byte = static_cast<unsigned char>(c);
-          if ((byte < 0x20 && c != '\t') || byte == 0x7f || ++extension_bytes_ > kExtensionBytes) break;
-        }
+      case State::kExtensionName:
+      case State::kExtensionValue:
+      case State::kExtensionQuoted:
+      case State::kExtensionEnd:
+        state_ = ++extension_bytes_ > kExtensionBytes ? State::kError : extension(c);
+        if (state_ == State::kError) break;
         ++at;
         continue;
       case State::kSizeLf:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The chunked transfer coding as received (RFC 9112 section 7.1), strictly: hexadecimal digits, optional extensions behind a
-// semicolon, CRLF and nothing else. It only finds where the pieces lie; it neither copies nor holds bytes.
+// The chunked transfer coding as received (RFC 9112 section 7.1), strictly: hexadecimal digits, extensions of the
+// plain form ;name, ;name=value or ;name="value", CRLF and nothing else. It only finds where the pieces lie; it neither copies nor holds bytes.
 #pragma once
 #include <cstdint>
 
@@ -33,10 +33,24 @@ class ChunkedDecoder {
   const char* detail() const;
 
  private:
-  enum class State : uint8_t { kSize, kExtension, kSizeLf, kData, kDataCr, kDataLf, kTrailers, kError };
+  enum class State : uint8_t {
+    kSize,
+    kExtensionName,
+    kExtensionValue,
+    kExtensionQuoted,
+    kExtensionEnd,
+    kSizeLf,
+    kData,
+    kDataCr,
+    kDataLf,
+    kTrailers,
+    kError,
+  };
+  State extension(char c);
   uint64_t remaining_ = 0;
   State state_ = State::kSize;
-  uint8_t digits_ = 0;
+  uint8_t digits_ = 0;           // of the chunk's size
+  bool extension_begun_ = false;  // the name or value of an extension has a character
   uint16_t extension_bytes_ = 0;
   static_assert(kExtensionBytes <= UINT16_MAX);
 };

@@ -314,7 +314,7 @@ HeadBlock* Client::serialise(const RequestHead& head, ClientRequest& request) {
   if (!block) return nullptr;
   char* at = block->bytes();
   const auto put = [&at](std::string_view text) {
-    std::memcpy(at, text.data(), text.size());
+    if (!text.empty()) std::memcpy(at, text.data(), text.size());
     at += text.size();
   };
   put(head.method);

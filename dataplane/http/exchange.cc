@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "dataplane/http/response_head.hh"
+#include "dataplane/core/cycles.hh"
 #include "dataplane/http/server_connection.hh"
 
 namespace sluice::http {
@@ -220,6 +221,7 @@ constexpr uint16_t sound_status(uint16_t status) { return status >= 200 && statu
 }  // namespace
 
 void Exchange::respond(uint16_t status, std::string_view fields, std::string_view body) {
+  const cycles::Scope stage(cycles::Stage::kHttp);
   if (!begin_response()) return;
   ServerConnection::Turn turn(*connection_);
   status_ = sound_status(status);
@@ -234,7 +236,7 @@ void Exchange::respond(uint16_t status, std::string_view fields, std::string_vie
     if (!buffer) return lose_connection();
     char* const start = reinterpret_cast<char*>(buffer->end());
     char* const end = head.write(start);
-    std::memcpy(end, body.data(), body.size());
+    if (!body.empty()) std::memcpy(end, body.data(), body.size());
     const uint32_t total = static_cast<uint32_t>(end - start) + static_cast<uint32_t>(body.size());
     buffer->append(total);
     commit(total);
@@ -245,6 +247,7 @@ void Exchange::respond(uint16_t status, std::string_view fields, std::string_vie
 }
 
 void Exchange::respond(uint16_t status, std::string_view fields, Buffer* body) {
+  const cycles::Scope stage(cycles::Stage::kHttp);
   if (!begin_response()) return release(body);
   ServerConnection::Turn turn(*connection_);
   status_ = sound_status(status);
@@ -262,6 +265,7 @@ void Exchange::respond(uint16_t status, std::string_view fields, Buffer* body) {
 }
 
 void Exchange::respond(uint16_t status, std::string_view fields, uint32_t body_bytes, BodyProducer producer) {
+  const cycles::Scope stage(cycles::Stage::kHttp);
   if (!begin_response()) return;
   ServerConnection::Turn turn(*connection_);
   status_ = sound_status(status);
@@ -297,6 +301,7 @@ void Exchange::respond(uint16_t status, std::string_view fields, uint32_t body_b
 }
 
 void Exchange::start(uint16_t status, std::string_view fields, std::string_view reason, int64_t content_length) {
+  const cycles::Scope stage(cycles::Stage::kHttp);
   if (!begin_response()) return;
   ServerConnection::Turn turn(*connection_);
   status_ = sound_status(status);
@@ -335,6 +340,7 @@ void Exchange::start(uint16_t status, std::string_view fields, std::string_view 
 }
 
 bool Exchange::write(std::string_view bytes) {
+  const cycles::Scope stage(cycles::Stage::kHttp);
   if (aborted_ || connection_->dead_ || response_ended_) return false;
   SLUICE_ASSERT(response_started_);
   if (bytes.empty() || drop_body_) return true;
@@ -359,6 +365,7 @@ bool Exchange::write(std::string_view bytes) {
 }
 
 bool Exchange::write(Buffer* chain) {
+  const cycles::Scope stage(cycles::Stage::kHttp);
   if (aborted_ || connection_->dead_ || response_ended_) {
     release(chain);
     return false;
@@ -403,6 +410,7 @@ bool Exchange::write(Buffer* chain) {
 }
 
 void Exchange::end(std::string_view trailers) {
+  const cycles::Scope stage(cycles::Stage::kHttp);
   if (aborted_ || connection_->dead_ || response_ended_) return;
   SLUICE_ASSERT(response_started_);
   ServerConnection::Turn turn(*connection_);

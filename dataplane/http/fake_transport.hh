@@ -65,7 +65,7 @@ class FakeStream final : public transport::Stream {
   Endpoint local_, remote_;
   uint32_t unconsumed_ = 0;
   bool finishing_ = false, finished_ = false;  // FIN asked for; delivered to the peer
-  bool aborted_ = false, reset_ = false, closed_ = false, connecting_ = false, refused_ = false;
+  bool aborted_ = false, reset_ = false, closed_ = false, connecting_ = false;
   bool was_full_ = false, gone_ = false;
 };
 
@@ -141,7 +141,7 @@ class FakeTransport final : public transport::Transport, public ReactorPart {
     return streams_.back().get();
   }
   bool step(FakeStream& stream);
-  bool deliver(FakeStream& stream);
+  bool pass_on(FakeStream& stream);
   void close(FakeStream& stream, Error error) {
     if (stream.closed_) return;
     stream.closed_ = true;
@@ -188,7 +188,7 @@ inline Buffer* FakeStream::reserve(uint32_t bytes) {
 inline FakeListener::~FakeListener() { std::erase(transport_.listeners_, this); }
 
 // Delivers one piece of what `stream` wrote to its peer.
-inline bool FakeTransport::deliver(FakeStream& stream) {
+inline bool FakeTransport::pass_on(FakeStream& stream) {
   FakeStream& peer = *stream.peer_;
   const uint32_t room = peer.window_bytes > peer.unconsumed_ ? peer.window_bytes - peer.unconsumed_ : 0;
   uint32_t count = std::min(stream.queued_bytes_, room);
@@ -278,7 +278,7 @@ inline bool FakeTransport::step(FakeStream& stream) {
   }
   FakeStream& peer = *stream.peer_;
   bool worked = false;
-  if (!peer.closed_ && !peer.aborted_) worked |= deliver(stream);
+  if (!peer.closed_ && !peer.aborted_) worked |= pass_on(stream);
   if (stream.aborted_ || stream.closed_) return true;
   if (stream.was_full_ && stream.queued_bytes_ < transport::Stream::kSendLowMarkBytes && stream.user_) {
     stream.was_full_ = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/http/response_head.hh"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -25,8 +26,7 @@ struct StatusLines {
       std::memcpy(at, "HTTP/1.1 ", 9);
       at = write_decimal(at + 9, status);
       *at++ = ' ';
-      std::memcpy(at, reason.data(), reason.size());
-      at += reason.size();
+      at = std::copy(reason.begin(), reason.end(), at);
       *at++ = '\r';
       *at++ = '\n';
       lines[i].length = static_cast<uint8_t>(at - lines[i].text);
@@ -36,7 +36,7 @@ struct StatusLines {
 const StatusLines kStatusLines;
 
 char* put(char* at, std::string_view text) {
-  std::memcpy(at, text.data(), text.size());
+  if (!text.empty()) std::memcpy(at, text.data(), text.size());
   return at + text.size();
 }
 

@@ -2,6 +2,7 @@
 // The server engine of one core: its connections and the memory they share.
 #include "dataplane/http/server.hh"
 
+#include "dataplane/core/cycles.hh"
 #include "dataplane/http/server_connection.hh"
 
 namespace sluice::http {
@@ -22,6 +23,7 @@ Server::~Server() {
 }
 
 void Server::on_accepted(transport::Stream& stream) {
+  const cycles::Scope stage(cycles::Stage::kHttp);
   uint32_t number;
   ServerConnection* connection = nullptr;
   if (!draining_) {

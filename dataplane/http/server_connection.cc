@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "dataplane/core/cycles.hh"
 #include "dataplane/http/exchange_body.hh"
 #include "dataplane/http/response_head.hh"
 
@@ -37,6 +38,7 @@ ServerConnection::~ServerConnection() {
 // ---- events of the stream
 
 void ServerConnection::on_data(transport::Stream&, Buffer* chain) {
+  const cycles::Scope stage(cycles::Stage::kHttp);
   const uint32_t bytes = chain->chain_length();
   server_.counters.bytes_received += bytes;
   activity_ = true;
@@ -66,6 +68,7 @@ void ServerConnection::on_end(transport::Stream&) {
 }
 
 void ServerConnection::on_writable(transport::Stream&) {
+  const cycles::Scope stage(cycles::Stage::kHttp);
   Turn turn(*this);
   if (first_ && first_->told_full_ && !first_->response_ended_ && !dead_) {
     first_->told_full_ = false;

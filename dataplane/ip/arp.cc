@@ -10,17 +10,17 @@ static constexpr uint64_t kDefendIntervalNs = 10 * kNanosecondsPerSecond;
 void Stack::State::input_arp(Interface& in, Buffer* packet) {
   ++counters.arp_received;
   const auto fields = wire::parse_arp(packet->bytes());
-  release(packet);
-  if (!fields || wire::is_group(fields->sender_mac) || fields->sender_mac == MacAddress{}) {
+  const bool known_operation =
+      fields && (fields->operation == wire::kArpRequest || fields->operation == wire::kArpReply);
+  if (!known_operation || wire::is_group(fields->sender_mac) || fields->sender_mac == MacAddress{}) {
     ++counters.malformed;
+    release(packet);
     return;
   }
-  bool target_is_ours = false, sender_is_ours = false;
-  for (const LocalPrefix& own : in.prefixes) {
-    target_is_ours |= own.address == fields->target_ip;
-    sender_is_ours |= own.address == fields->sender_ip;
-  }
-  if (sender_is_ours) {
+  if (arp_listener != nullptr)
+    arp_listener(arp_listener_context, in.index, packet->bytes().first(wire::kArpBytes));
+  release(packet);
+  if (in.owns(fields->sender_ip)) {
     if (fields->sender_mac == in.mac) return;  // our own announcement, come back
     ++counters.address_conflicts;
     if (in.defended_ns == 0 || now_ns - in.defended_ns >= kDefendIntervalNs) {
@@ -29,25 +29,8 @@ void Stack::State::input_arp(Interface& in, Buffer* packet) {
     }
     return;
   }
-  const bool request = fields->operation == wire::kArpRequest, reply = fields->operation == wire::kArpReply;
-  if (!request && !reply) {
-    ++counters.malformed;
-    return;
-  }
-  // A sender of 0 probes for conflicts and tells nothing about itself. Neighbours are learnt from those who ask for us
-  // (they are about to talk to us), and from others only when there is an entry already.
-  if (fields->sender_ip != 0 && in.on_link(fields->sender_ip) && !in.is_broadcast(fields->sender_ip)) {
-    Neighbour* entry = request && target_is_ours
-                           ? &neighbours.find_or_add(fields->sender_ip, in.index, now_ns)
-                           : neighbours.find(fields->sender_ip, in.index);
-    if (entry != nullptr) {
-      const bool asked = entry->state == NeighbourState::kIncomplete ||
-                         entry->state == NeighbourState::kProbe || entry->state == NeighbourState::kDelay;
-      if (entry->state != NeighbourState::kIdle || (request && target_is_ours))
-        neighbour_learnt(*entry, fields->sender_mac, reply && asked && fields->target_mac == in.mac);
-    }
-  }
-  if (request && target_is_ours) {
+  learn_from_arp(in, *fields);
+  if (fields->operation == wire::kArpRequest && in.owns(fields->target_ip)) {
     send_arp(in, fields->sender_mac,
              {.operation = wire::kArpReply,
               .sender_mac = in.mac,
@@ -55,6 +38,34 @@ void Stack::State::input_arp(Interface& in, Buffer* packet) {
               .sender_ip = fields->target_ip,
               .target_ip = fields->sender_ip});
   }
+}
+
+void Stack::State::learn_from_arp(Interface& in, const wire::ArpFields& fields) {
+  // A sender of 0 probes for conflicts and tells nothing about itself.
+  const uint32_t sender = fields.sender_ip;
+  if (sender == 0 || in.owns(sender) || !in.on_link(sender) || in.is_broadcast(sender)) return;
+  // Neighbours are learnt from those who ask for us (they are about to talk to us), and from others only when there is an
+  // entry already.
+  const bool asks_for_us = fields.operation == wire::kArpRequest && in.owns(fields.target_ip);
+  Neighbour* entry =
+      asks_for_us ? &neighbours.find_or_add(sender, in.index, now_ns) : neighbours.find(sender, in.index);
+  if (entry == nullptr || (entry->state == NeighbourState::kIdle && !asks_for_us)) return;
+  // An answer to a question of ours is proof that the neighbour hears us; anything else is only news of its address.
+  const bool we_asked = entry->state == NeighbourState::kIncomplete ||
+                        entry->state == NeighbourState::kProbe || entry->state == NeighbourState::kDelay;
+  const bool confirmed = fields.operation == wire::kArpReply && we_asked && fields.target_mac == in.mac;
+  neighbour_learnt(*entry, fields.sender_mac, confirmed);
+}
+
+void Stack::set_arp_listener(ArpListener listener, void* context) {
+  state_->arp_listener = listener;
+  state_->arp_listener_context = context;
+}
+
+void Stack::hear_arp(uint8_t interface_index, std::span<const std::byte> arp) {
+  const auto fields = wire::parse_arp(arp);
+  if (fields && interface_index < state_->interfaces.size())
+    state_->learn_from_arp(*state_->interfaces[interface_index], *fields);
 }
 
 void Stack::State::send_arp(Interface& out, const MacAddress& to, const wire::ArpFields& fields) {

@@ -73,6 +73,11 @@ struct Interface {
       if (prefix.contains(address)) return &prefix;
     return nullptr;
   }
+  bool owns(uint32_t address) const {
+    for (const LocalPrefix& prefix : prefixes)
+      if (prefix.address == address) return true;
+    return false;
+  }
   bool is_broadcast(uint32_t address) const {
     if (address == 0xffffffff) return true;
     for (const LocalPrefix& prefix : prefixes)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a received frame to the protocol above: what a packet must be to get there (RFC 791, RFC 1122 section 3.2.1).
 #include "dataplane/core/chain.hh"
+#include "dataplane/core/cycles.hh"
 #include "dataplane/ip/state.hh"
 #include "dataplane/wire/icmp.hh"
 
@@ -139,6 +140,7 @@ void Stack::State::deliver(const ReceivedPacket& about, Buffer* packet) {
       release(packet);
       return;
     }
+    const cycles::Scope stage(cycles::Stage::kTcp);
     protocol->receive(about, packet);
     return;
   }

@@ -262,6 +262,37 @@ TEST_F(NeighbourTest, MalformedArpIsCounted) {
   EXPECT_TRUE(station.received_arp().empty());
 }
 
+// Two cores on one port: the second one's question is answered to the first one's queue.
+TEST_F(NeighbourTest, CoresTellOneAnotherWhatTheyHear) {
+  TestHost second(sim, "192.0.2.1", {.mac = host.port.mac()});
+  host.stack.set_arp_listener(
+      [](void* context, uint8_t interface_index, std::span<const std::byte> arp) {
+        static_cast<Stack*>(context)->hear_arp(interface_index, arp);
+      },
+      &second.stack);
+  // All that is sent to the common address arrives at the first queue.
+  sim.wire.set_hook([&](std::span<std::byte>, unsigned, unsigned to) { return to != second.port.number(); });
+  ASSERT_EQ(second.send("192.0.2.9", 99, pattern_bytes(30)), Error::kNone);
+  sim.run_for(kMs);
+  station.received();
+  sim.wire.set_hook([&](std::span<std::byte> frame, unsigned, unsigned to) {
+    if (to == second.port.number()) host.port.deliver(frame);
+    return to != second.port.number();
+  });
+  reply("192.0.2.9", station.mac);
+  EXPECT_EQ(station.received_ipv4().size(), 1u);
+  // A question for us is answered by the one that received it only, and teaches both.
+  station.send_arp(host.port.mac(), {.operation = wire::kArpRequest,
+                                     .sender_mac = station.mac,
+                                     .sender_ip = v4("192.0.2.8"),
+                                     .target_ip = v4("192.0.2.1")});
+  sim.run_for(kMs);
+  EXPECT_EQ(station.received_arp().size(), 1u);
+  ASSERT_EQ(second.send("192.0.2.8", 99, pattern_bytes(30)), Error::kNone);
+  sim.run_for(kMs);
+  EXPECT_EQ(station.received_arp().size(), 0u);
+}
+
 TEST_F(NeighbourTest, OffLinkTrafficGoesToTheGateway) {
   ASSERT_EQ(host.stack.add_route({}, 0, ip_address("192.0.2.254")), Error::kNone);
   ASSERT_EQ(host.send("203.0.113.7", 99, pattern_bytes(30)), Error::kNone);

@@ -21,7 +21,7 @@ struct ReassemblyTest : testing::Test {
   Buffer* add(uint16_t identification, uint32_t offset, const Bytes& bytes, bool more,
               uint8_t traffic_class = 0) {
     Buffer* buffer = pool.allocate();
-    buffer->append(bytes.data(), static_cast<uint32_t>(bytes.size()));
+    if (!bytes.empty()) buffer->append(bytes.data(), static_cast<uint32_t>(bytes.size()));
     ReceivedPacket received;
     received.traffic_class = traffic_class;
     received.hop_limit = static_cast<uint8_t>(offset == 0 ? 7 : 8);

@@ -2,6 +2,7 @@
 // ip::Stack: configuration, paths, and the two ends of a turn.
 #include "dataplane/ip/stack.hh"
 
+#include "dataplane/core/cycles.hh"
 #include "dataplane/ip/state.hh"
 #include "dataplane/wire/icmp.hh"
 
@@ -158,6 +159,7 @@ BufferPool& Stack::pool(const Path& path) { return state_->interfaces[path.inter
 BufferPool& Stack::pool() { return state_->interfaces.front()->port.pool(); }
 
 Error Stack::send(const Path& path, const Outgoing& about, Buffer* packet) {
+  const cycles::Scope stage(cycles::Stage::kPacket);
   State& s = *state_;
   if (!path_is_current(path)) [[unlikely]] {
     Path fresh;

@@ -75,8 +75,8 @@ struct InterfaceOptions {
 class Stack {
  public:
   static constexpr unsigned kReceiveBurst = 64;
-  static constexpr unsigned kTransmitQueueFrames =
-      1024;  // waiting for the port; beyond it frames are dropped, counted
+  // Frames that wait for the port; beyond it they are dropped, counted.
+  static constexpr unsigned kTransmitQueueFrames = 1024;
 
   // Borrows all; they outlive the stack.
   Stack(TimerWheel& timers, Entropy& entropy);
@@ -126,6 +126,14 @@ class Stack {
 
   // The layer above got an acknowledgement from this neighbour: it is reachable (RFC 4861 section 7.3.1).
   void confirm_neighbour(const Path& path);
+
+  // Where several cores have a queue each of one port, an ARP packet comes to one of them only, and seldom to the one that
+  // asked. So the cores tell one another: `listener` gets each ARP packet (28 bytes) that came to this core, to be copied
+  // to the other cores, which give it to hear_arp(): they learn from it by the same rules, and answer nothing.
+  using ArpListener = void (*)(void* context, uint8_t interface_index, std::span<const std::byte> arp);
+  void set_arp_listener(ArpListener listener, void* context);
+  void hear_arp(uint8_t interface_index, std::span<const std::byte> arp);
+
   bool is_local(const IpAddress& address) const;
   // Whether replies of this flow (remote -> local) arrive on this core's queue.
   bool flow_is_local(const Path& path, const Endpoint& local, const Endpoint& remote) const;

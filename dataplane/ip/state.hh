@@ -44,6 +44,8 @@ struct Stack::State {
   PathMtuCache path_mtus;
   RateLimit icmp_errors;
   std::array<Protocol*, 256> protocols{};
+  ArpListener arp_listener = nullptr;
+  void* arp_listener_context = nullptr;
   // Packets to ourselves, with their IP headers; delivered by the next receive().
   BufferQueue loop_queue;
   unsigned loop_count = 0;
@@ -85,6 +87,7 @@ struct Stack::State {
 
   // arp.cc
   void input_arp(Interface& in, Buffer* packet);
+  void learn_from_arp(Interface& in, const wire::ArpFields& fields);
   void send_arp(Interface& out, const MacAddress& to, const wire::ArpFields& fields);
   void ask(Interface& out, const Neighbour& about, bool broadcast);
   void announce(Interface& out, uint32_t address);

@@ -57,7 +57,7 @@ struct TestHost {
     do {
       Buffer* piece = stack.pool(path).allocate();
       const auto count = static_cast<uint32_t>(std::min<size_t>(l4.size() - at, 1480));
-      piece->append(l4.data() + at, count);
+      if (count > 0) piece->append(l4.data() + at, count);
       at += count;
       (tail ? tail->next_segment : head) = piece;
       tail = piece;

@@ -104,10 +104,9 @@ void Connection::advance_una(Sequence ack, bool has_echo, uint32_t echo) {
     congestion_on_ack(window_, cubic_, event);
     if (before(recover_, ack)) recover_ = ack;
     if (scoreboard_ && scoreboard_->sacked.empty()) release_scoreboard();
-  } else if (at_or_after(ack, recover_)) {
-    leave_recovery();
   } else {
-    partial_acknowledgement(acked);
+    recovery_acknowledgement(acked);
+    if (at_or_after(ack, recover_)) leave_recovery();
   }
   // RFC 6298 (5.2), (5.3).
   stop_retransmit_timer();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "dataplane/core/cycles.hh"
 #include "dataplane/tcp/tcp.hh"
 
 namespace sluice::tcp {
@@ -125,6 +126,7 @@ void Connection::mark_dirty() {
 }
 
 Error Connection::write(Buffer* chain) {
+  const cycles::Scope stage(cycles::Stage::kTcp);
   if (fin_queued_ || !may_send_data() || reset_pending_) {
     release(chain);
     return fin_queued_ ? Error::kBrokenPipe : Error::kConnectionReset;
@@ -172,6 +174,7 @@ Error Connection::write(Buffer* chain) {
 }
 
 Buffer* Connection::reserve(uint32_t bytes) {
+  const cycles::Scope stage(cycles::Stage::kTcp);
   SLUICE_ASSERT(bytes <= kReserveLimitBytes);
   if (fin_queued_ || !may_send_data() || reset_pending_) return nullptr;
   SendEntry* tail = queue_.tail();
@@ -207,6 +210,7 @@ Buffer* Connection::reserve(uint32_t bytes) {
 }
 
 void Connection::commit(uint32_t appended_bytes) {
+  const cycles::Scope stage(cycles::Stage::kTcp);
   if (appended_bytes == 0 || state_ == State::kClosed) return;
   SendEntry* tail = queue_.tail();
   SLUICE_ASSERT(tail && tail->payload + tail->length + appended_bytes == tail->buffer->end());
@@ -220,7 +224,6 @@ void Connection::commit(uint32_t appended_bytes) {
 void Connection::shutdown() {
   if (fin_queued_ || reset_pending_) return;
   switch (state_) {
-    case State::kSynReceived:
     case State::kEstablished:
       fin_queued_ = true;
       set_state(State::kFinWait1);
@@ -230,6 +233,7 @@ void Connection::shutdown() {
       set_state(State::kLastAck);
       break;
     case State::kSynSent:
+    case State::kSynReceived:
       // RFC 9293 section 3.10.4: nothing was promised to anybody yet.
       abort();
       return;
@@ -253,7 +257,7 @@ void Connection::consumed(uint32_t count) {
   if (!receives_data()) return;
   // Worth telling when it opens by two segments or half of the buffer (RFC 9293 section 3.8.6.2.2).
   const uint32_t opens = rcv_nxt_ + receive_room() - rcv_adv_;
-  const uint32_t worth = std::min<uint32_t>(2u * local_mss_, tcp_->limits_.receive_window_bytes / 2);
+  const uint32_t worth = std::min<uint32_t>(2u * local_mss_, receive_limit() / 2);
   if (static_cast<int32_t>(opens) >= static_cast<int32_t>(worth) && !window_update_) {
     window_update_ = true;
     mark_dirty();

@@ -116,6 +116,7 @@ class Connection final : public transport::Stream {
   void receive_payload(Segment& segment);
   void receive_fin();
   void schedule_ack(uint32_t length);
+  uint32_t receive_limit() const;
   uint32_t receive_room() const;
   uint32_t choose_window();
 
@@ -131,7 +132,7 @@ class Connection final : public transport::Stream {
   void detect_loss();
   void enter_fast_recovery();
   void leave_recovery();
-  void partial_acknowledgement(uint32_t acked_bytes);
+  void recovery_acknowledgement(uint32_t acked_bytes);
   void on_retransmit_timeout();
   bool retransmit_lost();
   // Sends [at, at + limit) again, a segment of it at most; returns how much of the sequence space was sent.

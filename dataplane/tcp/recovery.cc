@@ -113,7 +113,8 @@ void Connection::leave_recovery() {
   }
 }
 
-void Connection::partial_acknowledgement(uint32_t acked_bytes) {
+// New data was acknowledged during a recovery.
+void Connection::recovery_acknowledgement(uint32_t acked_bytes) {
   if (phase_ == RecoveryPhase::kLoss) {
     congestion_on_ack(window_, cubic_, {.acked_bytes = acked_bytes,
                                         .flight_bytes = window_.cwnd_bytes,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dataplane/core/cycles.hh"
 #include "dataplane/wire/checksum.hh"
 
 namespace sluice::tcp {
@@ -118,6 +119,7 @@ bool Tcp::report_closed() {
 }
 
 void Tcp::flush() {
+  const cycles::Scope stage(cycles::Stage::kTcp);
   for (unsigned round = 0; round < kFlushRounds && (dirty_head_ || closed_head_); ++round) {
     report_closed();
     Connection* at = std::exchange(dirty_head_, nullptr);

@@ -112,6 +112,7 @@ class RawPeer {
   // Opens a connection to the host's listener by hand.
   void open(const TcpOptions& options = {.mss = 1460}) {
     timestamps = options.has_timestamp;
+    if (timestamps) timestamp = options.timestamp;
     RawSegment syn;
     syn.flags = kTcpSyn;
     syn.sequence = sequence;

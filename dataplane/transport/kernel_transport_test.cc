@@ -5,15 +5,18 @@
 #include "dataplane/transport/kernel.hh"
 
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <functional>
-#include <map>
 #include <thread>
 #include <tuple>
 
@@ -32,7 +35,7 @@ constexpr uint64_t kForeverNs = 3600 * kNanosecondsPerSecond;
 uint8_t pattern(uint64_t offset) { return static_cast<uint8_t>((offset * 2654435761u) >> 13 ^ offset >> 7); }
 
 // Records what happens to one stream, and does what the test tells it.
-struct Recorder : StreamUser {
+struct Recorder final : StreamUser {
   Stream* stream = nullptr;
   uint64_t received = 0, mismatches = 0;
   std::string text;  // the first bytes
@@ -109,7 +112,7 @@ struct Recorder : StreamUser {
   }
 };
 
-struct Acceptor : ListenerUser {
+struct Acceptor final : ListenerUser {
   std::vector<std::unique_ptr<Recorder>> streams;
   std::function<void(Recorder&)> prepare;
   void on_accepted(Stream& stream) override {
@@ -710,7 +713,7 @@ TEST_P(KernelTransportTest, RecoversFromTooManyFiles) {
 
 TEST_P(KernelTransportTest, WaitsForBuffersWhenThePoolIsEmpty) {
   start({}, 6, 4);
-  struct Hoarder : StreamUser {
+  struct Hoarder final : StreamUser {
     BufferQueue kept;
     uint64_t received = 0, mismatches = 0;
     bool ended = false;
@@ -725,7 +728,7 @@ TEST_P(KernelTransportTest, WaitsForBuffersWhenThePoolIsEmpty) {
     }
     void on_closed(Stream&, Error) override {}
   } hoarder;
-  struct Giver : ListenerUser {
+  struct Giver final : ListenerUser {
     Hoarder* hoarder;
     Stream* stream = nullptr;
     void on_accepted(Stream& accepted) override {
@@ -909,7 +912,7 @@ TEST_P(KernelTransportTest, ClosesOpenStreamsWithItself) {
 
 // ---- datagrams ----------------------------------------------------------------------------------------------------
 
-struct DatagramRecorder : DatagramUser {
+struct DatagramRecorder final : DatagramUser {
   struct Got {
     Endpoint from, to;
     std::string payload;
@@ -999,6 +1002,44 @@ TEST_P(KernelTransportTest, NamesADatagramPortThatIsInUse) {
   auto second = transport->bind_datagram(first.value->local(), two);
   EXPECT_EQ(second.error, Error::kAddressInUse);
   EXPECT_NE(second.detail.find(first.value->local().to_string()), std::string::npos) << second.detail;
+}
+
+// ---- the choice of the driver -----------------------------------------------------------------------------------------
+
+// Runs `body` on a thread on which the kernel answers io_uring_setup with EPERM, as a container's filter does.
+void without_uring(const std::function<void()>& body) {
+  std::thread([&body] {
+    sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_setup, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog filter{4, program};
+    ASSERT_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    ASSERT_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), 0) << strerror(errno);
+    body();
+  }).join();
+}
+
+TEST(KernelDriverChoice, EpollDoesWhereUringIsForbidden) {
+  without_uring([] {
+    HeapBufferPool pool(KernelTransport::kBufferStorageBytes, 64);
+    std::string why;
+    auto driver = kernel::make_socket_driver({DriverKind::kAutomatic}, pool, why);
+    ASSERT_TRUE(driver);
+    EXPECT_STREQ(driver->name(), "epoll");
+    EXPECT_NE(why.find("EPERM"), std::string::npos) << why;
+    EXPECT_FALSE(kernel::make_socket_driver({DriverKind::kUring}, pool, why));
+    EXPECT_NE(why.find("EPERM"), std::string::npos) << why;
+  });
+}
+
+TEST(KernelDriverChoice, RefusesAnImpossibleNumberOfReceiveBuffers) {
+  HeapBufferPool pool(KernelTransport::kBufferStorageBytes, 64);
+  std::string why;
+  EXPECT_FALSE(kernel::make_socket_driver({DriverKind::kUring, 100}, pool, why));
+  EXPECT_NE(why.find("100"), std::string::npos) << why;
 }
 
 INSTANTIATE_TEST_SUITE_P(Drivers, KernelTransportTest,

@@ -63,7 +63,7 @@ struct UdpHost : ip::TestHost {
     do {
       Buffer* piece = socket.pool().allocate();
       const auto count = static_cast<uint32_t>(std::min<size_t>(bytes.size() - at, 1400));
-      piece->append(bytes.data() + at, count);
+      if (count > 0) piece->append(bytes.data() + at, count);
       at += count;
       (tail ? tail->next_segment : head) = piece;
       tail = piece;

@@ -176,6 +176,11 @@ TEST_F(Wire, ChainsArriveAsChains) {
   ASSERT_NE(got, nullptr);
   EXPECT_EQ(all(got), "head-middle-tail");
   EXPECT_EQ(got->chain_length(), 16u);
+  // The chain is Buffer's; DPDK wants its own links gone before an mbuf goes back to its pool.
+  for (Buffer* each = got; each; each = each->next_segment) {
+    EXPECT_EQ(mbuf_of(each)->next, nullptr);
+    EXPECT_EQ(mbuf_of(each)->nb_segs, 1);
+  }
   // Taking the chain apart leaves three sound Buffers: none remembers its neighbours.
   Buffer* second = got->next_segment;
   got->next_segment = nullptr;
@@ -361,17 +366,38 @@ TEST(Memif, SharesKeptAndExternalBuffersWithoutCopies) {
     Buffer* head = from.pool().allocate();
     head->append("head:", 5);
     head->next_segment = payload->retain();
+    payload->next_segment = from.pool().allocate();
+    payload->next_segment->append("!", 1);
     ASSERT_EQ(from.transmit(&head, 1), 1u);
     EXPECT_EQ(payload->references, 1);
+    payload->next_segment = nullptr;
     Buffer* got = nullptr;
     ASSERT_EQ(server->queue(0).receive(&got, 1), 1u);
-    EXPECT_EQ(got->text(), std::string("head:") + kText);
+    EXPECT_EQ(got->text(), std::string("head:") + kText + "!");
     release(got);
     EXPECT_EQ(external_releases, 0);
   }
   EXPECT_EQ(from.counters.transmit_copied, 0u);
   release(payload);
   EXPECT_EQ(external_releases, 1);
+
+  // A kept Buffer from the middle of a chain: the next user of its mbuf must not inherit the neighbour.
+  Buffer* middle = from.pool().allocate();
+  middle->append("middle", 6);
+  Buffer* head = from.pool().allocate();
+  head->append("head:", 5);
+  head->next_segment = middle->retain();
+  middle->next_segment = from.pool().allocate();
+  middle->next_segment->append("!", 1);
+  ASSERT_EQ(from.transmit(&head, 1), 1u);
+  middle->next_segment = nullptr;
+  release(middle);
+  EXPECT_EQ(mbuf_of(middle)->next, nullptr);
+  EXPECT_EQ(mbuf_of(middle)->nb_segs, 1);
+  Buffer* got = nullptr;
+  ASSERT_EQ(server->queue(0).receive(&got, 1), 1u);
+  EXPECT_EQ(got->text(), "head:middle!");
+  release(got);
   from.pool().flush();
   EXPECT_EQ(from.pool().outstanding(), 0u);
 }

@@ -17,7 +17,6 @@
 #include <cstring>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -211,21 +210,30 @@ std::unique_ptr<EthernetDevice> open(PortKind kind, const std::string& name,
 
 class Tap : public ::testing::Test {
  protected:
-  void SetUp() override {
+  // One device for all tests: the kernel takes its time to make and to remove an interface.
+  static void SetUpTestSuite() {
     device_ = sluice::ethdev::open(PortKind::kTap, "sltap");
+    if (device_) kernel_ = std::make_unique<KernelEnd>("sltap");
+  }
+  static void TearDownTestSuite() {
+    kernel_.reset();
+    device_.reset();
+  }
+  void SetUp() override {
     ASSERT_TRUE(device_);
+    port().pool().flush();
     held_by_driver_ = port().pool().outstanding();
-    kernel_.emplace("sltap");
+    port().counters = {};
   }
   void TearDown() override {
     if (!device_) return;
     port().pool().flush();
     EXPECT_EQ(port().pool().outstanding(), held_by_driver_);
   }
-  EthernetQueue& port() { return device_->queue(0); }
-  void transmit(Buffer* frame) { ASSERT_EQ(port().transmit(&frame, 1), 1u); }
-  std::unique_ptr<EthernetDevice> device_;
-  std::optional<KernelEnd> kernel_;
+  static EthernetQueue& port() { return device_->queue(0); }
+  static void transmit(Buffer* frame) { ASSERT_EQ(port().transmit(&frame, 1), 1u); }
+  inline static std::unique_ptr<EthernetDevice> device_;
+  inline static std::unique_ptr<KernelEnd> kernel_;
   uint32_t held_by_driver_ = 0;
 };
 

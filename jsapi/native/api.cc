@@ -7,7 +7,12 @@
 namespace sluice::jsapi {
 
 Api::Api(runtime::IsolateHost& the_host)
-    : host(the_host), isolate(the_host.isolate()), sockets(*this), servers(*this), clients(*this), proxying(*this) {
+    : host(the_host),
+      isolate(the_host.isolate()),
+      sockets(*this),
+      servers(*this),
+      clients(*this),
+      proxying(*this) {
   host.on_teardown([this] { teardown(); });
 }
 
@@ -46,9 +51,10 @@ bool endpoint_of(Api& api, v8::Local<v8::Value> hostname, v8::Local<v8::Value> p
     endpoint.address = *address;
     return true;
   }
-  throw_error(isolate, "ENOTFOUND",
-              "getaddrinfo ENOTFOUND " + name +
-                  ": only addresses, localhost and the names of /etc/hosts are known (there is no DNS client yet)");
+  throw_error(
+      isolate, "ENOTFOUND",
+      "getaddrinfo ENOTFOUND " + name +
+          ": only addresses, localhost and the names of /etc/hosts are known (there is no DNS client yet)");
   return false;
 }
 
@@ -65,12 +71,16 @@ void Api::install(v8::Local<v8::Context> context, v8::Local<v8::Object> target) 
     const std::string_view name = http::method_name(static_cast<http::Method>(method));
     names.push_back(latin1_internalized(isolate, name));
   }
-  target->Set(context, v8::String::NewFromUtf8Literal(isolate, "methods"), v8::Array::New(isolate, names.data(), names.size()))
+  target
+      ->Set(context, v8::String::NewFromUtf8Literal(isolate, "methods"),
+            v8::Array::New(isolate, names.data(), names.size()))
       .Check();
   names.clear();
   for (int error = 0; error <= static_cast<int>(Error::kIo); ++error)
     names.push_back(latin1_internalized(isolate, error_code(static_cast<Error>(error))));
-  target->Set(context, v8::String::NewFromUtf8Literal(isolate, "errors"), v8::Array::New(isolate, names.data(), names.size()))
+  target
+      ->Set(context, v8::String::NewFromUtf8Literal(isolate, "errors"),
+            v8::Array::New(isolate, names.data(), names.size()))
       .Check();
 }
 

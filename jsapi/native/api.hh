@@ -21,7 +21,9 @@ class Api {
   Api(const Api&) = delete;
   void install(v8::Local<v8::Context> context, v8::Local<v8::Object> target);
 
-  static Api& from(const Arguments& info) { return *static_cast<Api*>(info.Data().As<v8::External>()->Value()); }
+  static Api& from(const Arguments& info) {
+    return *static_cast<Api*>(info.Data().As<v8::External>()->Value());
+  }
   // The core's; made at the first request that goes out.
   http::Client& client();
   // A chain that refers to the memory of an ArrayBuffer, which lives as long; nullptr when there is no Buffer for it.

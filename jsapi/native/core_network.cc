@@ -6,7 +6,9 @@
 
 namespace sluice::jsapi {
 
-void DetachedHandler::on_request(http::Exchange& exchange) { exchange.respond(503, "Connection: close\r\n", std::string_view()); }
+void DetachedHandler::on_request(http::Exchange& exchange) {
+  exchange.respond(503, "Connection: close\r\n", std::string_view());
+}
 
 void DetachedHandler::on_body(http::Exchange& exchange, Buffer* chain) {
   const uint32_t bytes = chain->chain_length();

@@ -6,17 +6,20 @@ namespace sluice::jsapi {
 
 v8::MaybeLocal<v8::String> utf8(v8::Isolate* isolate, std::string_view text) {
   if (text.size() > static_cast<size_t>(v8::String::kMaxLength)) {
-    isolate->ThrowException(v8::Exception::RangeError(v8::String::NewFromUtf8Literal(isolate, "Body is longer than a string can be")));
+    isolate->ThrowException(v8::Exception::RangeError(
+        v8::String::NewFromUtf8Literal(isolate, "Body is longer than a string can be")));
     return {};
   }
   if (is_ascii(text.data(), text.size())) return latin1(isolate, text);
-  return v8::String::NewFromUtf8(isolate, text.data(), v8::NewStringType::kNormal, static_cast<int>(text.size()));
+  return v8::String::NewFromUtf8(isolate, text.data(), v8::NewStringType::kNormal,
+                                 static_cast<int>(text.size()));
 }
 
 Utf8Text::Utf8Text(v8::Isolate* isolate, v8::Local<v8::String> string) {
   const int length = string->Length();
   if (length <= kInPlaceBytes && string->IsOneByte()) {
-    string->WriteOneByte(isolate, reinterpret_cast<uint8_t*>(in_place_), 0, length, v8::String::NO_NULL_TERMINATION);
+    string->WriteOneByte(isolate, reinterpret_cast<uint8_t*>(in_place_), 0, length,
+                         v8::String::NO_NULL_TERMINATION);
     if (is_ascii(in_place_, static_cast<size_t>(length))) {
       view_ = {in_place_, static_cast<size_t>(length)};
       return;
@@ -72,7 +75,8 @@ v8::MaybeLocal<v8::ArrayBuffer> new_array_buffer(v8::Isolate* isolate, size_t by
   v8::ArrayBuffer::Allocator* allocator = isolate->GetArrayBufferAllocator();
   void* probe = allocator->AllocateUninitialized(bytes);
   if (probe == nullptr) {
-    isolate->ThrowException(v8::Exception::RangeError(v8::String::NewFromUtf8Literal(isolate, "Array buffer allocation failed")));
+    isolate->ThrowException(
+        v8::Exception::RangeError(v8::String::NewFromUtf8Literal(isolate, "Array buffer allocation failed")));
     return {};
   }
   allocator->Free(probe, bytes);

@@ -21,8 +21,8 @@ inline bool is_ascii(const void* bytes, size_t count) {
 // Bytes of a message head: each byte is one character, as Node gives them (RFC 9110 section 5.5 leaves the upper half
 // opaque).
 inline v8::Local<v8::String> latin1(v8::Isolate* isolate, std::string_view text) {
-  return v8::String::NewFromOneByte(isolate, reinterpret_cast<const uint8_t*>(text.data()), v8::NewStringType::kNormal,
-                                    static_cast<int>(text.size()))
+  return v8::String::NewFromOneByte(isolate, reinterpret_cast<const uint8_t*>(text.data()),
+                                    v8::NewStringType::kNormal, static_cast<int>(text.size()))
       .ToLocalChecked();
 }
 inline v8::Local<v8::String> latin1_internalized(v8::Isolate* isolate, std::string_view text) {

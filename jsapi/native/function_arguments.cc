@@ -10,7 +10,8 @@ v8::Local<v8::Value> make_error(v8::Isolate* isolate, const char* code, const st
                                             static_cast<int>(message.size()))
                         .ToLocalChecked();
   const auto error = v8::Exception::Error(text);
-  const auto code_value = v8::String::NewFromUtf8(isolate, code, v8::NewStringType::kInternalized).ToLocalChecked();
+  const auto code_value =
+      v8::String::NewFromUtf8(isolate, code, v8::NewStringType::kInternalized).ToLocalChecked();
   error.As<v8::Object>()->Set(context, v8::String::NewFromUtf8Literal(isolate, "code"), code_value).Check();
   return error;
 }
@@ -19,7 +20,8 @@ void throw_error(v8::Isolate* isolate, const char* code, const std::string& mess
   isolate->ThrowException(make_error(isolate, code, message));
 }
 
-void throw_system_error(v8::Isolate* isolate, Error error, const std::string& what, const std::string& detail) {
+void throw_system_error(v8::Isolate* isolate, Error error, const std::string& what,
+                        const std::string& detail) {
   std::string message = std::string(error_code(error)) + ": " + what;
   if (!detail.empty()) message += ": " + detail;
   throw_error(isolate, error_code(error), message);

@@ -19,13 +19,18 @@ inline int32_t small_integer(const v8::Local<v8::Value>& value) {
   if (!v8::internal::Internals::HasHeapObjectTag(word)) return v8::internal::Internals::SmiValue(word);
   return value->IsNumber() ? static_cast<int32_t>(value.As<v8::Number>()->Value()) : 0;
 }
-inline uint32_t word(const v8::Local<v8::Value>& value) { return static_cast<uint32_t>(small_integer(value)); }
-inline double number(const v8::Local<v8::Value>& value) { return value->IsNumber() ? value.As<v8::Number>()->Value() : 0; }
+inline uint32_t word(const v8::Local<v8::Value>& value) {
+  return static_cast<uint32_t>(small_integer(value));
+}
+inline double number(const v8::Local<v8::Value>& value) {
+  return value->IsNumber() ? value.As<v8::Number>()->Value() : 0;
+}
 
 // An Error with a `code` property.
 v8::Local<v8::Value> make_error(v8::Isolate* isolate, const char* code, const std::string& message);
 void throw_error(v8::Isolate* isolate, const char* code, const std::string& message);
 // "EADDRINUSE: listen 127.0.0.1:80", with what the layer below had to say.
-void throw_system_error(v8::Isolate* isolate, Error error, const std::string& what, const std::string& detail);
+void throw_system_error(v8::Isolate* isolate, Error error, const std::string& what,
+                        const std::string& detail);
 
 }  // namespace sluice::jsapi

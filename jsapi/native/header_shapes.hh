@@ -25,7 +25,9 @@ class HeaderShapes {
   // used up, or first sight).
   int32_t find(std::span<const http::HeaderField> headers);
   // The lower-cased names of a shape.
-  const std::vector<std::string>& names(int32_t shape) const { return shapes_[static_cast<size_t>(shape)].lower; }
+  const std::vector<std::string>& names(int32_t shape) const {
+    return shapes_[static_cast<size_t>(shape)].lower;
+  }
   size_t size() const { return shapes_.size(); }
 
  private:

@@ -16,17 +16,18 @@ HttpClients& HttpClients::from(const Arguments& info) { return Api::from(info).c
 void HttpClients::announce(OutgoingRequest& outgoing) {
   if (outgoing.announced) return;
   outgoing.announced = true;
-  api_.host.push(kClientBody, static_cast<int32_t>(outgoing.number), static_cast<int32_t>(outgoing.generation));
+  api_.host.push(kClientBody, static_cast<int32_t>(outgoing.number),
+                 static_cast<int32_t>(outgoing.generation));
 }
 
-void HttpClients::on_response(http::ClientRequest& request, uint16_t status, std::string_view reason, uint8_t version_minor,
-                              std::span<const http::HeaderField> headers) {
+void HttpClients::on_response(http::ClientRequest& request, uint16_t status, std::string_view reason,
+                              uint8_t version_minor, std::span<const http::HeaderField> headers) {
   auto& outgoing = *static_cast<OutgoingRequest*>(request.handler_data);
   outgoing.reason = reason;
   for (const http::HeaderField& field : headers) outgoing.headers.emplace_back(field.name, field.value);
   outgoing.announced = true;  // the script asks by itself after the head
-  api_.host.push(kClientResponse, static_cast<int32_t>(outgoing.number), static_cast<int32_t>(outgoing.generation), status,
-                 version_minor);
+  api_.host.push(kClientResponse, static_cast<int32_t>(outgoing.number),
+                 static_cast<int32_t>(outgoing.generation), status, version_minor);
 }
 
 void HttpClients::on_body(http::ClientRequest& request, Buffer* chain) {
@@ -65,14 +66,15 @@ void HttpClients::on_complete(http::ClientRequest& request, std::span<const http
 void HttpClients::on_failed(http::ClientRequest& request, Error error, bool sent_nothing_back) {
   auto& outgoing = *static_cast<OutgoingRequest*>(request.handler_data);
   outgoing.failed = true;
-  api_.host.push(kClientFailed, static_cast<int32_t>(outgoing.number), static_cast<int32_t>(outgoing.generation),
-                 static_cast<int32_t>(error), sent_nothing_back);
+  api_.host.push(kClientFailed, static_cast<int32_t>(outgoing.number),
+                 static_cast<int32_t>(outgoing.generation), static_cast<int32_t>(error), sent_nothing_back);
   finished(outgoing);
 }
 
 void HttpClients::on_drained(http::ClientRequest& request) {
   const auto& outgoing = *static_cast<OutgoingRequest*>(request.handler_data);
-  api_.host.push(kClientDrained, static_cast<int32_t>(outgoing.number), static_cast<int32_t>(outgoing.generation));
+  api_.host.push(kClientDrained, static_cast<int32_t>(outgoing.number),
+                 static_cast<int32_t>(outgoing.generation));
 }
 
 // --- what JavaScript calls
@@ -137,7 +139,8 @@ void HttpClients::request(const Arguments& info) {
   if (!request) {
     self.api_.host.unref();
     self.requests_.release(number_of_slot);
-    return throw_error(isolate, "ENOBUFS", "too many requests wait for a connection to " + origin.to_string());
+    return throw_error(isolate, "ENOBUFS",
+                       "too many requests wait for a connection to " + origin.to_string());
   }
   request->handler_data = outgoing;
   outgoing->request = request;
@@ -241,13 +244,15 @@ void HttpClients::cancel(const Arguments& info) {
   if (OutgoingRequest* outgoing = self.find(info)) self.let_go(*outgoing);
 }
 
-void HttpClients::install(v8::Local<v8::Context> context, v8::Local<v8::Object> target, v8::Local<v8::Value> data) {
+void HttpClients::install(v8::Local<v8::Context> context, v8::Local<v8::Object> target,
+                          v8::Local<v8::Value> data) {
   const struct {
     const char* name;
     v8::FunctionCallback callback;
   } functions[] = {
-      {"clientRequest", request}, {"clientHead", head}, {"clientTrailers", trailers}, {"clientWrite", write},
-      {"clientEnd", end},         {"clientTake", take}, {"clientWhole", whole},       {"clientCancel", cancel},
+      {"clientRequest", request}, {"clientHead", head},     {"clientTrailers", trailers},
+      {"clientWrite", write},     {"clientEnd", end},       {"clientTake", take},
+      {"clientWhole", whole},     {"clientCancel", cancel},
   };
   for (const auto& [name, callback] : functions) runtime::set_function(context, target, name, callback, data);
 }

@@ -50,8 +50,8 @@ class HttpClients final : public http::ClientHandler {
   void install(v8::Local<v8::Context> context, v8::Local<v8::Object> target, v8::Local<v8::Value> data);
   void teardown();
 
-  void on_response(http::ClientRequest& request, uint16_t status, std::string_view reason, uint8_t version_minor,
-                   std::span<const http::HeaderField> headers) override;
+  void on_response(http::ClientRequest& request, uint16_t status, std::string_view reason,
+                   uint8_t version_minor, std::span<const http::HeaderField> headers) override;
   void on_body(http::ClientRequest& request, Buffer* chain) override;
   void on_complete(http::ClientRequest& request, std::span<const http::HeaderField> trailers) override;
   void on_failed(http::ClientRequest& request, Error error, bool sent_nothing_back) override;

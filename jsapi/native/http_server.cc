@@ -62,16 +62,18 @@ void Serving::on_request(http::Exchange& exchange) {
   }
   const IncomingRequest* request = admit(exchange);
   if (!request) return;
-  servers_.api_.host.push(kHttpRequest, static_cast<int32_t>(request->number), static_cast<int32_t>(request->generation),
-                          flags_of(exchange), static_cast<int32_t>(index_));
+  servers_.api_.host.push(kHttpRequest, static_cast<int32_t>(request->number),
+                          static_cast<int32_t>(request->generation), flags_of(exchange),
+                          static_cast<int32_t>(index_));
 }
 
 bool Serving::on_upgrade(http::Exchange& exchange) {
   if (!upgrades_ || servers_.api_.host.tearing_down()) return false;
   const IncomingRequest* request = admit(exchange);
   if (!request) return true;
-  servers_.api_.host.push(kHttpUpgrade, static_cast<int32_t>(request->number), static_cast<int32_t>(request->generation),
-                          flags_of(exchange), static_cast<int32_t>(index_));
+  servers_.api_.host.push(kHttpUpgrade, static_cast<int32_t>(request->number),
+                          static_cast<int32_t>(request->generation), flags_of(exchange),
+                          static_cast<int32_t>(index_));
   return true;
 }
 
@@ -109,22 +111,24 @@ void Serving::on_body_end(http::Exchange& exchange) {
   auto* request = static_cast<IncomingRequest*>(exchange.handler_data);
   if (!request) return;
   request->body_ended = true;
-  for (const http::HeaderField& field : exchange.trailers()) request->trailers.emplace_back(field.name, field.value);
+  for (const http::HeaderField& field : exchange.trailers())
+    request->trailers.emplace_back(field.name, field.value);
   announce(servers_.api_.host, *request);
 }
 
 void Serving::on_drained(http::Exchange& exchange) {
   const auto* request = static_cast<IncomingRequest*>(exchange.handler_data);
   if (request)
-    servers_.api_.host.push(kHttpDrained, static_cast<int32_t>(request->number), static_cast<int32_t>(request->generation));
+    servers_.api_.host.push(kHttpDrained, static_cast<int32_t>(request->number),
+                            static_cast<int32_t>(request->generation));
 }
 
 void Serving::on_aborted(http::Exchange& exchange, Error error) {
   auto* request = static_cast<IncomingRequest*>(exchange.handler_data);
   if (!request) return;
   request->aborted = true;
-  servers_.api_.host.push(kHttpAborted, static_cast<int32_t>(request->number), static_cast<int32_t>(request->generation),
-                          static_cast<int32_t>(error));
+  servers_.api_.host.push(kHttpAborted, static_cast<int32_t>(request->number),
+                          static_cast<int32_t>(request->generation), static_cast<int32_t>(error));
 }
 
 void Serving::on_released(http::Exchange& exchange) {
@@ -160,7 +164,10 @@ void Serving::on_released(http::Exchange& exchange) {
 
 // --- what JavaScript calls
 
-HttpServers::HttpServers(Api& api) : api_(api), isolate_(api.isolate) { blocks_.emplace_back(); }
+HttpServers::HttpServers(Api& api) : api_(api), isolate_(api.isolate) {
+  blocks_.emplace_back();
+  api.host.on_busy_check([this] { return requests_.live_count() > 0; });
+}
 HttpServers::~HttpServers() = default;
 
 HttpServers& HttpServers::from(const Arguments& info) { return Api::from(info).servers; }
@@ -220,7 +227,8 @@ void HttpServers::listen(const Arguments& info) {
   read(limits.requests_per_connection);
 
   const std::string hostname = to_utf8(isolate, info[0]);
-  auto serving = std::make_unique<Serving>(self, static_cast<uint32_t>(self.servings_.size()), info[2]->IsTrue());
+  auto serving =
+      std::make_unique<Serving>(self, static_cast<uint32_t>(self.servings_.size()), info[2]->IsTrue());
   auto result = self.api_.host.core().servers.serve(self.api_.host, hostname, options, limits, *serving);
   if (!result) {
     throw_system_error(isolate, result.error, "listen " + options.local.to_string(), result.detail);
@@ -252,13 +260,19 @@ void HttpServers::target(const Arguments& info) {
     info.GetReturnValue().Set(self.api_.strings.get(info.GetIsolate(), request->target()));
 }
 
-// headers(slot, generation) -> [shape, value ...], or [-1, name, value ...]; undefined when released
+// headers(slot, generation) -> [shape, value ...], or [-1, name, value ...], not to be changed; undefined when released
 void HttpServers::headers(const Arguments& info) {
   HttpServers& self = from(info);
   v8::Isolate* isolate = info.GetIsolate();
   const IncomingRequest* request = self.find(info);
   if (!request || !request->readable()) return;
   const auto headers = request->headers();
+  bool known = false, again = false;
+  HeadCache::Place* place = nullptr;
+  if (const std::string_view bytes = HeadCache::bytes_of(headers); !bytes.empty() && request->exchange) {
+    place = &self.heads_.find(bytes, headers.size(), known, again);
+    if (known) return info.GetReturnValue().Set(place->values);
+  }
   const int32_t shape = self.shapes_.find(headers);
   if (shape == HeaderShapes::kNoShape) {
     std::vector<v8::Local<v8::Value>> values{v8::Integer::New(isolate, shape)};
@@ -273,8 +287,15 @@ void HttpServers::headers(const Arguments& info) {
   v8::Local<v8::Value> values[1 + HeaderShapes::kHeadersLimit];
   size_t count = 0;
   values[count++] = v8::Integer::New(isolate, shape);
-  for (const http::HeaderField& field : headers) values[count++] = self.api_.strings.get(isolate, field.value);
-  info.GetReturnValue().Set(v8::Array::New(isolate, values, count));
+  for (const http::HeaderField& field : headers)
+    values[count++] = self.api_.strings.get(isolate, field.value);
+  const auto array = v8::Array::New(isolate, values, count);
+  if (place && again) {
+    place->values.Reset(isolate, array);
+    place->bytes = HeadCache::bytes_of(headers);
+    place->count = headers.size();
+  }
+  info.GetReturnValue().Set(array);
 }
 
 // shape_names(shape) -> [lower-cased name ...]
@@ -342,8 +363,9 @@ void HttpServers::address(const Arguments& info) {
   const IncomingRequest* request = self.find(info);
   if (!request || !request->readable()) return;
   const bool local = info[2]->IsTrue();
-  const Endpoint endpoint = request->exchange ? (local ? request->exchange->local() : request->exchange->remote())
-                                              : (local ? request->saved->local : request->saved->remote);
+  const Endpoint endpoint = request->exchange
+                                ? (local ? request->exchange->local() : request->exchange->remote())
+                                : (local ? request->saved->local : request->saved->remote);
   v8::Local<v8::Value> values[] = {self.api_.strings.get(isolate, endpoint.address.to_string()),
                                    v8::Integer::NewFromUnsigned(isolate, endpoint.port)};
   info.GetReturnValue().Set(v8::Array::New(isolate, values, 2));
@@ -353,8 +375,8 @@ void HttpServers::address(const Arguments& info) {
 void HttpServers::content_length(const Arguments& info) {
   const IncomingRequest* request = from(info).find(info);
   if (!request || !request->readable()) return;
-  info.GetReturnValue().Set(
-      static_cast<double>(request->exchange ? request->exchange->content_length() : request->saved->content_length));
+  info.GetReturnValue().Set(static_cast<double>(request->exchange ? request->exchange->content_length()
+                                                                  : request->saved->content_length));
 }
 
 // add_block(lines) -> number of the block, -1 when they are used up
@@ -384,7 +406,9 @@ void HttpServers::before_end(IncomingRequest& request) {
 
 // The script asks for a body that it has lost.
 static void throw_discarded(v8::Isolate* isolate) {
-  throw_error(isolate, "ERR_BODY_DISCARDED", "The body of the request is gone: it was not asked for before the response ended, or was given up");
+  throw_error(
+      isolate, "ERR_BODY_DISCARDED",
+      "The body of the request is gone: it was not asked for before the response ended, or was given up");
 }
 
 // respond(slot, generation, status | final, block, more fields, body): the whole response in one call
@@ -418,7 +442,8 @@ void HttpServers::respond(const Arguments& info) {
       char text[kInPlaceBytes];
       size_t count = static_cast<size_t>(length);
       if (string->IsOneByte()) {
-        string->WriteOneByte(isolate, reinterpret_cast<uint8_t*>(text), 0, length, v8::String::NO_NULL_TERMINATION);
+        string->WriteOneByte(isolate, reinterpret_cast<uint8_t*>(text), 0, length,
+                             v8::String::NO_NULL_TERMINATION);
         if (!is_ascii(text, count))
           count = static_cast<size_t>(string->WriteUtf8(isolate, text, kInPlaceBytes, nullptr, kOptions));
       } else {
@@ -430,7 +455,8 @@ void HttpServers::respond(const Arguments& info) {
     const int bytes = string->Utf8Length(isolate);
     if (bytes == length && string->IsOneByte()) {
       StringBody producer{isolate, string};
-      exchange.respond(status, fields, static_cast<uint32_t>(bytes), http::Exchange::BodyProducer{&producer, StringBody::produce});
+      exchange.respond(status, fields, static_cast<uint32_t>(bytes),
+                       http::Exchange::BodyProducer{&producer, StringBody::produce});
       return;
     }
     self.scratch_.resize(static_cast<size_t>(bytes));
@@ -461,7 +487,8 @@ void HttpServers::start(const Arguments& info) {
   std::string reason;
   if (info[5]->IsString()) append_latin1(info.GetIsolate(), info[5].As<v8::String>(), reason);
   const std::string_view fields = self.fields(info[3], info[4]);
-  request->exchange->start(static_cast<uint16_t>(word(info[2])), fields, reason, static_cast<int64_t>(number(info[6])));
+  request->exchange->start(static_cast<uint16_t>(word(info[2])), fields, reason,
+                           static_cast<int64_t>(number(info[6])));
 }
 
 // write(slot, generation, string or bytes) -> false when the writer should wait for kHttpDrained
@@ -480,7 +507,8 @@ void HttpServers::write(const Arguments& info) {
   Bytes bytes;
   if (!bytes_of(piece, bytes)) return info.GetReturnValue().Set(true);
   if (bytes.length >= kByReferenceBytes && bytes.length <= UINT32_MAX) {
-    if (Buffer* chain = self.api_.refer_to(piece, bytes)) return info.GetReturnValue().Set(exchange.write(chain));
+    if (Buffer* chain = self.api_.refer_to(piece, bytes))
+      return info.GetReturnValue().Set(exchange.write(chain));
   }
   info.GetReturnValue().Set(exchange.write(bytes.view()));
 }
@@ -629,22 +657,40 @@ static void utf8_length(const Arguments& info) {
 
 // is_fulfilled(promise): an async handler that never had to wait is over when it returns
 static void is_fulfilled(const Arguments& info) {
-  info.GetReturnValue().Set(info[0]->IsPromise() && info[0].As<v8::Promise>()->State() == v8::Promise::kFulfilled);
+  info.GetReturnValue().Set(info[0]->IsPromise() &&
+                            info[0].As<v8::Promise>()->State() == v8::Promise::kFulfilled);
 }
 
-void HttpServers::install(v8::Local<v8::Context> context, v8::Local<v8::Object> target, v8::Local<v8::Value> data) {
+void HttpServers::install(v8::Local<v8::Context> context, v8::Local<v8::Object> target,
+                          v8::Local<v8::Value> data) {
   const struct {
     const char* name;
     v8::FunctionCallback callback;
   } functions[] = {
-      {"serverListen", listen},        {"serverClose", close},         {"requestTarget", HttpServers::target},
-      {"requestHeaders", headers},     {"requestHeader", header},      {"requestRawHeaders", raw_headers},
-      {"shapeNames", shape_names},     {"requestTrailers", trailers},  {"requestAddress", address},
-      {"requestLength", content_length}, {"addHeaderBlock", add_block}, {"respond", respond},
-      {"responseStart", start},        {"responseWrite", write},       {"responseEnd", end},
-      {"responseInformational", informational}, {"responseAbort", abort}, {"requestUpgrade", upgrade},
-      {"requestDrop", drop},           {"requestTake", body_take},     {"requestWhole", body_whole},
-      {"requestDiscard", body_discard}, {"utf8Length", utf8_length},   {"isFulfilled", is_fulfilled},
+      {"serverListen", listen},
+      {"serverClose", close},
+      {"requestTarget", HttpServers::target},
+      {"requestHeaders", headers},
+      {"requestHeader", header},
+      {"requestRawHeaders", raw_headers},
+      {"shapeNames", shape_names},
+      {"requestTrailers", trailers},
+      {"requestAddress", address},
+      {"requestLength", content_length},
+      {"addHeaderBlock", add_block},
+      {"respond", respond},
+      {"responseStart", start},
+      {"responseWrite", write},
+      {"responseEnd", end},
+      {"responseInformational", informational},
+      {"responseAbort", abort},
+      {"requestUpgrade", upgrade},
+      {"requestDrop", drop},
+      {"requestTake", body_take},
+      {"requestWhole", body_whole},
+      {"requestDiscard", body_discard},
+      {"utf8Length", utf8_length},
+      {"isFulfilled", is_fulfilled},
   };
   for (const auto& [name, callback] : functions) runtime::set_function(context, target, name, callback, data);
 }

@@ -12,6 +12,7 @@
 #include "dataplane/core/slab.hh"
 #include "dataplane/http/server.hh"
 #include "jsapi/native/function_arguments.hh"
+#include "jsapi/native/head_cache.hh"
 #include "jsapi/native/header_shapes.hh"
 #include "jsapi/native/received_bytes.hh"
 #include "runtime/isolate_host.hh"
@@ -25,13 +26,17 @@ class Api;
 // All but kHttpRequest carry slot and generation in words 1 and 2.
 enum HttpServerEvent : int32_t {
   kHttpRequest = runtime::kEventHttpServer,  // slot, generation, flags (RequestFlag | method), server
-  kHttpBody,      // there is something to take, or the body is complete
-  kHttpDrained,   // the send queue has room again
-  kHttpAborted,   // error
-  kHttpUpgrade,   // as kHttpRequest: the peer wants another protocol
-  kHttpProxied,   // status, upstream, attempts, error
+  kHttpBody,                                 // there is something to take, or the body is complete
+  kHttpDrained,                              // the send queue has room again
+  kHttpAborted,                              // error
+  kHttpUpgrade,                              // as kHttpRequest: the peer wants another protocol
+  kHttpProxied,                              // status, upstream, attempts, error
 };
-enum RequestFlag : int32_t { kRequestMethodMask = 0xff, kRequestMinorVersion = 1 << 8, kRequestHasBody = 1 << 9 };
+enum RequestFlag : int32_t {
+  kRequestMethodMask = 0xff,
+  kRequestMinorVersion = 1 << 8,
+  kRequestHasBody = 1 << 9
+};
 
 // The head of a request whose exchange is gone while its handler has not settled.
 struct SavedHead {
@@ -49,21 +54,23 @@ struct IncomingRequest {
   http::Exchange* exchange = nullptr;
   Serving* serving = nullptr;
   uint32_t number = 0, generation = 0;
-  bool held = true;             // the script may still ask for something
+  bool held = true;  // the script may still ask for something
   bool aborted = false;
-  bool reading = false;         // read_body() was called
+  bool reading = false;  // read_body() was called
   bool body_ended = false;
-  bool discarded = false;       // the body is gone unread
-  bool announced = true;        // the script knows of what waits in `body`, or does not want it yet
-  bool gathering = false;       // the script wants the body whole
-  bool too_large = false;       // and it is larger than it may be
-  bool proxied = false;         // belongs to the proxy for now
+  bool discarded = false;  // the body is gone unread
+  bool announced = true;   // the script knows of what waits in `body`, or does not want it yet
+  bool gathering = false;  // the script wants the body whole
+  bool too_large = false;  // and it is larger than it may be
+  bool proxied = false;    // belongs to the proxy for now
   uint64_t gather_limit_bytes = 0;
   ReceivedBytes body;
   std::unique_ptr<SavedHead> saved;
   std::vector<std::pair<std::string, std::string>> trailers;
 
-  std::string_view target() const { return exchange ? exchange->target() : saved ? saved->target : std::string_view(); }
+  std::string_view target() const {
+    return exchange ? exchange->target() : saved ? saved->target : std::string_view();
+  }
   std::span<const http::HeaderField> headers() const {
     if (exchange) return exchange->headers();
     if (saved) return saved->fields;
@@ -74,10 +81,12 @@ struct IncomingRequest {
 
 class HttpServers {
  public:
-  static constexpr uint32_t kRequestsLimit = 1 << 20;      // in progress at once in one isolate; beyond it 503, counted
-  static constexpr uint32_t kHeaderBlocksLimit = 1024;     // blocks of constant response fields
-  static constexpr uint32_t kByReferenceBytes = 16 * 1024;  // bodies in ArrayBuffers from this size on are not copied
-  static constexpr int kInPlaceBytes = 4096;                // strings of up to this size are encoded on the stack
+  static constexpr uint32_t kRequestsLimit =
+      1 << 20;  // in progress at once in one isolate; beyond it 503, counted
+  static constexpr uint32_t kHeaderBlocksLimit = 1024;  // blocks of constant response fields
+  static constexpr uint32_t kByReferenceBytes =
+      16 * 1024;                              // bodies in ArrayBuffers from this size on are not copied
+  static constexpr int kInPlaceBytes = 4096;  // strings of up to this size are encoded on the stack
 
   explicit HttpServers(Api& api);
   ~HttpServers();
@@ -130,13 +139,15 @@ class HttpServers {
   std::vector<std::unique_ptr<Serving>> servings_;
   std::vector<std::string> blocks_;
   HeaderShapes shapes_;
+  HeadCache heads_;
   std::string scratch_, fields_scratch_;
 };
 
 // One serve() of a script: hands the engine's events to the ring.
 class Serving final : public http::ServerHandler {
  public:
-  Serving(HttpServers& servers, uint32_t index, bool upgrades) : servers_(servers), index_(index), upgrades_(upgrades) {}
+  Serving(HttpServers& servers, uint32_t index, bool upgrades)
+      : servers_(servers), index_(index), upgrades_(upgrades) {}
   void on_request(http::Exchange& exchange) override;
   void on_body(http::Exchange& exchange, Buffer* chain) override;
   void on_body_end(http::Exchange& exchange) override;

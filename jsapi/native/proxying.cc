@@ -33,8 +33,10 @@ void Proxying::add_group(const Arguments& info) {
   v8::Isolate* isolate = info.GetIsolate();
   const auto context = isolate->GetCurrentContext();
   if (self.groups_.size() >= kGroupsLimit)
-    return throw_error(isolate, "ENOBUFS", "this program has named " + std::to_string(kGroupsLimit) +
-                                               " different sets of upstreams, which is the limit: make them once with upstreams()");
+    return throw_error(
+        isolate, "ENOBUFS",
+        "this program has named " + std::to_string(kGroupsLimit) +
+            " different sets of upstreams, which is the limit: make them once with upstreams()");
   const auto list = info[0].As<v8::Array>();
   std::vector<proxy::Upstream> upstreams;
   for (uint32_t at = 0; at + 2 < list->Length(); at += 3) {
@@ -48,8 +50,9 @@ void Proxying::add_group(const Arguments& info) {
     upstreams.push_back(std::move(upstream));
   }
   if (upstreams.empty() || upstreams.size() > proxy::UpstreamGroup::kUpstreamsLimit)
-    return throw_error(isolate, "ERR_INVALID_ARG_VALUE",
-                       "a group has 1 to " + std::to_string(proxy::UpstreamGroup::kUpstreamsLimit) + " upstreams");
+    return throw_error(
+        isolate, "ERR_INVALID_ARG_VALUE",
+        "a group has 1 to " + std::to_string(proxy::UpstreamGroup::kUpstreamsLimit) + " upstreams");
   proxy::UpstreamOptions options;
   options.balance = static_cast<proxy::Balance>(small_integer(info[1]));
   if (info[2]->IsNumber()) options.failures_limit = word(info[2]);
@@ -109,13 +112,12 @@ void Proxying::forward(const Arguments& info) {
   CoreNetwork& network = CoreNetwork::of(self.api_.host.core());
   request->exchange->set_handler(network.detached);
   self.api_.host.ref();
-  const bool taken = network.proxy.forward(
-      *request->exchange, *task->group, *task->options,
-      {task, [](void* context, const proxy::ForwardOutcome& outcome) {
-         auto* done = static_cast<Task*>(context);
-         if (done->owner) done->owner->done(*done, outcome);
-         delete done;
-       }});
+  const bool taken = network.proxy.forward(*request->exchange, *task->group, *task->options,
+                                           {task, [](void* context, const proxy::ForwardOutcome& outcome) {
+                                              auto* done = static_cast<Task*>(context);
+                                              if (done->owner) done->owner->done(*done, outcome);
+                                              delete done;
+                                            }});
   if (!taken) {
     self.unlink(*task);
     delete task;
@@ -132,8 +134,9 @@ void Proxying::unlink(Task& task) {
 
 void Proxying::done(Task& task, const proxy::ForwardOutcome& outcome) {
   unlink(task);
-  api_.host.push(kHttpProxied, static_cast<int32_t>(task.request_number), static_cast<int32_t>(task.request_generation),
-                 outcome.status, outcome.upstream, static_cast<int32_t>(outcome.attempts), static_cast<int32_t>(outcome.error));
+  api_.host.push(kHttpProxied, static_cast<int32_t>(task.request_number),
+                 static_cast<int32_t>(task.request_generation), outcome.status, outcome.upstream,
+                 static_cast<int32_t>(outcome.attempts), static_cast<int32_t>(outcome.error));
   api_.host.unref();
 }
 
@@ -154,7 +157,8 @@ void Proxying::group_state(const Arguments& info) {
   info.GetReturnValue().Set(v8::Array::New(isolate, values.data(), values.size()));
 }
 
-void Proxying::install(v8::Local<v8::Context> context, v8::Local<v8::Object> target, v8::Local<v8::Value> data) {
+void Proxying::install(v8::Local<v8::Context> context, v8::Local<v8::Object> target,
+                       v8::Local<v8::Value> data) {
   runtime::set_function(context, target, "addUpstreams", add_group, data);
   runtime::set_function(context, target, "addProxyOptions", add_options, data);
   runtime::set_function(context, target, "proxyForward", forward, data);

@@ -16,8 +16,9 @@ class Api;
 
 class Proxying {
  public:
-  static constexpr uint32_t kGroupsLimit = 1024;   // different sets of upstreams that one program may name
-  static constexpr uint32_t kOptionsLimit = 1024;  // different sets of edits that are kept; others are made for each request
+  static constexpr uint32_t kGroupsLimit = 1024;  // different sets of upstreams that one program may name
+  static constexpr uint32_t kOptionsLimit =
+      1024;  // different sets of edits that are kept; others are made for each request
 
   explicit Proxying(Api& api);
   ~Proxying();

@@ -35,7 +35,8 @@ v8::MaybeLocal<v8::Uint8Array> ReceivedBytes::take(v8::Isolate* isolate) {
 uint32_t ReceivedBytes::gather() {
   const uint32_t moved = bytes_;
   while (Buffer* chain = queue_.pop()) {
-    for (const Buffer* segment = chain; segment; segment = segment->next_segment) gathered_ += segment->text();
+    for (const Buffer* segment = chain; segment; segment = segment->next_segment)
+      gathered_ += segment->text();
     release(chain);
   }
   bytes_ = 0;

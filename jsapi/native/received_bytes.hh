@@ -36,8 +36,8 @@ class ReceivedBytes {
  private:
   void copy_to(uint8_t* out) const;
   BufferQueue queue_;
-  uint32_t bytes_ = 0;     // in queue_
-  std::string gathered_;   // before those in queue_
+  uint32_t bytes_ = 0;    // in queue_
+  std::string gathered_;  // before those in queue_
 };
 
 }  // namespace sluice::jsapi

@@ -19,8 +19,8 @@ class Sockets::Listening final : public transport::ListenerUser {
     sockets_.count(*socket);
     socket->stream = &stream;
     stream.set_user(socket);
-    sockets_.api_.host.push(kNetAccepted, static_cast<int32_t>(socket->number), static_cast<int32_t>(socket->generation),
-                            static_cast<int32_t>(index_));
+    sockets_.api_.host.push(kNetAccepted, static_cast<int32_t>(socket->number),
+                            static_cast<int32_t>(socket->generation), static_cast<int32_t>(index_));
   }
   runtime::ServerRegistry::Entry* entry = nullptr;
 
@@ -243,7 +243,8 @@ void Sockets::write(const Arguments& info) {
     Bytes bytes;
     if (!bytes_of(info[2], bytes)) return;
     Buffer* chain = nullptr;
-    if (bytes.length >= kByReferenceBytes && bytes.length <= UINT32_MAX) chain = self.api_.refer_to(info[2], bytes);
+    if (bytes.length >= kByReferenceBytes && bytes.length <= UINT32_MAX)
+      chain = self.api_.refer_to(info[2], bytes);
     error = chain ? stream.write(chain) : stream.write_copy(bytes.view());
   }
   if (error != Error::kNone) return info.GetReturnValue().Set(static_cast<int32_t>(error));
@@ -380,15 +381,18 @@ void Sockets::datagram_close(const Arguments& info) {
   self.api_.host.unref();
 }
 
-void Sockets::install(v8::Local<v8::Context> context, v8::Local<v8::Object> target, v8::Local<v8::Value> data) {
+void Sockets::install(v8::Local<v8::Context> context, v8::Local<v8::Object> target,
+                      v8::Local<v8::Value> data) {
   const struct {
     const char* name;
     v8::FunctionCallback callback;
   } functions[] = {
-      {"netListen", listen},     {"netCloseListener", close_listener}, {"netConnect", connect},
-      {"netTake", take},         {"netWrite", write},                  {"netShutdown", shutdown},
-      {"netDestroy", destroy},   {"netDrop", drop},                    {"netAddress", address},
-      {"netSetOption", set_option}, {"udpBind", bind_datagram},        {"udpTake", datagram_take},
+      {"netListen", listen},      {"netCloseListener", close_listener},
+      {"netConnect", connect},    {"netTake", take},
+      {"netWrite", write},        {"netShutdown", shutdown},
+      {"netDestroy", destroy},    {"netDrop", drop},
+      {"netAddress", address},    {"netSetOption", set_option},
+      {"udpBind", bind_datagram}, {"udpTake", datagram_take},
       {"udpSend", datagram_send}, {"udpClose", datagram_close},
   };
   for (const auto& [name, callback] : functions) runtime::set_function(context, target, name, callback, data);

@@ -24,11 +24,11 @@ class Sockets;
 enum NetEvent : int32_t {
   kNetAccepted = runtime::kEventNet,  // listener
   kNetConnected,
-  kNetData,      // there is something to take
-  kNetEnd,       // the peer has ended
-  kNetWritable,  // the send queue has room again
-  kNetClosed,    // error
-  kNetDatagram,  // word 1: socket number; there are datagrams to take
+  kNetData,           // there is something to take
+  kNetEnd,            // the peer has ended
+  kNetWritable,       // the send queue has room again
+  kNetClosed,         // error
+  kNetDatagram,       // word 1: socket number; there are datagrams to take
   kNetDatagramError,  // word 1: socket number, word 2: error
 };
 
@@ -57,7 +57,8 @@ class Socket final : public transport::StreamUser {
 class Sockets {
  public:
   static constexpr uint32_t kSocketsLimit = 1 << 20;
-  static constexpr uint32_t kDatagramsLimit = 4096;  // waiting for the script in one UDP socket; the newest are dropped, counted
+  static constexpr uint32_t kDatagramsLimit =
+      4096;  // waiting for the script in one UDP socket; the newest are dropped, counted
   static constexpr uint32_t kByReferenceBytes = 16 * 1024;
 
   explicit Sockets(Api& api);

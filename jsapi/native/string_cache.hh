@@ -27,7 +27,8 @@ class StringCache {
     if (text.size() > kTextBytes) return latin1(isolate, text);
     const uint64_t hash = hash_of(text);
     Entry& entry = entries_[hash % kEntries];
-    if (entry.length == text.size() && std::memcmp(entry.text, text.data(), text.size()) == 0) return entry.string.Get(isolate);
+    if (entry.length == text.size() && std::memcmp(entry.text, text.data(), text.size()) == 0)
+      return entry.string.Get(isolate);
     const auto tag = static_cast<uint32_t>(hash >> 32);
     if (entry.candidate != tag) {
       entry.candidate = tag;

@@ -62,12 +62,21 @@ class ParsedUrl {
 
   v8::Local<v8::Array> parts(v8::Isolate* isolate) const {
     // The parts of a URL are ASCII once it is parsed.
-    const auto text = [isolate](const auto& part) { return latin1(isolate, {part.data, part.length}).template As<v8::Value>(); };
+    const auto text = [isolate](const auto& part) {
+      return latin1(isolate, {part.data, part.length}).template As<v8::Value>();
+    };
     const ada_owned_string origin = ada_get_origin(url_);
-    v8::Local<v8::Value> values[] = {
-        text(ada_get_href(url_)),     text(ada_get_protocol(url_)), text(ada_get_username(url_)), text(ada_get_password(url_)),
-        text(ada_get_host(url_)),     text(ada_get_hostname(url_)), text(ada_get_port(url_)),     text(ada_get_pathname(url_)),
-        text(ada_get_search(url_)),   text(ada_get_hash(url_)),     text(origin)};
+    v8::Local<v8::Value> values[] = {text(ada_get_href(url_)),
+                                     text(ada_get_protocol(url_)),
+                                     text(ada_get_username(url_)),
+                                     text(ada_get_password(url_)),
+                                     text(ada_get_host(url_)),
+                                     text(ada_get_hostname(url_)),
+                                     text(ada_get_port(url_)),
+                                     text(ada_get_pathname(url_)),
+                                     text(ada_get_search(url_)),
+                                     text(ada_get_hash(url_)),
+                                     text(origin)};
     ada_free_owned_string(origin);
     return v8::Array::New(isolate, values, std::size(values));
   }

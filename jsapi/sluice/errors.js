@@ -7,6 +7,7 @@ if (!Symbol.asyncDispose) Object.defineProperty(Symbol, 'asyncDispose', { value:
 
 function coded(Class, code, message) {
   const error = new Class(message);
+  Error.captureStackTrace(error, coded);
   error.code = code;
   // As Node prints it; the stack keeps the line of the caller.
   Object.defineProperty(error, 'name', { value: Class.name, writable: true, configurable: true, enumerable: false });

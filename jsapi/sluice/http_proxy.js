@@ -56,31 +56,36 @@ function groupOf(upstream) {
   return group;
 }
 
-function edits(headers) {
-  const made = { lines: '', remove: [] };
-  eachHeader(headers, (name, value) => {
+// The header lines that `edits.set` asks for.
+function linesToSet(edits) {
+  if (edits === undefined || edits.set === undefined) return '';
+  let lines = '';
+  eachHeader(edits.set, (name, value) => {
     lowerName(name);
-    if (value === null || value === undefined || value === false) {
-      made.remove.push(name);
-    } else {
-      checkValue(name, value);
-      made.lines += linesOf(name, value);
-    }
+    checkValue(name, value);
+    lines += linesOf(name, value);
   });
-  return made;
+  return lines;
+}
+function namesToRemove(edits) {
+  if (edits === undefined || edits.remove === undefined) return [];
+  const names = typeof edits.remove === 'string' ? [edits.remove] : [...edits.remove];
+  for (const name of names) lowerName(name);
+  return names;
 }
 
 // Number of the options in C++; -1: they hold for the next forwarding only.
 function optionsOf(options) {
-  const request = edits(options.requestHeaders), response = edits(options.responseHeaders);
+  const request = linesToSet(options.request), requestRemove = namesToRemove(options.request);
+  const response = linesToSet(options.response), responseRemove = namesToRemove(options.response);
   const target = options.target === undefined ? '' : `${options.target}`;
   if (/[^\x21-\x7e]/.test(target)) throw coded(TypeError, 'ERR_UNESCAPED_CHARACTERS', 'Request path contains unescaped characters');
   const flags = (options.preserveHost ? PRESERVE_HOST : 0) | (options.forwardedFor === false ? NO_FORWARDED_FOR : 0);
-  const key = `${request.lines}\0${request.remove}\0${response.lines}\0${response.remove}\0${target}\0${flags}`;
+  const key = `${request}\0${requestRemove}\0${response}\0${responseRemove}\0${target}\0${flags}`;
   let number = compiled.get(key);
   if (number === undefined) {
     const seen = compiled.size < OPTIONS_LIMIT;
-    number = server.native().addProxyOptions(request.lines, request.remove, response.lines, response.remove, target, seen ? flags : flags | SINGLE);
+    number = server.native().addProxyOptions(request, requestRemove, response, responseRemove, target, seen ? flags : flags | SINGLE);
     if (seen) compiled.set(key, number);
   }
   return number;

@@ -402,7 +402,11 @@ function checkStatus(status, least = 100) {
 function setField(res, name, value) {
   const lower = lowerName(name);
   if (lower === 'content-length') {
-    const length = typeof value === 'number' ? value : Number(value);
+    if (typeof value === 'number' && value >= 0 && (value | 0) === value) {
+      res._length = value;
+      return;
+    }
+    const length = Number(value);
     if (!Number.isInteger(length) || length < 0) throw coded(TypeError, 'ERR_HTTP_INVALID_HEADER_VALUE', `Invalid value "${value}" for header "${name}"`);
     res._length = length;
     return;
@@ -473,6 +477,10 @@ function byteLength(chunk) {
 // A complete response says its true length, whatever the program believes; what differs is a mistake.
 function checkLength(res, chunk) {
   if (res.req.method === 'HEAD' || res.statusCode === 304) return;
+  if (typeof chunk === 'string') {
+    // A string of as many characters: of ASCII it fits, and of others the engine says the true length all the same.
+    if (chunk.length === res._length) return;
+  }
   const length = byteLength(chunk);
   if (length !== res._length) {
     throw coded(Error, 'ERR_HTTP_CONTENT_LENGTH_MISMATCH', `Response body's content-length of ${length} byte(s) does not match the content-length of ${res._length} byte(s) set in header`);
@@ -582,6 +590,14 @@ events.register(HTTP_REQUEST, function onRequest(words, at) {
   if (state & DEFERRED) respond(res);
   else if (!(state & ENDED)) live[res.req._slot] = res;
   else settleIfOver(res);
+});
+
+// A handler that ends the process: what it answered before goes out.
+require('internal/process').atExit(() => {
+  const res = running;
+  if (res === null || !(res._state & DEFERRED)) return;
+  res._state &= ~DEFERRED;
+  respond(res);
 });
 
 function settled(res) {
@@ -784,7 +800,10 @@ exports.serve = function serve(options, handler) {
   }
   options = options || {};
   if (handler === undefined) ({ handler } = options);
-  if (typeof handler !== 'function') throw argumentType('handler', 'of type function', handler);
+  if (handler !== null && typeof handler === 'object' && typeof handler.fetch === 'function') {
+    handler = require('internal/web/fetch').workerHandler(handler);
+  }
+  if (typeof handler !== 'function') throw argumentType('handler', 'of type function, or have a function fetch()', handler);
   if (options.upgrade !== undefined && typeof options.upgrade !== 'function') throw argumentType('options.upgrade', 'of type function', options.upgrade);
   const given = { ...options, ...options.limits };
   const limits = LIMITS.map((names) => {

@@ -45,13 +45,21 @@ declare module 'sluice:http' {
   }
 
   export type Handler = (req: ServerRequest, res: ServerResponse) => unknown;
+  /** The worker convention, also as the default export of a program: it is then served on PORT, or 8080. */
+  export interface Worker {
+    fetch(request: Request, env: Record<string, string | undefined>, context: WorkerContext): Response | Promise<Response>;
+  }
+  export interface WorkerContext {
+    waitUntil(promise: Promise<unknown>): void;
+    passThroughOnException(): void;
+  }
 
   /**
    * Serves HTTP/1.1. The socket is open when this returns. A handler may answer at once or later; a throw, or a rejected
    * promise, is answered 500.
    */
-  export function serve(options: ServeOptions, handler: Handler): Server;
-  export function serve(handler: Handler): Server;
+  export function serve(options: ServeOptions | number, handler: Handler | Worker): Server;
+  export function serve(handler: Handler | Worker): Server;
 
   export interface Server {
     readonly port: number;
@@ -197,11 +205,17 @@ declare module 'sluice:http' {
   }
   export const Upstreams: { readonly prototype: Upstreams };
 
+  export interface HeaderEdits {
+    /** Replace the fields of these names, or are added. */
+    set?: HeaderFields;
+    /** Names of fields that are not passed on. */
+    remove?: string | Iterable<string>;
+  }
   export interface ProxyOptions {
-    /** Fields to set in the request to the upstream; null removes. */
-    requestHeaders?: Record<string, HeaderValue | null> | Iterable<readonly [string, HeaderValue | null]>;
-    /** The same for the response. */
-    responseHeaders?: Record<string, HeaderValue | null> | Iterable<readonly [string, HeaderValue | null]>;
+    /** Changes to the request on its way to the upstream. */
+    request?: HeaderEdits;
+    /** Changes to the response on its way back. */
+    response?: HeaderEdits;
     /** Asked for instead of the request's own target. */
     target?: string;
     /** Sends the Host of the request instead of the upstream's. */

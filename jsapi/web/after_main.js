@@ -8,9 +8,8 @@ exports.run = function run(namespace) {
   const worker = namespace === null || namespace === undefined ? undefined : namespace.default;
   if (worker === null || (typeof worker !== 'object' && typeof worker !== 'function') || typeof worker.fetch !== 'function') return;
   const { serve } = require('internal/sluice/http_server');
-  const { workerHandler } = require('internal/web/fetch');
   const given = process.env.PORT;
   const port = given !== undefined && given !== '' ? Number(given) : worker.port !== undefined ? Number(worker.port) : DEFAULT_PORT;
   const hostname = process.env.HOST || worker.hostname || '';
-  serve({ port, hostname, ...(worker.limits || {}) }, workerHandler(worker));
+  serve({ port, hostname, ...(worker.limits || {}) }, typeof worker === 'function' ? { fetch: worker.fetch.bind(worker) } : worker);
 };

@@ -39,6 +39,7 @@ constexpr Option kOptions[] = {
     {"--heap-mb", "isolate", "heap_mb", "512"},
     {"--drain-ms", "isolate", "drain_ms", "5000"},
     {"--v8-flags", "isolate", "v8_flags", "--max-lazy"},
+    {"--account-cycles", "", "", ""},
     {"--set", "", "", "http.head_bytes=32768", true},
     {"--eval", "", "", "CODE"},
     {"--print", "", "", "CODE"},
@@ -183,6 +184,9 @@ class CommandLine {
     } else if (option.name == "--no-uring") {
       value.text = "epoll";
       given.push_back(Given{find_setting("kernel", "driver"), std::move(value)});
+    } else if (option.name == "--account-cycles") {
+      value.text = "true";
+      given.push_back(Given{find_setting("isolate", "account_cycles"), std::move(value)});
     } else if (option.name == "--eval" || option.name == "--print") {
       // -p -e CODE and -e CODE both run; what was named last is the code, and -p anywhere prints.
       command = option.name == "--print" || command == Command::kPrint ? Command::kPrint : Command::kEval;
@@ -315,6 +319,7 @@ Limits:
   --heap-mb N               JavaScript heap of each core (default 2048)
   --drain-ms N              how long connections may take to end after SIGTERM (default 30000)
   --v8-flags FLAGS          handed to V8
+  --account-cycles          count cycles by stage, and print them for each request at the end
   --set KEY=VALUE           any other setting of the file, for instance http.head_bytes=32768
 
   -v, --version             print the version

@@ -673,6 +673,8 @@ const std::vector<Setting>& settings() {
       SLUICE_INTEGER("isolate", "watchdog_ms", 0, kDayMs, isolate.watchdog_ms),
       SLUICE_INTEGER("isolate", "drain_ms", 0, kDayMs, isolate.drain_ms),
       SLUICE_INTEGER("isolate", "event_ring_events", 64, 1 << 20, isolate.event_ring_events),
+      {"isolate", "account_cycles",
+       [](Configuration& c, const Value& v, Complaints& w) { as_boolean(v, c.isolate.account_cycles, w); }},
       {"isolate", "v8_flags",
        [](Configuration& c, const Value& v, Complaints& w) { as_string(v, c.v8_flags, w); }},
   };

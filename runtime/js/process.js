@@ -140,9 +140,14 @@ process.hrtime = (previous) => {
 process.hrtime.bigint = () => internalBinding('process').hrtime();
 process.getuid = () => internalBinding('process').uid();
 
+const atExit = [];
+// For built-in modules: `callback` runs before the listeners of 'exit', also when the program calls process.exit().
+exports.atExit = (callback) => { atExit.push(callback); };
+
 function emitExit(code) {
   if (exiting) return;
   exiting = true;
+  for (const callback of atExit) callback();
   process.exitCode = code;
   process.emit('exit', code);
 }

@@ -73,8 +73,8 @@ class BypassCore final : public CoreNetwork {
     reactor_.add(transport_);
   }
   ~BypassCore() override {
-    // What the connections' ends leave in the queue is sent before the port goes.
-    for (int turns = 0; turns < 4; ++turns) reactor_.turn();
+    // What the connections' ends leave in the queue is sent before the port goes. Only this part of the reactor is still there.
+    transport_.transmit(clock_.monotonic_ns());
     if (registered_) ethdev::Eal::unregister_thread();
   }
 
@@ -94,11 +94,11 @@ class BypassCore final : public CoreNetwork {
       queues_.push_back(&queue);
       if (port.gateway)
         if (const Error error = stack_.add_route(IpAddress::v4(0), 0, *port.gateway); error != Error::kNone)
-          return port.where + ": the gateway " + port.gateway->to_string() + " cannot be used: " + error_code(error);
+          return port.where + "the gateway " + port.gateway->to_string() + " cannot be used: " + error_code(error);
     }
     for (const config::RouteConfig& route : configuration.routes)
       if (const Error error = stack_.add_route(route.to.address, route.to.length, route.via); error != Error::kNone)
-        return route.where + ": the route to " + route.to.to_string() + " cannot be used: " + error_code(error);
+        return route.where + "the route to " + route.to.to_string() + " cannot be used: " + error_code(error);
     if (queues_.empty())
       return "core " + std::to_string(index_) + " has no queue of any port; give a port more queues or use fewer --cores";
     return "";
@@ -242,7 +242,7 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
   for (size_t i = 0; i < eal.ports.size(); ++i) {
     auto device = ethdev::EthernetDevice::open(eal.ports[i], error);
     if (!device) {
-      error = configuration.ports[i].where + ": " + error;
+      error = configuration.ports[i].where + error;
       return nullptr;
     }
     network->devices_.push_back(std::move(device));

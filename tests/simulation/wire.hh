@@ -64,6 +64,8 @@ class SimulatedPort final : public Port {
   bool has_received() const { return !received_.empty(); }
   // Sends these bytes as if the host's stack had: for tests that forge frames.
   void inject(std::span<const std::byte> frame);
+  // Puts a frame into the receive queue, past the wire.
+  void deliver(std::span<const std::byte> frame) { arrive(frame); }
 
   struct Counters {
     uint64_t transmitted = 0, transmitted_bytes = 0, received = 0, receive_dropped = 0;

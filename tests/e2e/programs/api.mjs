@@ -272,8 +272,8 @@ routes['/proxied'] = async (req, res) => {
   set ??= upstreams({ servers: ['127.0.0.1:1', `127.0.0.1:${server.port}`], balance: 'failover' });
   const outcome = await proxy(req, res, set, {
     target: query.get('to'),
-    requestHeaders: { 'X-Added': 'on the way', 'X-Secret': null },
-    responseHeaders: { 'X-Through': 'proxy', 'Content-Type': 'text/x-proxied' },
+    request: { set: { 'X-Added': 'on the way' }, remove: ['X-Secret'] },
+    response: { set: { 'X-Through': 'proxy', 'Content-Type': 'text/x-proxied' } },
   });
   state.outcome = { ...outcome, statusCode: res.statusCode, ended: res.writableEnded, upstream: outcome.upstream === `http://127.0.0.1:${server.port}` };
 };

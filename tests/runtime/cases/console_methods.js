@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// console's methods.
+console.log('%s is %d years and %i, %f, %j %o %O %%', 'Bob', 42.5, 42.9, '1.5', { a: 1 }, [1], { b: { c: { d: {} } } }, 'extra', { z: 1 });
+console.log('%s', { a: { b: 1 } }, '%s', Symbol('x'), 12n);
+console.log('%s %s', 'only one');
+console.log('%%', 1, '%d', '5');
+console.table([{ a: 1, b: 'x' }, { a: 2, c: true }]);
+console.table([[1, 2], [3, 4]]);
+console.table(5);
+console.table(new Map([['a', 1]]));
+console.table([1, 'x', { y: 2 }]);
+console.table([{ a: 1, b: 2 }], ['b']);
+console.group('G');
+console.log('in\nside');
+console.group();
+console.info('deep');
+console.groupEnd();
+console.groupEnd();
+console.debug('out');
+console.count();
+console.count('x');
+console.count();
+console.countReset();
+console.count();
+console.assert(true, 'no');
+console.dir({ a: { b: { c: { d: 1 } } } }, { depth: 0 });
+console.error('to stderr', 1);
+console.warn('warned');
+console.assert(false, 'yes %d', 1);
+console.assert(false);
+console.trace('here');

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+// exit: 1
+import '../modules/syntax.mjs';

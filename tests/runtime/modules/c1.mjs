@@ -1,0 +1,1 @@
+import {two} from "./c2.mjs"; export function value(){ return two() } export const one = 1;

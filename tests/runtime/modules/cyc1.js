@@ -1,0 +1,1 @@
+exports.a=1; const b=require("./cyc2"); exports.b=b; exports.done=true

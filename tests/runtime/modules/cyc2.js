@@ -1,0 +1,1 @@
+const a=require("./cyc1"); exports.partial={...a};

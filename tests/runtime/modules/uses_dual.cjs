@@ -1,0 +1,1 @@
+module.exports = [require('dual'), require('plain'), require('dual/sub'), require('./d'), require('./sub'), require('./sub/')];

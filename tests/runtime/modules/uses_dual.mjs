@@ -1,0 +1,4 @@
+import dual from 'dual';
+import plain from 'plain';
+import sub from 'dual/sub';
+export default [dual, plain, sub];
