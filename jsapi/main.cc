@@ -32,7 +32,7 @@ int main(int count, char** values) {
     case config::Command::kHelp: std::fputs(config::help_text().c_str(), stdout); return 0;
     case config::Command::kVersion: std::fputs(config::version_text().c_str(), stdout); return 0;
     case config::Command::kDoctor: return sluice::doctor::run();
-    case config::Command::kBench: return runtime::bench_command(configuration->arguments);
+    case config::Command::kBench: return runtime::bench_command(*configuration);
     case config::Command::kNone:
       if (::isatty(0)) {
         std::fputs(config::help_text().c_str(), stdout);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The least that can answer an HTTP client on the kernel transport: a fixed keep-alive response for each request head. What
-// this reaches under wrk is the ceiling for everything built on the transport.
+// The least that can answer an HTTP client on the kernel transport: a fixed keep-alive response for each
+// request head. What this reaches under wrk is the ceiling for everything built on the transport.
 //
 //   kernel_echo [--driver uring|epoll|auto] [--port N] [--seconds S] [--busy] [--close]
 #include <sys/resource.h>
@@ -29,9 +29,11 @@ class Responder final : public transport::ListenerUser, public transport::Stream
   void on_accepted(transport::Stream& stream) override { stream.set_user(this); }
   void on_data(transport::Stream& stream, Buffer* chain) override {
     const uint32_t bytes = chain->chain_length();
-    // Requests without bodies end in an empty line; one that is split over two Buffers is not counted, wrk sends none.
+    // Requests without bodies end in an empty line; one that is split over two Buffers is not counted, wrk
+    // sends none.
     std::string_view text = chain->text();
-    for (size_t at = text.find("\r\n\r\n"); at != std::string_view::npos; at = text.find("\r\n\r\n", at + 4)) {
+    for (size_t at = text.find("\r\n\r\n"); at != std::string_view::npos;
+         at = text.find("\r\n\r\n", at + 4)) {
       ++requests;
       stream.write_copy(kResponse);
     }
@@ -75,7 +77,9 @@ int main(int argc, char** argv) {
     } else if (name == "--seconds") {
       seconds = strtoull(value, nullptr, 10);
     } else {
-      std::fprintf(stderr, "usage: kernel_echo [--driver uring|epoll|auto] [--port N] [--seconds S] [--busy] [--close]\n");
+      std::fprintf(
+          stderr,
+          "usage: kernel_echo [--driver uring|epoll|auto] [--port N] [--seconds S] [--busy] [--close]\n");
       return 2;
     }
     ++i;
@@ -108,16 +112,20 @@ int main(int argc, char** argv) {
 
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const double user = static_cast<double>(usage.ru_utime.tv_sec) + static_cast<double>(usage.ru_utime.tv_usec) / 1e6;
-  const double system = static_cast<double>(usage.ru_stime.tv_sec) + static_cast<double>(usage.ru_stime.tv_usec) / 1e6;
+  const double user =
+      static_cast<double>(usage.ru_utime.tv_sec) + static_cast<double>(usage.ru_utime.tv_usec) / 1e6;
+  const double system =
+      static_cast<double>(usage.ru_stime.tv_sec) + static_cast<double>(usage.ru_stime.tv_usec) / 1e6;
   const double requests = static_cast<double>(responder.requests);
-  std::printf("%s: %llu requests, %.0f per CPU-second (user %.2f s, system %.2f s), %.2f system calls and %.2f turns a request, "
-              "%llu sleeps, %llu connections\n",
-              driver->name(), static_cast<unsigned long long>(responder.requests), requests / (user + system), user, system,
-              static_cast<double>(driver->counters.system_calls) / requests,
-              static_cast<double>(reactor.counters.turns) / requests,
-              static_cast<unsigned long long>(reactor.counters.sleeps),
-              static_cast<unsigned long long>(transport.counters.accepted));
+  std::printf(
+      "%s: %llu requests, %.0f per CPU-second (user %.2f s, system %.2f s), %.2f system calls and %.2f turns "
+      "a request, "
+      "%llu sleeps, %llu connections\n",
+      driver->name(), static_cast<unsigned long long>(responder.requests), requests / (user + system), user,
+      system, static_cast<double>(driver->counters.system_calls) / requests,
+      static_cast<double>(reactor.counters.turns) / requests,
+      static_cast<unsigned long long>(reactor.counters.sleeps),
+      static_cast<unsigned long long>(transport.counters.accepted));
   listener.value.reset();
   return 0;
 }

@@ -13,6 +13,7 @@
 #include "dataplane/core/cycles.hh"
 #include "runtime/host_internals.hh"
 #include "runtime/metrics.hh"
+#include "runtime/platform.hh"
 #include "runtime/process.hh"
 
 namespace sluice::runtime {
@@ -109,10 +110,10 @@ void DataCore::run() {
   servers_ = std::make_unique<ServerRegistry>(reactor, network_->clock(), network_->transport());
   servers_->set_chosen_ports(process_.chosen_ports());
   servers_->set_announcer(
-      [](void* context, const ServerRegistry::Entry& entry) {
+      [](void* context, const char* scheme, const Endpoint& local) {
         auto& core = *static_cast<DataCore*>(context);
         core.guarded_.store(true, std::memory_order_relaxed);
-        if (core.index_ == 0) core.process_.announce(entry, core.services_->transport.name(), core.network_->driver());
+        if (core.index_ == 0) core.process_.announce(scheme, local, core.services_->transport.name(), core.network_->driver());
       },
       this);
   {
@@ -120,6 +121,7 @@ void DataCore::run() {
     services_.reset(new CoreServices{index_, static_cast<unsigned>(process_.cores().size()), reactor, network_->clock(),
                                      network_->entropy(), network_->transport(), process_.configuration(), *servers_});
   }
+  cycles::account.since = cycles::now();
   reactor.add(*this);
   set_host(make_host());
   host_->start(process_.program());
@@ -237,6 +239,7 @@ void DataCore::transmit(uint64_t) {
 bool DataCore::prepare_sleep(uint64_t& timeout_ns) {
   if (lingering_ || draining_ || !retiring_.empty() || candidate_) timeout_ns = std::min(timeout_ns, kPollNs);
   if (restart_at_ns_) timeout_ns = std::min(timeout_ns, kPollNs);
+  if (waiting_for_workers_) timeout_ns = std::min(timeout_ns, kNanosecondsPerMillisecond);
   const uint64_t now_ns = services_->clock.monotonic_ns();
   for (IsolateHost* host : {host_.get(), candidate_.get()}) {
     if (!host || lingering_) continue;
@@ -275,7 +278,13 @@ void DataCore::look_after_host() {
     servers_->close_orphans();
   }
   if (draining_) return look_after_drain();
+  waiting_for_workers_ = false;
   if (host.wants_to_live() || servers_->busy() || candidate_) return;
+  if (platform().worker_tasks() > 0) {
+    waiting_for_workers_ = true;
+    return;
+  }
+  if (host.wants_to_live()) return;  // what a worker brought at last
   host.finish();
   if (host.ending() == Ending::kFinished) end(host.exit_code(), host.exit_requested());
 }

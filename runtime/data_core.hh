@@ -51,6 +51,8 @@ class DataCore final : public ReactorPart {
   // Ends whatever JavaScript is running (kStop while a script computes).
   void interrupt_script();
   unsigned index() const { return index_; }
+  // The program serves, or has connections or requests of its own: it is worth draining and replacing.
+  bool guarded() const { return guarded_.load(std::memory_order_relaxed); }
 
   // ---- ReactorPart
   bool receive(uint64_t now_ns) override;
@@ -110,6 +112,7 @@ class DataCore final : public ReactorPart {
   std::vector<uint64_t> replacements_ns_;
   uint64_t restart_at_ns_ = 0;  // a replacement waits for its pause
   uint64_t requests_counted_ = 0;  // by servers that are gone
+  bool waiting_for_workers_ = false;
   bool adopt_orphans_ = false;  // endpoints of the replaced isolate that nobody took are closed when evaluated
   bool draining_ = false, lingering_ = false, linger_begun_ = false, has_streams_ = false;
   uint64_t drain_deadline_ns_ = 0, linger_deadline_ns_ = 0;

@@ -180,7 +180,7 @@ void set_function(v8::Local<v8::Context> context, v8::Local<v8::Object> target, 
 IsolateHost::IsolateHost(CoreServices& core, const RuntimeImage& image, const HostLimits& limits)
     : core_(core),
       image_(image),
-      allocator_(std::make_unique<CountingAllocator>(limits.array_buffer_bytes)),
+      allocator_(std::make_shared<CountingAllocator>(limits.array_buffer_bytes)),
       mailbox_(std::make_shared<Mailbox>(core.reactor.waiter())),
       internals_(std::make_unique<Internals>()) {
   Internals& in = *internals_;
@@ -193,6 +193,8 @@ IsolateHost::IsolateHost(CoreServices& core, const RuntimeImage& image, const Ho
   };
 
   v8::Isolate::CreateParams parameters;
+  // Shared: a body that is sent by reference outlives the isolate, and gives its memory back to the allocator.
+  parameters.array_buffer_allocator_shared = allocator_;
   parameters.array_buffer_allocator = allocator_.get();
   parameters.snapshot_blob = const_cast<v8::StartupData*>(image.snapshot);  // V8 only reads it
   if (limits.heap_mb) parameters.constraints.ConfigureDefaultsFromHeapSize(0, size_t{limits.heap_mb} << 20);
@@ -602,6 +604,9 @@ void IsolateHost::request_exit(int code) {
   exit_code_ = code;
   internals_->exit_requested = true;
   isolate_->TerminateExecution();
+  // V8 notices at the next function entry. This call is it (nothing of the function runs), so that not even the
+  // caller's next statement does.
+  std::ignore = internals_->process_ticks.Get(isolate_)->Call(context_.Get(isolate_), v8::Undefined(isolate_), 0, nullptr);
 }
 
 bool IsolateHost::exit_requested() const { return internals_->exit_requested; }

@@ -195,7 +195,7 @@ class IsolateHost {
   CoreServices& core_;
   const RuntimeImage& image_;
   v8::Isolate* isolate_ = nullptr;
-  std::unique_ptr<CountingAllocator> allocator_;
+  std::shared_ptr<CountingAllocator> allocator_;
   std::shared_ptr<TaskQueue> tasks_;
   std::shared_ptr<Mailbox> mailbox_;
   v8::Global<v8::Context> context_;

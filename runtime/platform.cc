@@ -53,6 +53,26 @@ void TaskQueue::close() {
   next_ns_.store(UINT64_MAX, std::memory_order_relaxed);
 }
 
+class Platform::CountedTask final : public v8::Task {
+ public:
+  CountedTask(std::unique_ptr<v8::Task> task, std::atomic<unsigned>& count) : task_(std::move(task)), count_(count) {
+    count_.fetch_add(1, std::memory_order_relaxed);
+  }
+  ~CountedTask() override {
+    task_.reset();
+    count_.fetch_sub(1, std::memory_order_release);
+  }
+  void Run() override { task_->Run(); }
+
+ private:
+  std::unique_ptr<v8::Task> task_;
+  std::atomic<unsigned>& count_;
+};
+
+std::unique_ptr<v8::Task> Platform::counted(std::unique_ptr<v8::Task> task) {
+  return std::make_unique<CountedTask>(std::move(task), worker_tasks_);
+}
+
 Platform::Platform(int worker_threads)
     : workers_(worker_threads > 0 ? v8::platform::NewDefaultPlatform(worker_threads)
                                   : v8::platform::NewSingleThreadedDefaultPlatform()) {}

@@ -69,24 +69,32 @@ class Platform final : public v8::Platform {
   v8::ZoneBackingAllocator* GetZoneBackingAllocator() override { return workers_->GetZoneBackingAllocator(); }
   int NumberOfWorkerThreads() override { return workers_->NumberOfWorkerThreads(); }
   std::shared_ptr<v8::TaskRunner> GetForegroundTaskRunner(v8::Isolate* isolate) override;
-  void CallOnWorkerThread(std::unique_ptr<v8::Task> task) override { workers_->CallOnWorkerThread(std::move(task)); }
+  void CallOnWorkerThread(std::unique_ptr<v8::Task> task) override { workers_->CallOnWorkerThread(counted(std::move(task))); }
   void CallBlockingTaskOnWorkerThread(std::unique_ptr<v8::Task> task) override {
-    workers_->CallBlockingTaskOnWorkerThread(std::move(task));
+    workers_->CallBlockingTaskOnWorkerThread(counted(std::move(task)));
   }
   void CallLowPriorityTaskOnWorkerThread(std::unique_ptr<v8::Task> task) override {
-    workers_->CallLowPriorityTaskOnWorkerThread(std::move(task));
+    workers_->CallLowPriorityTaskOnWorkerThread(counted(std::move(task)));
   }
   void CallDelayedOnWorkerThread(std::unique_ptr<v8::Task> task, double delay_seconds) override {
     workers_->CallDelayedOnWorkerThread(std::move(task), delay_seconds);
   }
   std::unique_ptr<v8::JobHandle> PostJob(v8::TaskPriority priority, std::unique_ptr<v8::JobTask> task) override {
-    return workers_->PostJob(priority, std::move(task));
+    // With this as the platform, so that the job's tasks are counted.
+    return v8::platform::NewDefaultJobHandle(this, priority, std::move(task), static_cast<size_t>(NumberOfWorkerThreads()));
   }
   double MonotonicallyIncreasingTime() override { return workers_->MonotonicallyIncreasingTime(); }
   double CurrentClockTimeMillis() override { return workers_->CurrentClockTimeMillis(); }
   v8::TracingController* GetTracingController() override { return workers_->GetTracingController(); }
 
+  // Tasks given to worker threads and not through: they may still bring something for an isolate (WebAssembly that is
+  // being compiled), so a program does not end before.
+  unsigned worker_tasks() const { return worker_tasks_.load(std::memory_order_acquire); }
+
  private:
+  class CountedTask;
+  std::unique_ptr<v8::Task> counted(std::unique_ptr<v8::Task> task);
+  std::atomic<unsigned> worker_tasks_{0};
   std::unique_ptr<v8::Platform> workers_;
   std::mutex mutex_;
   std::unordered_map<v8::Isolate*, std::shared_ptr<TaskQueue>> isolates_;

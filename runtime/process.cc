@@ -158,10 +158,9 @@ void Process::remember(const std::string& key, uint16_t port) {
   ports_[key] = port;
 }
 
-void Process::announce(const ServerRegistry::Entry& entry, const char* transport, const char* driver) {
+void Process::announce(const char* scheme, const Endpoint& local, const char* transport, const char* driver) {
   const unsigned cores = configuration_.cores.count;
-  std::fprintf(stderr, "listening on %s%s (%s transport, %s, %u core%s)\n",
-               entry.kind == ServerRegistry::Kind::kHttp ? "http://" : "tcp://", entry.local.to_string().c_str(), transport, driver,
+  std::fprintf(stderr, "listening on %s://%s (%s transport, %s, %u core%s)\n", scheme, local.to_string().c_str(), transport, driver,
                cores, cores == 1 ? "" : "s");
 }
 
@@ -174,23 +173,21 @@ void Process::stop_cores(DataCore::Command command) {
   }
 }
 
+// A listener of the program decides. Without one SIGTERM drains and SIGHUP reloads a program that serves; one that does not
+// is ended by either, as by SIGINT and by a second SIGTERM.
 void Process::on_signal(int number) {
-  if (number == SIGINT || (number == SIGTERM && draining_)) {
-    // A program that listens for SIGINT decides itself.
-    bool listening = false;
-    if (number == SIGINT)
-      for (const auto& core : cores_) listening |= core->watches(number);
-    if (!listening) {
-      fatal_signal_ = number;
-      stop_cores(DataCore::kStop);
-      return;
-    }
+  bool listening = false, serving = false;
+  for (const auto& core : cores_) {
+    listening |= core->watches(number);
+    serving |= core->guarded();
   }
-  if (number == SIGTERM) {
-    bool listening = false;
-    for (const auto& core : cores_) listening |= core->watches(number);
-    draining_ = !listening;
+  const bool fatal = number == SIGINT || (number == SIGTERM && (draining_ || !serving)) || (number == SIGHUP && !serving);
+  if (fatal && !listening) {
+    fatal_signal_ = number;
+    stop_cores(DataCore::kStop);
+    return;
   }
+  if (number == SIGTERM && !listening) draining_ = true;
   for (const auto& core : cores_)
     if (core->state() == DataCore::State::kRunning || core->state() == DataCore::State::kStarting) core->signal(number);
 }

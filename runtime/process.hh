@@ -49,7 +49,7 @@ class Process final : private ChosenPorts {
   // A core's state changed. Any thread.
   void notify() { control_reactor_->waiter().wake(); }
   // Prints where an endpoint listens.
-  void announce(const ServerRegistry::Entry& entry, const char* transport, const char* driver);
+  void announce(const char* scheme, const Endpoint& local, const char* transport, const char* driver);
 
  private:
   class Control;

@@ -21,6 +21,81 @@ struct ServerRegistry::Nobody final : http::ServerHandler {
   void on_body_end(http::Exchange&) override {}
 };
 
+// A bound port and who gets what arrives there.
+struct ServerRegistry::DatagramPort final : transport::DatagramUser {
+  void on_datagram(const Endpoint& from, const Endpoint& to, Buffer* payload) override {
+    if (user) {
+      user->on_datagram(from, to, payload);
+    } else {
+      release(payload);
+    }
+  }
+  void on_error(const Endpoint& remote, Error error) override {
+    if (user) user->on_error(remote, error);
+  }
+  Endpoint asked;
+  std::unique_ptr<transport::DatagramSocket> socket;
+  transport::DatagramUser* user = nullptr;
+  DatagramLease* holder = nullptr;  // whose user it is
+  DatagramLease* next = nullptr;    // takes over when its reload is through
+};
+
+// What a program holds of it.
+class ServerRegistry::DatagramLease final : public transport::DatagramSocket {
+ public:
+  DatagramLease(ServerRegistry& registry, DatagramPort& port, IsolateHost& owner, transport::DatagramUser& user)
+      : registry_(registry), port_(port), owner_(owner), user_(user) {}
+  ~DatagramLease() override {
+    if (port_.next == this) port_.next = nullptr;
+    if (port_.holder == this) {
+      port_.holder = nullptr;
+      port_.user = nullptr;
+    }
+    if (!port_.holder && port_.next) port_.next->hold();
+    if (!port_.holder) std::erase_if(registry_.datagram_ports_, [this](const auto& port) { return port.get() == &port_; });
+  }
+  void hold() {
+    port_.holder = this;
+    port_.user = &user_;
+    if (port_.next == this) port_.next = nullptr;
+  }
+  IsolateHost& owner() const { return owner_; }
+  Endpoint local() const override { return port_.socket->local(); }
+  Error send(const Endpoint& to, Buffer* payload) override { return port_.socket->send(to, payload); }
+  BufferPool& pool() override { return port_.socket->pool(); }
+
+ private:
+  ServerRegistry& registry_;
+  DatagramPort& port_;
+  IsolateHost& owner_;
+  transport::DatagramUser& user_;
+};
+
+transport::Result<std::unique_ptr<transport::DatagramSocket>> ServerRegistry::bind_datagram(IsolateHost& owner,
+                                                                                            const Endpoint& local,
+                                                                                            transport::DatagramUser& user) {
+  // A port that the transport chooses is nobody else's.
+  if (local.port == 0) return transport_.bind_datagram(local, user);
+  for (const auto& port : datagram_ports_) {
+    if (port->asked != local) continue;
+    if (candidate_ != &owner || port->next || &port->holder->owner() == &owner)
+      return {nullptr, Error::kAddressInUse, "this program has a socket at " + local.to_string() + " already"};
+    auto lease = std::make_unique<DatagramLease>(*this, *port, owner, user);
+    port->next = lease.get();
+    return {std::move(lease), Error::kNone, {}};
+  }
+  auto fresh = std::make_unique<DatagramPort>();
+  auto bound = transport_.bind_datagram(local, *fresh);
+  if (!bound) return bound;
+  fresh->asked = local;
+  fresh->socket = std::move(bound.value);
+  auto lease = std::make_unique<DatagramLease>(*this, *fresh, owner, user);
+  datagram_ports_.push_back(std::move(fresh));
+  lease->hold();
+  if (announce_) announce_(announce_context_, "udp", lease->local());
+  return {std::move(lease), Error::kNone, {}};
+}
+
 ServerRegistry::ServerRegistry(Reactor& reactor, Clock& clock, transport::Transport& transport)
     : reactor_(reactor), clock_(clock), transport_(transport), nobody_(std::make_unique<Nobody>()) {}
 
@@ -96,7 +171,7 @@ transport::Result<ServerRegistry::Entry*> ServerRegistry::open(IsolateHost& owne
   owner.ref();
   entries_.push_back(std::move(fresh));
   Entry& entry = *entries_.back();
-  if (announce_) announce_(announce_context_, entry);
+  if (announce_) announce_(announce_context_, kind == Kind::kHttp ? "http" : "tcp", entry.local);
   return {&entry, Error::kNone, {}};
 }
 
@@ -161,6 +236,8 @@ void ServerRegistry::commit_reload() {
     if (!entry.closing) give(entry, *entry.next_owner, entry.next_handler, entry.next_user);
     entry.next_owner = nullptr;
   }
+  for (const auto& port : datagram_ports_)
+    if (port->next) port->next->hold();
   candidate_ = nullptr;
 }
 

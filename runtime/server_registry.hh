@@ -66,6 +66,10 @@ class ServerRegistry {
   // The same for raw streams: connections accepted from now on go to `user`.
   transport::Result<Entry*> listen(IsolateHost& owner, std::string_view hostname, const transport::ListenOptions& options,
                                    transport::ListenerUser& user);
+  // A datagram socket bound to a port of the program's choice. Like a listening endpoint it is shared with the program that
+  // takes over at a reload: datagrams go to `user` as soon as that is through. Give it back by destroying it.
+  transport::Result<std::unique_ptr<transport::DatagramSocket>> bind_datagram(IsolateHost& owner, const Endpoint& local,
+                                                                              transport::DatagramUser& user);
   // The owner does not want it any more: stops listening and drains; open connections end after their current responses.
   // Nothing happens when somebody else has taken it over.
   void close(Entry& entry, IsolateHost& owner);
@@ -90,20 +94,23 @@ class ServerRegistry {
 
   const std::vector<std::unique_ptr<Entry>>& entries() const { return entries_; }
   // Open endpoints or connections that still end: a program waits for them.
-  bool busy() const { return !entries_.empty(); }
+  bool busy() const { return !entries_.empty() || !datagram_ports_.empty(); }
   // What HTTP servers counted that are gone: with those of entries() it never goes back.
   const http::ServerCounters& gone() const { return gone_; }
   uint64_t requests() const;
   static void add(http::ServerCounters& sum, const http::ServerCounters& counters);
   void set_chosen_ports(ChosenPorts* ports) { chosen_ports_ = ports; }
-  // Called once for each newly opened endpoint.
-  void set_announcer(void (*announce)(void* context, const Entry& entry), void* context) {
+  // Called once for each newly opened endpoint, with "http", "tcp" or "udp".
+  void set_announcer(void (*announce)(void* context, const char* scheme, const Endpoint& local), void* context) {
     announce_ = announce;
     announce_context_ = context;
   }
 
  private:
   struct Nobody;
+  struct DatagramPort;
+  class DatagramLease;
+  friend class DatagramLease;
   transport::Result<Entry*> open(IsolateHost& owner, Kind kind, std::string_view hostname,
                                  const transport::ListenOptions& options, const http::Limits& limits,
                                  http::ServerHandler* handler, transport::ListenerUser* user);
@@ -115,8 +122,9 @@ class ServerRegistry {
   transport::Transport& transport_;
   std::unique_ptr<Nobody> nobody_;
   std::vector<std::unique_ptr<Entry>> entries_;
+  std::vector<std::unique_ptr<DatagramPort>> datagram_ports_;
   ChosenPorts* chosen_ports_ = nullptr;
-  void (*announce_)(void*, const Entry&) = nullptr;
+  void (*announce_)(void*, const char*, const Endpoint&) = nullptr;
   void* announce_context_ = nullptr;
   unsigned closing_ = 0;
   http::ServerCounters gone_;

@@ -375,7 +375,7 @@ ClientConnection* Client::open(ClientOrigin& origin, Error& error) {
   connection->stream_ = result.value;
   ++origin.connections;
   // The transport's own timeout comes first; this is for one that has none.
-  connection->wait_for(limits_.connect_timeout_ms + 500);
+  connection->wait_for(limits_.connect_timeout_ms ? limits_.connect_timeout_ms + 500 : 0);
   return connection;
 }
 

@@ -49,6 +49,7 @@ class ClientHandler {
   ~ClientHandler() = default;
 };
 
+// A timeout of 0 is none.
 struct ClientLimits {
   uint32_t connections_per_origin = 256;
   uint32_t idle_connections_per_origin = 256;

@@ -515,7 +515,8 @@ void ClientConnection::leave_idle() {
 // ---- time
 
 void ClientConnection::wait_for(uint32_t timeout_ms) {
-  wake_ns_ = client_.reactor_.now_ns() + timeout_ms * kNanosecondsPerMillisecond;
+  wake_ns_ = timeout_ms ? client_.reactor_.now_ns() + timeout_ms * kNanosecondsPerMillisecond : UINT64_MAX;
+  if (wake_ns_ == UINT64_MAX) return;
   if (!armed() || deadline_ns > wake_ns_) client_.reactor_.timers().arm(*this, wake_ns_);
 }
 

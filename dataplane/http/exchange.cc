@@ -11,7 +11,6 @@
 namespace sluice::http {
 
 namespace {
-constexpr uint64_t kDiscardBytes = 64 * 1024;
 constexpr uint32_t kReserveBytes = transport::Stream::kReserveLimitBytes;
 }  // namespace
 

@@ -930,6 +930,21 @@ TEST_P(HttpServer, ClosesIdleConnections) {
   EXPECT_EQ(rig->server.counters.idle_closed, 2u);
 }
 
+TEST_P(HttpServer, WaitsForEverWhenTimeoutsAreOff) {
+  Limits limits;
+  limits.idle_timeout_ms = limits.header_timeout_ms = 0;
+  make(limits);
+  RawPeer& idle = rig->connect();
+  RawPeer& slow = rig->connect();
+  slow.send(kGet.substr(0, 10));
+  rig->run();
+  rig->pass_ms(1'000'000);
+  EXPECT_FALSE(idle.closed);
+  slow.send(kGet.substr(10));
+  rig->run();
+  EXPECT_EQ(slow.received.substr(9, 3), "200");
+}
+
 TEST_P(HttpServer, GivesUpOnSlowHeads) {
   make();
   RawPeer& peer = rig->connect();

@@ -28,7 +28,7 @@ bool list_has_token(std::string_view list, std::string_view token);
 // "Not Found" for 404; empty for a status without a name (RFC 9110 section 15 and the IANA registry).
 std::string_view status_reason(uint16_t status);
 
-// Limits of one server or client. Each has a counter in Counters that tells how often it was hit.
+// Limits of one server or client. Each has a counter in Counters that tells how often it was hit. A timeout of 0 is none.
 struct Limits {
   uint32_t head_bytes = 16 * 1024;        // request line and header fields: 431 beyond it (414 when the target alone is too long)
   uint32_t target_bytes = 8 * 1024;       // 414

@@ -11,13 +11,6 @@
 
 namespace sluice::http {
 
-namespace {
-
-// What is left of a body that nobody wants is received and dropped up to this much; beyond it closing is cheaper.
-constexpr uint64_t kDiscardBytes = 64 * 1024;
-
-}  // namespace
-
 ServerConnection::ServerConnection(Server& server, transport::Stream& stream, uint32_t number)
     : server_(server), stream_(&stream), number_(number) {
   fire = [](Timer& timer, uint64_t) { static_cast<ServerConnection&>(timer).on_timer(); };
@@ -739,7 +732,8 @@ void ServerConnection::set_waiting(Waiting waiting) {
 
 // The timer is only armed anew when it would fire too late; when it fires too early, on_timer() sees to it.
 void ServerConnection::wake_after(uint32_t timeout_ms) {
-  wake_ns_ = now_ns() + timeout_ms * kNanosecondsPerMillisecond;
+  wake_ns_ = timeout_ms ? now_ns() + timeout_ms * kNanosecondsPerMillisecond : UINT64_MAX;
+  if (wake_ns_ == UINT64_MAX) return;
   if (!armed() || deadline_ns > wake_ns_) server_.reactor_.timers().arm(*this, wake_ns_);
 }
 

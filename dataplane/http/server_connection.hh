@@ -12,6 +12,9 @@
 
 namespace sluice::http {
 
+// What is left of a body that nobody wants is received and dropped up to this much; beyond it closing is cheaper.
+inline constexpr uint64_t kDiscardBytes = 64 * 1024;
+
 class ServerConnection final : public transport::StreamUser, private Timer {
  public:
   ServerConnection(Server& server, transport::Stream& stream, uint32_t number);

@@ -54,8 +54,7 @@ class Generator::Connection final : public transport::StreamUser {
 
   void on_closed(Stream&, Error error) override {
     stream_ = nullptr;
-    generator_.lost(*this);
-    (void)error;
+    generator_.lost(*this, error);
   }
 
   struct Flight {
@@ -105,6 +104,7 @@ void GeneratorResults::merge(const GeneratorResults& other) {
   malformed += other.malformed;
   backlog += other.backlog;
   elapsed_ns = std::max(elapsed_ns, other.elapsed_ns);
+  if (other.last_error != Error::kNone) last_error = other.last_error;
   latency.merge(other.latency);
   service.merge(other.service);
 }
@@ -144,6 +144,7 @@ void Generator::open(Connection& connection) {
   auto result = transport_.connect(connect, connection);
   if (!result) {
     ++results_.connect_errors;
+    results_.last_error = result.error;
     last_failure_ns_ = reactor_.now_ns();
     reopen_.push_back(&connection);
     return;
@@ -160,13 +161,17 @@ void Generator::opened(Connection& connection) {
   if (phase_ == Phase::kRunning) ready(connection);
 }
 
-void Generator::lost(Connection& connection) {
+void Generator::lost(Connection& connection, Error error) {
   if (connection.connected) {
     --established_;
-    if (connection.in_flight > 0 && phase_ == Phase::kRunning) ++results_.read_errors;
+    if (connection.in_flight > 0 && phase_ == Phase::kRunning) {
+      ++results_.read_errors;
+      results_.last_error = error;
+    }
   } else {
     --connecting_;
     ++results_.connect_errors;
+    results_.last_error = error;
     last_failure_ns_ = reactor_.now_ns();
   }
   connection.connected = false;

@@ -39,6 +39,7 @@ struct GeneratorResults {
   uint64_t connections_opened = 0, connect_errors = 0, read_errors = 0, timeouts = 0, malformed = 0;
   uint64_t backlog = 0;             // open loop: due and not sent at the end
   uint64_t elapsed_ns = 0;
+  Error last_error = Error::kNone;  // of a connection that failed or broke
   Histogram latency;                // nanoseconds; from when the request was due (open loop) or was sent (closed loop)
   Histogram service;                // nanoseconds; from when it was sent
   void merge(const GeneratorResults& other);
@@ -74,7 +75,7 @@ class Generator final : public ReactorPart {
 
   void open(Connection& connection);
   void opened(Connection& connection);
-  void lost(Connection& connection);
+  void lost(Connection& connection, Error error);
   void completed(Connection& connection, uint64_t due_ns, uint64_t sent_ns, uint16_t status);
   void ready(Connection& connection);  // may send one more request
   void send(Connection& connection, uint64_t due_ns);

@@ -301,6 +301,7 @@ TEST(Generator, ARefusedConnectionIsTriedAgainButNotInABusyLoop) {
   rig.run(50 * kMillisecond);
   EXPECT_GE(rig.results().connect_errors, 2u);
   EXPECT_LE(rig.results().connect_errors, 6u);
+  EXPECT_EQ(rig.results().last_error, Error::kConnectionRefused);
   EXPECT_EQ(rig.results().responses, 0u);
   Server late(rig.transport);
   rig.run();

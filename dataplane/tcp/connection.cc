@@ -36,6 +36,7 @@ Connection::Connection(Tcp& tcp, uint32_t number, const Flow& flow, uint32_t has
       starved_(false),
       reset_pending_(false),
       tail_probed_(false),
+      tail_probe_due_(false),
       tcp_(&tcp),
       flow_(flow),
       hash_(hash),

@@ -155,6 +155,8 @@ class Connection final : public transport::Stream {
   void send_ack();
   void send_ack_now();
   void send_probe();
+  void send_tail_probe();
+  uint32_t large_send_bytes(uint32_t bytes, uint32_t unsent_bytes) const;
   void send_reset();
   uint32_t common_options(std::byte* at, bool with_sack);
   bool emit(uint8_t flags, Sequence sequence, Buffer* packet, const std::byte* options, uint32_t options_bytes);
@@ -182,7 +184,7 @@ class Connection final : public transport::Stream {
   bool ack_now_ : 1, fin_queued_ : 1, fin_received_ : 1;
   bool dirty_ : 1, gone_ : 1, writable_wanted_ : 1, timing_ : 1;
   bool keep_alive_ : 1, ack_by_timer_ : 1, was_connecting_ : 1, window_update_ : 1;
-  bool starved_ : 1, reset_pending_ : 1, tail_probed_ : 1;
+  bool starved_ : 1, reset_pending_ : 1, tail_probed_ : 1, tail_probe_due_ : 1;
   uint8_t send_scale_ = 0, receive_scale_ = 0;
   uint8_t backoff_ = 0, duplicate_acks_ = 0, probes_ = 0, challenges_ = 0;
   Tcp* tcp_;

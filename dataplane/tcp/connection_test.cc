@@ -392,6 +392,24 @@ TEST(Connection, OffloadsAreUsed) {
   EXPECT_EQ(pair.server.tcp->counters.bad_checksum, 0u);
 }
 
+TEST(Connection, ThePortCutsLargeSendsWhereItCan) {
+  simulation::SimulatedPortOptions ports;
+  ports.capabilities = {.transmit_ip_checksum = true, .transmit_tcp_checksum = true, .tso = true, .transmit_scatter = true,
+                        .tso_limit_bytes = 60'000};
+  Pair pair(1, {}, {}, ports);
+  pair.listen();
+  pair.acceptor.echoes = true;
+  Recorder user;
+  pair.connect(user);
+  const std::string data = pattern(2'000'000);
+  user.send(data, true);
+  ASSERT_TRUE(pair.world.run_until([&] { return user.closed == 1; }));
+  EXPECT_EQ(user.received, data);
+  EXPECT_GT(pair.client.tcp->counters.sent_large, 10u);
+  EXPECT_LT(pair.client.tcp->counters.segments_sent, 1'000u);
+  EXPECT_EQ(pair.client.tcp->counters.retransmitted, 0u);
+}
+
 TEST(Connection, SmallRequestsCostOneSegmentEachWay) {
   Pair pair;
   pair.listen();

@@ -61,6 +61,7 @@ struct Counters {
 
   // Sending.
   uint64_t sent_in_place = 0, sent_copied = 0;
+  uint64_t sent_large = 0;              // of the copied, those that the port cuts (TSO)
   uint64_t retransmitted = 0;           // segments
   uint64_t timeouts = 0, fast_recoveries = 0, head_retransmitted_again = 0, tail_probes = 0;
   uint64_t window_probes = 0, keep_alive_probes = 0, keep_alive_failed = 0;

@@ -10,11 +10,26 @@
 namespace sluice::tcp {
 
 namespace {
+constexpr uint32_t kMinimumProbeUs = 10'000;  // ten ticks: not upon every hiccup of a busy peer
+
 bool due(uint32_t deadline, uint32_t now_tick) { return deadline != 0 && at_or_before(deadline, now_tick); }
 }  // namespace
 
 void Connection::start_retransmit_timer() {
-  const uint32_t wait = starved_ && snd_nxt_ == snd_una_ ? 1 : ticks_of_us(rtt_.rto_us(backoff_));
+  const uint32_t flight = snd_nxt_ - snd_una_;
+  uint32_t wait_us = rtt_.rto_us(backoff_);
+  tail_probe_due_ = false;
+  // A probe of the tail comes before the timeout (RFC 8985 section 7.2). A single segment's acknowledgement may be delayed
+  // for as long as the timeout's minimum anyway.
+  if (phase_ == RecoveryPhase::kOpen && sack_ && backoff_ == 0 && !tail_probed_ && flight > mss_ && rtt_.has_sample() &&
+      synchronized()) {
+    const uint32_t probe_us = std::max(2 * rtt_.smoothed_us(), kMinimumProbeUs);
+    if (probe_us < wait_us) {
+      wait_us = probe_us;
+      tail_probe_due_ = true;
+    }
+  }
+  const uint32_t wait = starved_ && flight == 0 ? 1 : ticks_of_us(wait_us);
   retransmit_at_ = std::max(1u, tcp_->tick() + wait);
 }
 

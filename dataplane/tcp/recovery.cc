@@ -70,6 +70,9 @@ void Connection::detect_loss() {
     }
     return;
   }
+  // The probe of the tail has arrived and something before it has not (RFC 8985 section 7.4, without its clock).
+  if (tail_probed_ && scoreboard_ && !scoreboard_->sacked.empty() && scoreboard_->sacked.last().end == snd_nxt_)
+    scoreboard_->tail_lost = true;
   const bool lost = duplicate_acks_ >= kDuplicateThreshold ||
                     (scoreboard_ && scoreboard_->lost_edge(snd_una_, mss_) != snd_una_);
   // RFC 6582 section 3.2, step 2: not again for what a recovery has dealt with.
@@ -108,7 +111,7 @@ void Connection::leave_recovery() {
     if (scoreboard_->sacked.empty()) {
       release_scoreboard();
     } else {
-      scoreboard_->head_retransmitted = scoreboard_->rescued = false;
+      scoreboard_->head_retransmitted = scoreboard_->rescued = scoreboard_->tail_lost = false;
     }
   }
 }
@@ -155,6 +158,8 @@ bool Connection::retransmit_lost() {
       edge = recover_;
     } else if (sack_) {
       edge = scoreboard_ ? scoreboard_->lost_edge(snd_una_, mss_) : snd_una_;
+      // NextSeg (3): with nothing new to send, holes that may or may not be losses.
+      if (scoreboard_ && !scoreboard_->sacked.empty() && !has_unsent()) edge = later(edge, scoreboard_->sacked.last().begin);
     } else {
       edge = earlier(snd_una_ + mss_, recover_);  // NewReno: one segment with each partial acknowledgement
     }
@@ -223,6 +228,12 @@ void Connection::on_retransmit_timeout() {
     mark_dirty();  // there was no Buffer: try again
     return;
   }
+  if (tail_probe_due_) {
+    tail_probe_due_ = false;
+    send_tail_probe();
+    start_retransmit_timer();
+    return;
+  }
   if (stuck_since_ == 0) {
     stuck_since_ = std::max(1u, now_tick);
   } else if (now_tick - stuck_since_ >= ticks_of_ms(tcp_->limits_.user_timeout_ms)) {
@@ -238,6 +249,7 @@ void Connection::on_retransmit_timeout() {
     if (backoff_ == 0) window_.ssthresh_bytes = congestion_on_loss(window_, cubic_state(), congestion_event(0));
     if (cubic_) cubic_->restart();
     window_.cwnd_bytes = mss_;  // RFC 5681 (4): the loss window
+    tail_probed_ = false;
     phase_ = RecoveryPhase::kLoss;
     recover_ = snd_nxt_;
     duplicate_acks_ = 0;
@@ -246,7 +258,7 @@ void Connection::on_retransmit_timeout() {
       // after a second timeout nothing is believed any more.
       const bool reneged = !scoreboard_->sacked.empty() && scoreboard_->sacked[0].begin == snd_una_;
       if (reneged || backoff_ > 0) scoreboard_->sacked.clear();
-      scoreboard_->head_retransmitted = false;
+      scoreboard_->head_retransmitted = scoreboard_->tail_lost = false;
     }
     uint32_t hole = mss_;
     if (scoreboard_ && !scoreboard_->sacked.empty())

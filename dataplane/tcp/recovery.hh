@@ -19,12 +19,14 @@ struct Scoreboard {
   // remains, the retransmission was lost too.
   Sequence head = 0, head_mark = 0;
   bool head_retransmitted = false;
-  bool rescued = false;  // RFC 6675's rescue retransmission of this recovery was used
+  bool tail_lost = false;  // a probe of the tail has shown that all before it is lost
+  bool rescued = false;    // RFC 6675's rescue retransmission of this recovery was used
   const uint32_t number;  // in its slab
 
   // Everything before this that is not SACKed counts as lost (RFC 6675 IsLost): more than two segments' worth of bytes, or
   // three separate ranges, are SACKed above it. `una` when nothing is.
   Sequence lost_edge(Sequence una, uint32_t mss_bytes) const {
+    if (tail_lost && !sacked.empty()) return later(sacked.last().begin, una);
     uint32_t bytes = 0;
     for (unsigned i = sacked.count(); i-- > 0;) {
       bytes += sacked[i].end - sacked[i].begin;

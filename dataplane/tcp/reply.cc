@@ -18,7 +18,9 @@ Error Tcp::transmit(const ip::Path& path, const Flow& flow, const wire::TcpField
   wire::emit_tcp(at, fields, options_bytes);
   if (options_bytes) std::memcpy(at + wire::kTcpHeaderBytes, options, options_bytes);
   const uint32_t bytes = packet->next_segment ? packet->chain_length() : packet->length;
-  wire::PartialSum sum = wire::pseudo_header_sum(flow.local, flow.remote, ip::kProtocolTcp, bytes);
+  // The port adds each piece's own length where it cuts.
+  const bool cut = packet->flags & Buffer::kTransmitTso;
+  const wire::PartialSum sum = wire::pseudo_header_sum(flow.local, flow.remote, ip::kProtocolTcp, cut ? 0 : bytes);
   if (stack_.capabilities(path).transmit_tcp_checksum) {
     packet->flags |= Buffer::kTransmitTcpChecksum;
     wire::set_tcp_checksum(at, wire::checksum_unfinished(sum));

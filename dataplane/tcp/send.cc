@@ -16,6 +16,8 @@ using wire::kTcpSyn;
 namespace {
 // Headers of the layers below: Ethernet with VLAN, IPv6.
 constexpr uint32_t kLowerHeadroomBytes = 18 + 40;
+// What fits into an IPv4 packet with the longest headers.
+constexpr uint32_t kLargestLargeSendBytes = 65'535 - 60 - 60;
 }  // namespace
 
 uint32_t Connection::timestamp_now() const { return tcp_->tick() + ts_offset_; }
@@ -76,7 +78,11 @@ bool Connection::send_new() {
     uint32_t length = std::min<uint32_t>(unsent, mss_);
     const uint32_t usable = usable_window();
     bool in_place = false;
-    if (entry && snd_nxt_ == entry->sequence && entry->length <= length && entry->owned_alone() &&
+    if (unsent > mss_ && phase_ == RecoveryPhase::kOpen && !scoreboard_) {
+      const uint32_t open_bytes = window_.cwnd_bytes > flight ? std::min(usable, window_.cwnd_bytes - flight) : 0;
+      length = std::max(length, large_send_bytes(std::min(unsent, open_bytes), unsent));
+    }
+    if (entry && length <= mss_ && snd_nxt_ == entry->sequence && entry->length <= length && entry->owned_alone() &&
         (entry->length * 2 >= mss_ || entry->length == unsent) &&
         entry->payload - entry->buffer->storage >= ptrdiff_t{kLowerHeadroomBytes + 60}) {
       in_place = true;
@@ -116,9 +122,35 @@ bool Connection::send_new() {
     snd_max_ = later(snd_max_, snd_nxt_);
     queue_.sent_until(snd_nxt_);
     sent = true;
-    if (retransmit_at_ == 0) start_retransmit_timer();
   }
   return sent;
+}
+
+// How much of `bytes`, the beginning of `unsent_bytes`, to give to the port in one piece for it to cut (TSO); 0: it does not,
+// or it is not worth it. Whole segments, unless it is the last of the data.
+uint32_t Connection::large_send_bytes(uint32_t bytes, uint32_t unsent_bytes) const {
+  const PortCapabilities& port = tcp_->stack_.capabilities(path_);
+  if (!port.tso || !port.transmit_tcp_checksum || !port.transmit_scatter || bytes < 2u * mss_) return 0;
+  const uint32_t most = std::min(port.tso_limit_bytes, kLargestLargeSendBytes) / mss_ * mss_;
+  if (bytes == unsent_bytes && bytes <= most) return bytes;
+  return std::min(bytes, most) / mss_ * mss_;
+}
+
+// A copy of `length` bytes of the queue from `at` on, in as many Buffers as it takes; nullptr when there are not enough.
+static Buffer* gather(BufferPool& pool, const SendEntry* entry, Sequence at, uint32_t length) {
+  Buffer* const first = pool.allocate();
+  Buffer* last = first;
+  while (last) {
+    const uint32_t part = std::min(length, last->tailroom());
+    while (at_or_before(entry->end(), at)) entry = entry->next;
+    SendQueue::copy(entry, at, part, last->append(part));
+    at += part;
+    length -= part;
+    if (length == 0) return first;
+    last = last->next_segment = pool.allocate(0);
+  }
+  release(first);
+  return nullptr;
 }
 
 bool Connection::send_data(Sequence at, uint32_t length, bool fin, SendEntry* entry, bool in_place) {
@@ -130,17 +162,17 @@ bool Connection::send_data(Sequence at, uint32_t length, bool fin, SendEntry* en
     packet->flags = 0;
     ++tcp_->counters.sent_in_place;
   } else if (length > 0) {
-    packet = tcp_->stack_.pool(path_).allocate();
-    if (packet && packet->tailroom() < length) {
-      release(packet);
-      packet = nullptr;
-    }
+    packet = gather(tcp_->stack_.pool(path_), entry, at, length);
     if (!packet) {
       ++tcp_->counters.no_buffer;
       starved_ = true;
       return false;
     }
-    SendQueue::copy(entry, at, length, packet->append(length));
+    if (length > mss_) {
+      packet->flags |= Buffer::kTransmitTso;
+      packet->tso_segment_bytes = mss_;
+      ++tcp_->counters.sent_large;
+    }
     ++tcp_->counters.sent_copied;
   }
   uint8_t flags = kTcpAck;
@@ -201,6 +233,14 @@ void Connection::send_probe() {
   ++tcp_->counters.window_probes;
   const bool fin = unsent == 0;
   if (send_data(snd_nxt_, fin ? 0 : 1, fin, queue_.unsent(), false)) snd_max_ = snd_nxt_ + 1;
+}
+
+// RFC 8985 section 7: the end of a flight was perhaps lost, with nothing behind it that would tell. The last segment once
+// more brings an acknowledgement, or a SACK that shows the hole, long before the timeout.
+void Connection::send_tail_probe() {
+  tail_probed_ = true;
+  const uint32_t length = std::min<uint32_t>(mss_, snd_nxt_ - snd_una_);
+  if (retransmit(snd_nxt_ - length, length)) ++tcp_->counters.tail_probes;
 }
 
 void Connection::send_reset() {

@@ -387,6 +387,7 @@ TEST_F(Sending, ATimeoutForgetsNothingThatWasSacked) {
   const auto at = [&](uint32_t segment) { return base + 1460 * segment; };
   duplicate_ack({{at(2), at(3)}});
   bench.peer.run_ms(250);
+  EXPECT_EQ(bench.peer.take().sequence, at(9));  // the probe of the tail
   EXPECT_EQ(bench.peer.take().sequence, base);
   EXPECT_EQ(bench.counters().timeouts, 1u);
   bench.peer.acknowledgement = at(1);
@@ -395,6 +396,31 @@ TEST_F(Sending, ATimeoutForgetsNothingThatWasSacked) {
   bench.peer.acknowledgement = at(3);
   bench.peer.send(kTcpAck);
   EXPECT_EQ(bench.peer.take().sequence, at(3));
+}
+
+TEST_F(Sending, AProbeOfTheTailFindsItsLossBeforeTheTimeout) {
+  Recorder& user = open(kSack);
+  user.send(pattern(7300), false);
+  bench.peer.settle();
+  ASSERT_EQ(bench.peer.segments.size(), 5u);
+  const Sequence base = bench.peer.segments.front().sequence;
+  bench.peer.segments.clear();
+  const auto at = [&](uint32_t segment) { return base + 1460 * segment; };
+  // The last three are lost: nothing tells, until the probe.
+  bench.peer.acknowledgement = at(2);
+  bench.peer.send(kTcpAck);
+  EXPECT_TRUE(bench.peer.segments.empty());
+  bench.peer.run_ms(30);
+  EXPECT_EQ(bench.peer.take().sequence, at(4));
+  EXPECT_EQ(bench.counters().tail_probes, 1u);
+  duplicate_ack({{at(4), at(5)}});
+  EXPECT_EQ(bench.peer.take().sequence, at(2));
+  EXPECT_EQ(bench.peer.take().sequence, at(3));
+  EXPECT_TRUE(bench.peer.segments.empty());
+  bench.peer.acknowledgement = at(5);
+  bench.peer.send(kTcpAck);
+  EXPECT_EQ(bench.counters().timeouts, 0u);
+  EXPECT_EQ(bench.connection().phase(), RecoveryPhase::kOpen);
 }
 
 TEST_F(Sending, ReportsOfNonsenseAreNotBelieved) {

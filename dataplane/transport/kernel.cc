@@ -45,19 +45,19 @@ class KernelStream final : public Stream, public kernel::Socket, public Timer {
   friend class KernelTransport;
   enum Flag : uint16_t {
     kConnecting = 1 << 0,
-    kEstablished = 1 << 1,      // counted in open_streams
+    kEstablished = 1 << 1,  // counted in open_streams
     kEndReceived = 1 << 2,
     kShutdownWanted = 1 << 3,
     kShutdownDone = 1 << 4,
-    kSending = 1 << 5,          // a send is in flight
-    kFull = 1 << 6,             // the high mark was reached: on_writable is owed
-    kWritableDue = 1 << 7,      // ... and due
+    kSending = 1 << 5,      // a send is in flight
+    kFull = 1 << 6,         // the high mark was reached: on_writable is owed
+    kWritableDue = 1 << 7,  // ... and due
     kReceivePaused = 1 << 8,
-    kDirty = 1 << 9,            // on the list of those to be flushed
-    kDeferred = 1 << 10,        // on the list of those with an event to come
-    kFinished = 1 << 11,        // closed by this side, on_closed owed
-    kUserGone = 1 << 12,        // on_closed delivered
-    kReleased = 1 << 13,        // the driver has forgotten it
+    kDirty = 1 << 9,      // on the list of those to be flushed
+    kDeferred = 1 << 10,  // on the list of those with an event to come
+    kFinished = 1 << 11,  // closed by this side, on_closed owed
+    kUserGone = 1 << 12,  // on_closed delivered
+    kReleased = 1 << 13,  // the driver has forgotten it
   };
 
   // Ends the stream: on_closed(error) follows.
@@ -136,7 +136,7 @@ class KernelDatagramSocket final : public DatagramSocket {
   KernelTransport::DatagramState& state_;
 };
 
-// ---- KernelStream: writing ----------------------------------------------------------------------------------------
+// ---- KernelStream: writing --------------------------------------------------------------------------------
 
 void KernelStream::queue_grew(uint32_t bytes) {
   queued_bytes_ += bytes;
@@ -240,7 +240,7 @@ void KernelStream::flush() {
   if (flags_ & kEndReceived) transport_.driver_.watch_failure(*this);
 }
 
-// ---- KernelStream: its end ----------------------------------------------------------------------------------------
+// ---- KernelStream: its end --------------------------------------------------------------------------------
 
 void KernelStream::shutdown() {
   if (flags_ & (kFinished | kShutdownWanted)) return;
@@ -272,7 +272,7 @@ void KernelStream::consumed(uint32_t count) {
   if (!(flags_ & kFinished)) transport_.driver_.set_receiving(*this, true);
 }
 
-// ---- KernelTransport: lists of a turn -----------------------------------------------------------------------------
+// ---- KernelTransport: lists of a turn ---------------------------------------------------------------------
 
 KernelTransport::KernelTransport(Reactor& reactor, kernel::SocketDriver& driver, BufferPool& pool,
                                  const KernelOptions& options)
@@ -289,7 +289,8 @@ KernelTransport::KernelTransport(Reactor& reactor, kernel::SocketDriver& driver,
 KernelTransport::~KernelTransport() {
   destroying_ = true;
   reactor_.timers().cancel(accept_timer_);
-  for (auto& listener : listeners_) SLUICE_ASSERT(listener->user == nullptr);  // listeners go before their transport
+  for (auto& listener : listeners_)
+    SLUICE_ASSERT(listener->user == nullptr);  // listeners go before their transport
   for (auto& datagram : datagrams_) SLUICE_ASSERT(datagram->user == nullptr);
   for (uint32_t number = 0; number < streams_.end(); ++number)
     if (streams_.live(number)) streams_[number].finish(Error::kConnectionAborted, false);
@@ -324,7 +325,8 @@ bool KernelTransport::run_deferred() {
       stream.flags_ |= KernelStream::kUserGone;
       if (stream.flags_ & KernelStream::kEstablished) --open_streams_;
       ++counters.closed;
-      if (StreamUser* user = std::exchange(stream.user_, nullptr)) user->on_closed(stream, stream.close_error_);
+      if (StreamUser* user = std::exchange(stream.user_, nullptr))
+        user->on_closed(stream, stream.close_error_);
       if (stream.flags_ & KernelStream::kReleased) free_stream(stream);
     } else if (stream.flags_ & KernelStream::kWritableDue) {
       stream.flags_ = static_cast<uint16_t>(stream.flags_ & ~KernelStream::kWritableDue);
@@ -375,14 +377,15 @@ bool KernelTransport::prepare_sleep(uint64_t& timeout_ns) {
   return driver_.prepare_sleep(timeout_ns);
 }
 
-// ---- listening ----------------------------------------------------------------------------------------------------
+// ---- listening --------------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<Listener>> KernelTransport::listen(const ListenOptions& options, ListenerUser& user) {
   Result<std::unique_ptr<Listener>> result;
   auto state = std::make_unique<ListenerState>();
   state->transport = this;
   state->user = &user;
-  const kernel::OpenResult opened = driver_.listen(*state, {options.local, options.backlog, options.no_delay});
+  const kernel::OpenResult opened =
+      driver_.listen(*state, {options.local, options.backlog, options.no_delay});
   if (!opened) {
     result.error = opened.error;
     result.detail = opened.detail;
@@ -459,7 +462,7 @@ void KernelTransport::close_listener(ListenerState& listener) {
   driver_.close(listener, false);
 }
 
-// ---- connections --------------------------------------------------------------------------------------------------
+// ---- connections ------------------------------------------------------------------------------------------
 
 Result<Stream*> KernelTransport::connect(const ConnectOptions& options, StreamUser& user) {
   Result<Stream*> result;
@@ -498,7 +501,8 @@ void KernelTransport::connected(kernel::Socket& socket, Error error) {
     stream.finish(error, false);
     return;
   }
-  stream.flags_ = static_cast<uint16_t>((stream.flags_ & ~KernelStream::kConnecting) | KernelStream::kEstablished);
+  stream.flags_ =
+      static_cast<uint16_t>((stream.flags_ & ~KernelStream::kConnecting) | KernelStream::kEstablished);
   ++open_streams_;
   ++counters.connected;
   mark_dirty(stream);  // shutdown() may have been asked for already
@@ -575,9 +579,10 @@ void KernelTransport::released(kernel::Socket& socket) {
   if (stream.flags_ & KernelStream::kUserGone) free_stream(stream);
 }
 
-// ---- datagrams ----------------------------------------------------------------------------------------------------
+// ---- datagrams --------------------------------------------------------------------------------------------
 
-Result<std::unique_ptr<DatagramSocket>> KernelTransport::bind_datagram(const Endpoint& local, DatagramUser& user) {
+Result<std::unique_ptr<DatagramSocket>> KernelTransport::bind_datagram(const Endpoint& local,
+                                                                       DatagramUser& user) {
   Result<std::unique_ptr<DatagramSocket>> result;
   auto state = std::make_unique<DatagramState>();
   state->transport = this;
@@ -603,7 +608,9 @@ Error KernelDatagramSocket::send(const Endpoint& to, Buffer* payload) {
   if (state_.queue_count == 0) {
     Error error = Error::kNone;
     switch (transport.driver_.send_datagram(state_, to, payload, error)) {
-      case kernel::SocketDriver::DatagramResult::kSent: ++transport.counters.datagrams_sent; return Error::kNone;
+      case kernel::SocketDriver::DatagramResult::kSent:
+        ++transport.counters.datagrams_sent;
+        return Error::kNone;
       case kernel::SocketDriver::DatagramResult::kFailed: return error;
       case kernel::SocketDriver::DatagramResult::kWouldBlock: break;
     }
@@ -637,7 +644,8 @@ void KernelTransport::datagram_writable(kernel::Socket& socket) {
   }
 }
 
-void KernelTransport::datagram(kernel::Socket& socket, const Endpoint& from, const Endpoint& to, Buffer* payload) {
+void KernelTransport::datagram(kernel::Socket& socket, const Endpoint& from, const Endpoint& to,
+                               Buffer* payload) {
   auto& state = static_cast<DatagramState&>(socket);
   ++counters.datagrams_received;
   state.user->on_datagram(from, to, payload);

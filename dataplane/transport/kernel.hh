@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel transport: streams and datagrams from the host's sockets, for one core. Unprivileged, the default where
-// nothing is prepared. It knows streams and their rules; how the kernel is talked to is the business of
-// drivers/kernel/socket_driver.hh.
+// The kernel transport: streams and datagrams from the host's sockets, for one core. Unprivileged, the
+// default where nothing is prepared. It knows streams and their rules; how the kernel is talked to is the
+// business of drivers/kernel/socket_driver.hh.
 #pragma once
 #include <memory>
 #include <vector>
@@ -19,8 +19,9 @@ class KernelListener;
 class KernelDatagramSocket;
 
 struct KernelOptions {
-  // Streams of this core, those that are being closed included. When it is reached listeners stop accepting (connections wait
-  // in the kernel's backlog) until a sixteenth is free again, and connect() answers kNoBuffers.
+  // Streams of this core, those that are being closed included. When it is reached listeners stop accepting
+  // (connections wait in the kernel's backlog) until a sixteenth is free again, and connect() answers
+  // kNoBuffers.
   uint32_t max_streams = 262'144;
 };
 
@@ -28,32 +29,35 @@ class KernelTransport final : public Transport, public ReactorPart, private kern
  public:
   // Storage of the Buffers of a pool that suits this transport: a receive takes one Buffer at most.
   static constexpr uint32_t kBufferStorageBytes = 16 * 1024;
-  // Bytes handed to a user and not yet consumed() at which receiving from that peer stops, and at which it goes on.
+  // Bytes handed to a user and not yet consumed() at which receiving from that peer stops, and at which it
+  // goes on.
   static constexpr uint32_t kReceiveHighMarkBytes = 256 * 1024;
   static constexpr uint32_t kReceiveLowMarkBytes = 128 * 1024;
   // Pause of a listener after the process ran out of file descriptors or memory.
   static constexpr uint64_t kAcceptPauseNs = 100 * kNanosecondsPerMillisecond;
-  // Connections that the kernel had accepted when accepting stopped, kept until it goes on; beyond it they are reset.
+  // Connections that the kernel had accepted when accepting stopped, kept until it goes on; beyond it they
+  // are reset.
   static constexpr size_t kHeldLimit = 16'384;
   // Datagrams of a socket that wait for room in the kernel; beyond it send() answers kNoBuffers.
   static constexpr uint32_t kDatagramQueueLimit = 256;
 
   struct Counters {
     uint64_t accepted = 0, connected = 0, connects_failed = 0, connects_timed_out = 0;
-    uint64_t closed = 0;           // on_closed, for whatever reason
+    uint64_t closed = 0;  // on_closed, for whatever reason
     uint64_t resets_received = 0, aborts = 0;
     uint64_t bytes_received = 0, bytes_sent = 0;
-    uint64_t accept_pauses_limit = 0;   // max_streams was reached
-    uint64_t accept_pauses_files = 0;   // no descriptor or memory
+    uint64_t accept_pauses_limit = 0;  // max_streams was reached
+    uint64_t accept_pauses_files = 0;  // no descriptor or memory
     uint64_t connects_refused_limit = 0;
     uint64_t accepts_held = 0, accepts_refused = 0;
-    uint64_t receive_pauses = 0;        // kReceiveHighMarkBytes was reached
+    uint64_t receive_pauses = 0;  // kReceiveHighMarkBytes was reached
     uint64_t datagrams_received = 0, datagrams_sent = 0, datagrams_refused = 0, datagram_errors = 0;
   } counters;
 
-  // Borrows all; they outlive the transport, and the transport its listeners and datagram sockets. The caller adds it to the
-  // reactor, whose waiter is that of `driver`. `pool` is where Buffers for writing come from.
-  KernelTransport(Reactor& reactor, kernel::SocketDriver& driver, BufferPool& pool, const KernelOptions& options = {});
+  // Borrows all; they outlive the transport, and the transport its listeners and datagram sockets. The caller
+  // adds it to the reactor, whose waiter is that of `driver`. `pool` is where Buffers for writing come from.
+  KernelTransport(Reactor& reactor, kernel::SocketDriver& driver, BufferPool& pool,
+                  const KernelOptions& options = {});
   // Closes what is open, without telling anybody.
   ~KernelTransport() override;
 
@@ -120,8 +124,8 @@ class KernelTransport final : public Transport, public ReactorPart, private kern
   std::vector<std::unique_ptr<ListenerState>> listeners_;
   std::vector<std::unique_ptr<DatagramState>> datagrams_;
   AcceptTimer accept_timer_;
-  bool limited_ = false;        // max_streams was reached and not yet enough is free
-  bool resume_due_ = false;     // listeners are to be looked at
+  bool limited_ = false;     // max_streams was reached and not yet enough is free
+  bool resume_due_ = false;  // listeners are to be looked at
   bool destroying_ = false;
 };
 

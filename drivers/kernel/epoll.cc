@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The epoll driver, for where io_uring is missing or forbidden. Streams are registered once, edge-triggered for both directions;
-// listeners and datagram sockets level-triggered. A read that did not fill its Buffer has drained the socket, which
-// saves the read that would only say so; a request costs one recv and one send.
+// The epoll driver, for where io_uring is missing or forbidden. Streams are registered once, edge-triggered
+// for both directions; listeners and datagram sockets level-triggered. A read that did not fill its Buffer
+// has drained the socket, which saves the read that would only say so; a request costs one recv and one send.
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -26,25 +26,25 @@ namespace sluice::kernel {
 namespace {
 
 constexpr int kEventsPerTurn = 512;
-constexpr unsigned kAcceptsPerTurn = 128;      // of one listener
-constexpr unsigned kReceivesPerTurn = 16;      // of one stream
-constexpr unsigned kSendSegments = 64;         // iovecs of one writev
-constexpr unsigned kSendsPerCall = 8;          // writev calls before others get their turn
+constexpr unsigned kAcceptsPerTurn = 128;  // of one listener
+constexpr unsigned kReceivesPerTurn = 16;  // of one stream
+constexpr unsigned kSendSegments = 64;     // iovecs of one writev
+constexpr unsigned kSendsPerCall = 8;      // writev calls before others get their turn
 constexpr uint64_t kStarvedNapNs = 1'000'000;
-// A turn that found nothing is followed by others before the reactor sleeps. They take some ten nanoseconds each, a call
-// ten times that: so only every eighth looks again.
+// A turn that found nothing is followed by others before the reactor sleeps. They take some ten nanoseconds
+// each, a call ten times that: so only every eighth looks again.
 constexpr int kIdleTurnsPerLook = 8;
 
 // Socket::state.
 enum State : uint16_t {
-  kWanted = 1 << 0,       // accepting or receiving is wanted
-  kReadable = 1 << 1,     // there may be bytes, or an end
-  kHangup = 1 << 2,       // the peer's FIN was seen: read until it
+  kWanted = 1 << 0,    // accepting or receiving is wanted
+  kReadable = 1 << 1,  // there may be bytes, or an end
+  kHangup = 1 << 2,    // the peer's FIN was seen: read until it
   kEnded = 1 << 3,
   kFailed = 1 << 4,
   kConnecting = 1 << 5,
-  kSending = 1 << 6,      // a send waits for room
-  kReady = 1 << 7,        // on the list of those to be looked at in the next turn
+  kSending = 1 << 6,  // a send waits for room
+  kReady = 1 << 7,    // on the list of those to be looked at in the next turn
   kWritableWatched = 1 << 8,
 };
 
@@ -88,8 +88,8 @@ class EpollDriver final : public SocketDriver, public Waiter {
   bool receive_burst(Socket& socket);  // whether there was a Buffer to receive into
   void connect_done(Socket& socket);
   void fail(Socket& socket, int number);
-  // What a call returned at once, to be reported from the next turn: a call never calls back, and SO_ERROR does not keep it.
-  // The number waits in Socket::operations, which this driver does not need otherwise.
+  // What a call returned at once, to be reported from the next turn: a call never calls back, and SO_ERROR
+  // does not keep it. The number waits in Socket::operations, which this driver does not need otherwise.
   void fail_later(Socket& socket, int number) {
     socket.operations = static_cast<uint8_t>(number);
     ready(socket);
@@ -102,8 +102,8 @@ class EpollDriver final : public SocketDriver, public Waiter {
   bool wake_pending_ = false;
   Buffer* spare_ = nullptr;  // an empty Buffer for the next recv
   epoll_event events_[kEventsPerTurn];
-  int gathered_ = 0;         // events that wait() found for the next reap()
-  int skip_ = 0;             // turns until epoll is asked again
+  int gathered_ = 0;            // events that wait() found for the next reap()
+  int skip_ = 0;                // turns until epoll is asked again
   std::vector<Socket*> ready_;  // nullptr: closed meanwhile
   std::vector<Socket*> closed_;
   bool starving_ = false;
@@ -152,7 +152,7 @@ void EpollDriver::fail(Socket& socket, int number) {
   user_->failed(socket, error_from_errno(number));
 }
 
-// ---- accepting and receiving ------------------------------------------------------------------------------------
+// ---- accepting and receiving ------------------------------------------------------------------------------
 
 void EpollDriver::start_listener(Socket& socket) {
   socket.state = kWanted;
@@ -206,7 +206,8 @@ void EpollDriver::set_receiving(Socket& socket, bool receiving) {
 
 bool EpollDriver::receive_burst(Socket& socket) {
   for (unsigned i = 0; i < kReceivesPerTurn; ++i) {
-    if (socket.closing || (socket.state & (kWanted | kReadable | kEnded | kFailed)) != (kWanted | kReadable)) return true;
+    if (socket.closing || (socket.state & (kWanted | kReadable | kEnded | kFailed)) != (kWanted | kReadable))
+      return true;
     if (!spare_ && !(spare_ = pool_.allocate())) {
       ++counters.receive_starved;
       starving_ = true;
@@ -239,7 +240,7 @@ bool EpollDriver::receive_burst(Socket& socket) {
   return true;
 }
 
-// ---- sending ----------------------------------------------------------------------------------------------------
+// ---- sending ----------------------------------------------------------------------------------------------
 
 uint32_t EpollDriver::send(Socket& socket, Buffer* front, uint32_t offset) {
   uint32_t total = 0;
@@ -282,7 +283,8 @@ uint32_t EpollDriver::send(Socket& socket, Buffer* front, uint32_t offset) {
 
 OpenResult EpollDriver::start_connect(Socket& socket, const void* address, uint32_t address_bytes) {
   socket.state = kWanted | kConnecting;
-  if (::connect(socket.fd, static_cast<const sockaddr*>(address), address_bytes) < 0 && errno != EINPROGRESS) {
+  if (::connect(socket.fd, static_cast<const sockaddr*>(address), address_bytes) < 0 &&
+      errno != EINPROGRESS) {
     fail_later(socket, errno);
     return {};
   }
@@ -304,7 +306,7 @@ void EpollDriver::start_close(Socket& socket) {
   closed_.push_back(&socket);
 }
 
-// ---- datagrams --------------------------------------------------------------------------------------------------
+// ---- datagrams --------------------------------------------------------------------------------------------
 
 void EpollDriver::start_datagram(Socket& socket) {
   socket.state = kWanted;
@@ -317,7 +319,7 @@ void EpollDriver::want_datagram_writable(Socket& socket) {
   control(EPOLL_CTL_MOD, socket.fd, EPOLLIN | EPOLLOUT, &socket);
 }
 
-// ---- events -----------------------------------------------------------------------------------------------------
+// ---- events -----------------------------------------------------------------------------------------------
 
 void EpollDriver::event(Socket& socket, uint32_t events) {
   if (socket.closing) return;
@@ -328,7 +330,8 @@ void EpollDriver::event(Socket& socket, uint32_t events) {
       control(EPOLL_CTL_MOD, socket.fd, EPOLLIN, &socket);
       user_->datagram_writable(socket);
     }
-    if (!socket.closing && events & (EPOLLIN | EPOLLERR)) receive_datagrams(socket, pool_);  // level-triggered
+    if (!socket.closing && events & (EPOLLIN | EPOLLERR))
+      receive_datagrams(socket, pool_);  // level-triggered
     return;
   }
   if (socket.state & kConnecting) {
@@ -404,7 +407,7 @@ bool EpollDriver::reap() {
   return worked;
 }
 
-// ---- sleeping ---------------------------------------------------------------------------------------------------
+// ---- sleeping ---------------------------------------------------------------------------------------------
 
 bool EpollDriver::prepare_sleep(uint64_t& timeout_ns) {
   if (starving_) {

@@ -30,13 +30,16 @@ void EventWaiter::wait(uint64_t timeout_ns) {
   const timespec timeout{static_cast<time_t>(timeout_ns / kNanosecondsPerSecond),
                          static_cast<long>(timeout_ns % kNanosecondsPerSecond)};
   int count = epoll_pwait2(epoll_, events, 8, &timeout, nullptr);
-  if (count < 0 && (errno == ENOSYS || errno == EPERM)) {  // before Linux 5.11: milliseconds, rounded up so that no timer is early
-    count = epoll_wait(epoll_, events, 8, static_cast<int>((timeout_ns + 999'999) / kNanosecondsPerMillisecond));
+  if (count < 0 && (errno == ENOSYS || errno == EPERM)) {
+    // Before Linux 5.11: milliseconds, rounded up so that no timer is early.
+    const uint64_t timeout_ms = (timeout_ns + kNanosecondsPerMillisecond - 1) / kNanosecondsPerMillisecond;
+    count = epoll_wait(epoll_, events, 8, static_cast<int>(timeout_ms));
   }
   for (int i = 0; i < count; ++i) {
     if (events[i].data.fd != event_) continue;
     uint64_t value;
-    // Read first, then clear: a wake() in between finds the flag set, and its work is looked for after this wait() anyway.
+    // Read first, then clear: a wake() in between finds the flag set, and its work is looked for after this
+    // wait() anyway.
     (void)!::read(event_, &value, sizeof value);
     woken_.store(false);
   }

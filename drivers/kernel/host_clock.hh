@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The host's time. clock_gettime through the vDSO reads the cycle counter and costs some 20 ns without entering the kernel; as a turn of the
-// reactor reads it once, a calibrated counter of our own would save nothing and could drift.
+// The host's time. clock_gettime through the vDSO reads the cycle counter and costs some 20 ns without
+// entering the kernel; as a turn of the reactor reads it once, a calibrated counter of our own would save
+// nothing and could drift.
 #pragma once
 #include "drivers/clock.hh"
 

@@ -38,17 +38,21 @@ OpenResult listen_error(int number, const Endpoint& local) {
   const std::string at = local.to_string();
   switch (number) {
     case EADDRINUSE:
-      result.detail = "cannot listen on " + at + ": another program listens there already; stop it (ss -ltnp 'sport = :" +
+      result.detail = "cannot listen on " + at +
+                      ": another program listens there already; stop it (ss -ltnp 'sport = :" +
                       std::to_string(local.port) + "' names it) or choose another port";
       break;
     case EACCES:
     case EPERM:
-      result.detail = "cannot listen on " + at + ": ports below 1024 need a privilege; choose a higher port, or allow it with "
-                      "setcap cap_net_bind_service=+ep on the program or sysctl net.ipv4.ip_unprivileged_port_start=" +
-                      std::to_string(local.port);
+      result.detail =
+          "cannot listen on " + at +
+          ": ports below 1024 need a privilege; choose a higher port, or allow it with "
+          "setcap cap_net_bind_service=+ep on the program or sysctl net.ipv4.ip_unprivileged_port_start=" +
+          std::to_string(local.port);
       break;
     case EADDRNOTAVAIL:
-      result.detail = "cannot listen on " + at + ": no interface of this machine has that address; ip address lists them";
+      result.detail =
+          "cannot listen on " + at + ": no interface of this machine has that address; ip address lists them";
       break;
     case EMFILE:
     case ENFILE:
@@ -101,8 +105,9 @@ OpenResult SocketDriver::listen(Socket& socket, const ListenRequest& request) {
   if (request.local.port != 0) {
     use = port_use(request.local, this);
     if (use == PortUse::kTwice) {
-      return {Error::kAddressInUse, "cannot listen on " + request.local.to_string() +
-                                        ": this program listens there already; close that server first or choose another port"};
+      return {Error::kAddressInUse,
+              "cannot listen on " + request.local.to_string() +
+                  ": this program listens there already; close that server first or choose another port"};
     }
     if (use == PortUse::kNew) {
       if (const int number = probe(request.local)) return listen_error(number, request.local);
@@ -217,7 +222,11 @@ Endpoint SocketDriver::remote(const Socket& socket) {
 
 void SocketDriver::close(Socket& socket, bool reset) {
   SLUICE_ASSERT(socket.fd >= 0 && !socket.closing);
-  if (socket.kind == Socket::Kind::kListener) remove_port(local(socket), this);
+  if (socket.kind == Socket::Kind::kListener) {
+    remove_port(local(socket), this);
+    // Ends listening at once, so that the endpoint is free when this returns, whoever still holds the file.
+    ::shutdown(socket.fd, SHUT_RDWR);
+  }
   if (reset) {
     const linger at_once{1, 0};
     setsockopt(socket.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
@@ -244,7 +253,7 @@ void SocketDriver::drain() {
   }
 }
 
-// ---- datagrams: by readiness in both drivers, as the path of a datagram is not where the time goes ---------------
+// ---- datagrams: by readiness in both drivers, as the path of a datagram is not where the time goes --------
 
 namespace {
 
@@ -307,7 +316,8 @@ bool read_error_queue(int fd, Endpoint& remote, Error& error) {
 void SocketDriver::report_datagram_errors(Socket& socket) {
   Endpoint remote;
   Error error;
-  for (unsigned i = 0; i < kErrorsPerEvent && !socket.closing && read_error_queue(socket.fd, remote, error); ++i)
+  for (unsigned i = 0; i < kErrorsPerEvent && !socket.closing && read_error_queue(socket.fd, remote, error);
+       ++i)
     user_->datagram_error(socket, remote, error);
 }
 
@@ -380,8 +390,8 @@ bool SocketDriver::receive_datagrams(Socket& socket, BufferPool& pool) {
   return true;
 }
 
-SocketDriver::DatagramResult SocketDriver::send_datagram(Socket& socket, const Endpoint& to, const Buffer* payload,
-                                                         Error& error) {
+SocketDriver::DatagramResult SocketDriver::send_datagram(Socket& socket, const Endpoint& to,
+                                                         const Buffer* payload, Error& error) {
   constexpr unsigned kSegments = 64;
   iovec vectors[kSegments];
   unsigned used = 0;
@@ -419,9 +429,10 @@ SocketDriver::DatagramResult SocketDriver::send_datagram(Socket& socket, const E
   return DatagramResult::kFailed;
 }
 
-// ---- the choice -------------------------------------------------------------------------------------------------
+// ---- the choice -------------------------------------------------------------------------------------------
 
-std::unique_ptr<SocketDriver> make_socket_driver(const DriverOptions& options, BufferPool& pool, std::string& why) {
+std::unique_ptr<SocketDriver> make_socket_driver(const DriverOptions& options, BufferPool& pool,
+                                                 std::string& why) {
   why.clear();
   if (options.kind != DriverKind::kEpoll) {
     if (auto driver = make_uring_driver(options, pool, why)) return driver;

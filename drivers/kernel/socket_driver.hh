@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The host kernel's sockets as completions, for one core: what dataplane/transport/kernel.cc stands on. Two drivers
-// implement it, io_uring (uring.cc) and epoll (epoll.cc); above this line nobody can tell them apart.
+// The host kernel's sockets as completions, for one core: what dataplane/transport/kernel.cc stands on. Two
+// drivers implement it, io_uring (uring.cc) and epoll (epoll.cc); above this line nobody can tell them apart.
 //
-// Rules: everything is called on the core's own thread, except Waiter::wake(). Operations are started by calls, which
-// never call back; what became of them is told to the SocketUser from inside reap(), and nowhere else.
+// Rules: everything is called on the core's own thread, except Waiter::wake(). Operations are started by
+// calls, which never call back; what became of them is told to the SocketUser from inside reap(), and nowhere
+// else.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -18,8 +19,9 @@ namespace sluice::kernel {
 
 class SocketDriver;
 
-// What a driver keeps of one socket; embedded in the object of whoever uses the driver, and found again through it. It must stay
-// at its place from open until SocketUser::released(). All members are the driver's own.
+// What a driver keeps of one socket; embedded in the object of whoever uses the driver, and found again
+// through it. It must stay at its place from open until SocketUser::released(). All members are the driver's
+// own.
 struct alignas(16) Socket {
   enum class Kind : uint8_t { kClosed, kListener, kStream, kDatagram };
   int fd = -1;
@@ -35,9 +37,11 @@ static_assert(sizeof(Socket) == 32);
 // What happens to sockets. Called only from inside SocketDriver::reap().
 class SocketUser {
  public:
-  // A connection was accepted; `descriptor` is the user's, who passes it to adopt() or refuse(), now or later.
+  // A connection was accepted; `descriptor` is the user's, who passes it to adopt() or refuse(), now or
+  // later.
   virtual void accepted(Socket& listener, int descriptor) = 0;
-  // Accepting failed for want of something (kTooManyFiles, kNoBuffers) and has stopped until set_accepting(true).
+  // Accepting failed for want of something (kTooManyFiles, kNoBuffers) and has stopped until
+  // set_accepting(true).
   virtual void accept_failed(Socket& listener, Error error) = 0;
   // The outcome of connect(). After an error only close() is allowed.
   virtual void connected(Socket& socket, Error error) = 0;
@@ -84,10 +88,10 @@ struct ConnectRequest {
 class SocketDriver {
  public:
   struct Counters {
-    uint64_t system_calls = 0;       // made to wait, submit, receive and send; set-up calls are not counted
-    uint64_t events = 0;             // completions (io_uring) or readiness events (epoll)
-    uint64_t receive_starved = 0;    // receives put off because the pool had no Buffer
-    uint64_t submissions_full = 0;   // early submissions because the submission queue was full
+    uint64_t system_calls = 0;      // made to wait, submit, receive and send; set-up calls are not counted
+    uint64_t events = 0;            // completions (io_uring) or readiness events (epoll)
+    uint64_t receive_starved = 0;   // receives put off because the pool had no Buffer
+    uint64_t submissions_full = 0;  // early submissions because the submission queue was full
   } counters;
 
   virtual ~SocketDriver() = default;
@@ -97,8 +101,9 @@ class SocketDriver {
   // Whom to tell. Set before the first socket is opened; nullptr once none is left.
   void set_user(SocketUser* user) { user_ = user; }
 
-  // Opens a listening socket; port 0 is resolved in local(). Accepting begins at once. The endpoint may be shared between
-  // drivers of this process (SO_REUSEPORT), but not with another process or twice in one driver: kAddressInUse.
+  // Opens a listening socket; port 0 is resolved in local(). Accepting begins at once. The endpoint may be
+  // shared between drivers of this process (SO_REUSEPORT), but not with another process or twice in one
+  // driver: kAddressInUse.
   OpenResult listen(Socket& socket, const ListenRequest& request);
   // Starts a connection; connected() tells the outcome.
   OpenResult connect(Socket& socket, const ConnectRequest& request);
@@ -114,14 +119,15 @@ class SocketDriver {
   virtual void set_receiving(Socket& socket, bool receiving) = 0;
   // After ended(), or while receiving is stopped: tells of a reset by failed() nevertheless.
   virtual void watch_failure(Socket& socket) = 0;
-  // Starts sending the bytes of the queue of chains at `front` (linked by Buffer::next), from `offset` bytes into its
-  // first segment. Returns how many bytes the kernel took at once; when that is 0 the send is in flight: the bytes must stay as they
-  // are until sent() or released(), and no other send may be started before. An error comes by failed().
+  // Starts sending the bytes of the queue of chains at `front` (linked by Buffer::next), from `offset` bytes
+  // into its first segment. Returns how many bytes the kernel took at once; when that is 0 the send is in
+  // flight: the bytes must stay as they are until sent() or released(), and no other send may be started
+  // before. An error comes by failed().
   virtual uint32_t send(Socket& socket, Buffer* front, uint32_t offset) = 0;
   // Sends FIN. No send in flight.
   void shutdown_send(Socket& socket);
-  // Ends the socket, of any kind: by RST when `reset` is set, in order otherwise. Nothing is reported of it after this call but
-  // sent() for a send in flight, and released(), which always comes, from a reap().
+  // Ends the socket, of any kind: by RST when `reset` is set, in order otherwise. Nothing is reported of it
+  // after this call but sent() for a send in flight, and released(), which always comes, from a reap().
   void close(Socket& socket, bool reset);
 
   enum class DatagramResult : uint8_t { kSent, kWouldBlock, kFailed };
@@ -154,7 +160,8 @@ class SocketDriver {
   // Gives up the descriptor; forget() follows from a later reap().
   virtual void start_close(Socket& socket) = 0;
 
-  // Receives a bounded number of datagrams from a readable socket and tells the user. True: there may be more.
+  // Receives a bounded number of datagrams from a readable socket and tells the user. True: there may be
+  // more.
   bool receive_datagrams(Socket& socket, BufferPool& pool);
   // Common end of every close().
   void forget(Socket& socket);
@@ -164,8 +171,8 @@ class SocketDriver {
 
  private:
   void report_datagram_errors(Socket& socket);
-  // Where the end of a datagram goes that is larger than a Buffer, before it is copied into further ones. Made with the first
-  // datagram socket.
+  // Where the end of a datagram goes that is larger than a Buffer, before it is copied into further ones.
+  // Made with the first datagram socket.
   std::unique_ptr<std::byte[]> spill_;
 };
 
@@ -173,17 +180,21 @@ enum class DriverKind : uint8_t { kAutomatic, kUring, kEpoll };
 
 struct DriverOptions {
   DriverKind kind = DriverKind::kAutomatic;
-  // io_uring: Buffers lent to the kernel to receive into, for all sockets together. A power of two up to 32768.
+  // io_uring: Buffers lent to the kernel to receive into, for all sockets together. A power of two up to
+  // 32768.
   uint32_t receive_buffers = 256;
 };
 
-// A driver for one core, which takes Buffers to receive into from `pool`. With kAutomatic io_uring is tried first, then epoll.
-// nullptr only when the kind asked for is not to be had. `why` then, or when epoll had to do, says what was missing.
-// May be made on another thread than the one that it will serve; that is the one which calls reap() first.
-std::unique_ptr<SocketDriver> make_socket_driver(const DriverOptions& options, BufferPool& pool, std::string& why);
+// A driver for one core, which takes Buffers to receive into from `pool`. With kAutomatic io_uring is tried
+// first, then epoll. nullptr only when the kind asked for is not to be had. `why` then, or when epoll had to
+// do, says what was missing. May be made on another thread than the one that it will serve; that is the one
+// which calls reap() first.
+std::unique_ptr<SocketDriver> make_socket_driver(const DriverOptions& options, BufferPool& pool,
+                                                 std::string& why);
 
 // The drivers themselves; nullptr and `why` when the kernel refuses.
-std::unique_ptr<SocketDriver> make_uring_driver(const DriverOptions& options, BufferPool& pool, std::string& why);
+std::unique_ptr<SocketDriver> make_uring_driver(const DriverOptions& options, BufferPool& pool,
+                                                std::string& why);
 std::unique_ptr<SocketDriver> make_epoll_driver(BufferPool& pool, std::string& why);
 
 }  // namespace sluice::kernel

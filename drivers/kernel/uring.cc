@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The io_uring driver: one ring a core, and one system call a turn. Accepting and receiving are multishot operations, armed
-// once; what is received lands in Buffers that were lent to the kernel, which pick no Buffer before there are bytes,
-// so an idle connection holds none. Completions are worked off by this thread alone, when it enters the kernel
-// (DEFER_TASKRUN): nothing interrupts a turn.
+// The io_uring driver: one ring a core, and one system call a turn. Accepting and receiving are multishot
+// operations, armed once; what is received lands in Buffers that were lent to the kernel, which pick no
+// Buffer before there are bytes, so an idle connection holds none. Completions are worked off by this thread
+// alone, when it enters the kernel (DEFER_TASKRUN): nothing interrupts a turn.
 //
-// Needs Linux 6.1. Where the kernel is older or forbids io_uring (a container's filter, kernel.io_uring_disabled), the
-// epoll driver does.
+// Needs Linux 6.1. Where the kernel is older or forbids io_uring (a container's filter,
+// kernel.io_uring_disabled), the epoll driver does.
 #include <liburing.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -32,36 +32,46 @@ namespace {
 constexpr unsigned kSubmissionEntries = 2048;
 constexpr unsigned kCompletionEntries = 16384;
 constexpr unsigned kCompletionsPerTurn = 1024;
-constexpr unsigned kSendSegments = 64;              // iovecs of one send
-constexpr uint32_t kSendBytes = 512 * 1024;         // of one send, about
-constexpr unsigned kVectorArena = 4096;             // iovecs of the sends of one turn
+constexpr unsigned kSendSegments = 64;       // iovecs of one send
+constexpr uint32_t kSendBytes = 512 * 1024;  // of one send, about
+constexpr unsigned kVectorArena = 4096;      // iovecs of the sends of one turn
 constexpr uint64_t kStarvedNapNs = 1'000'000;
 constexpr int kBufferGroup = 0;
 
 // What a completion is about: in the low bits of user_data, beside the Socket.
 enum Operation : uint64_t {
-  kAccept, kReceive, kSend, kConnect, kClose, kWatchFailure, kReadable, kWritable,
-  kNothing, kWake, kWatched,
+  kAccept,
+  kReceive,
+  kSend,
+  kConnect,
+  kClose,
+  kWatchFailure,
+  kReadable,
+  kWritable,
+  kNothing,
+  kWake,
+  kWatched,
   kOperationMask = 15,
 };
 static_assert(alignof(Socket) > kOperationMask);
 
 // Socket::state.
 enum State : uint16_t {
-  kWanted = 1 << 0,         // accepting or receiving is wanted
-  kArmed = 1 << 1,          // ... and armed in the kernel
-  kCancelling = 1 << 2,     // ... and being cancelled
-  kEnded = 1 << 3,          // nothing more will be received
-  kFailed = 1 << 4,         // reported
+  kWanted = 1 << 0,      // accepting or receiving is wanted
+  kArmed = 1 << 1,       // ... and armed in the kernel
+  kCancelling = 1 << 2,  // ... and being cancelled
+  kEnded = 1 << 3,       // nothing more will be received
+  kFailed = 1 << 4,      // reported
   kFailureWatched = 1 << 5,
-  kStarving = 1 << 6,       // on the list of those that wait for a Buffer
-  kReady = 1 << 7,          // on the list of datagram sockets that have more
+  kStarving = 1 << 6,  // on the list of those that wait for a Buffer
+  kReady = 1 << 7,     // on the list of datagram sockets that have more
   kWritableWatched = 1 << 8,
 };
 
 class UringDriver final : public SocketDriver, public Waiter {
  public:
-  UringDriver(const DriverOptions& options, BufferPool& pool) : pool_(pool), slot_count_(options.receive_buffers) {
+  UringDriver(const DriverOptions& options, BufferPool& pool)
+      : pool_(pool), slot_count_(options.receive_buffers) {
     vectors_.resize(kVectorArena);
     messages_.resize(kVectorArena / 2);
   }
@@ -88,7 +98,8 @@ class UringDriver final : public SocketDriver, public Waiter {
   void unwatch(int fd) override;
 
  protected:
-  bool wants_nonblocking() const override { return false; }  // io_uring would report EAGAIN instead of waiting
+  // On a non-blocking socket io_uring reports EAGAIN instead of waiting.
+  bool wants_nonblocking() const override { return false; }
   void start_listener(Socket& socket) override {
     socket.state = kWanted;
     arm_accept(socket);
@@ -151,9 +162,9 @@ class UringDriver final : public SocketDriver, public Waiter {
 
 bool UringDriver::open(std::string& why) {
   io_uring_params params{};
-  params.flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN |
-                 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-                 IORING_SETUP_R_DISABLED;
+  params.flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL |
+                 IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SINGLE_ISSUER |
+                 IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_R_DISABLED;
   params.cq_entries = kCompletionEntries;
   int result = io_uring_queue_init_params(kSubmissionEntries, &ring_, &params);
   if (result == -ENOMEM) {  // a small RLIMIT_MEMLOCK
@@ -165,7 +176,8 @@ bool UringDriver::open(std::string& why) {
     if (result == -ENOSYS) {
       why += "the kernel has none (ENOSYS)";
     } else if (result == -EPERM || result == -EACCES) {
-      why += "forbidden (EPERM): see sysctl kernel.io_uring_disabled, or the seccomp profile of the container";
+      why +=
+          "forbidden (EPERM): see sysctl kernel.io_uring_disabled, or the seccomp profile of the container";
     } else if (result == -EINVAL) {
       why += "the kernel is older than Linux 6.1 (EINVAL)";
     } else {
@@ -216,9 +228,11 @@ UringDriver::~UringDriver() {
 void UringDriver::enable() {
   enabled_ = true;
   // By hand: the shared library of liburing 2.3 declares io_uring_enable_rings, but does not export it.
-  const long result = syscall(__NR_io_uring_register, ring_.ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0);
+  const long result =
+      syscall(__NR_io_uring_register, ring_.ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0);
   SLUICE_ASSERT(result == 0);
-  io_uring_register_ring_fd(&ring_);  // saves the look-up of the descriptor at each call; not everywhere to be had
+  // Saves the look-up of the descriptor at each call; not everywhere to be had.
+  io_uring_register_ring_fd(&ring_);
   refill();
 }
 
@@ -251,10 +265,11 @@ io_uring_sqe* UringDriver::prepare(Socket* socket, Operation operation) {
   function(name, __VA_ARGS__);                                 \
   name->user_data = name##_data
 
-// ---- accepting and receiving ------------------------------------------------------------------------------------
+// ---- accepting and receiving ------------------------------------------------------------------------------
 
 void UringDriver::arm_accept(Socket& socket) {
-  SLUICE_PREPARE(entry, &socket, kAccept, io_uring_prep_multishot_accept, socket.fd, nullptr, nullptr, SOCK_CLOEXEC);
+  SLUICE_PREPARE(entry, &socket, kAccept, io_uring_prep_multishot_accept, socket.fd, nullptr, nullptr,
+                 SOCK_CLOEXEC);
   socket.state |= kArmed;
 }
 
@@ -287,7 +302,8 @@ void UringDriver::set_wanted(Socket& socket, Operation operation, bool wanted) {
   if (socket.state & kStarving) feed(socket);
   if (!(socket.state & kArmed) || socket.state & kCancelling) return;
   socket.state |= kCancelling;
-  SLUICE_PREPARE(entry, nullptr, kNothing, io_uring_prep_cancel64, reinterpret_cast<uint64_t>(&socket) | operation, 0);
+  SLUICE_PREPARE(entry, nullptr, kNothing, io_uring_prep_cancel64,
+                 reinterpret_cast<uint64_t>(&socket) | operation, 0);
   entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
 }
 
@@ -360,7 +376,8 @@ bool UringDriver::lend(uint16_t slot) {
   Buffer* buffer = pool_.allocate();
   if (!buffer) return false;
   slots_[slot] = buffer;
-  io_uring_buf_ring_add(buffer_ring_, buffer->data, buffer->tailroom(), slot, static_cast<int>(slot_count_ - 1), lent_++);
+  io_uring_buf_ring_add(buffer_ring_, buffer->data, buffer->tailroom(), slot,
+                        static_cast<int>(slot_count_ - 1), lent_++);
   return true;
 }
 
@@ -374,11 +391,12 @@ bool UringDriver::refill() {
 void UringDriver::watch_failure(Socket& socket) {
   if (socket.state & (kFailureWatched | kFailed)) return;
   socket.state |= kFailureWatched;
-  // POLLERR and POLLHUP are reported without being asked for; so is POLLRDHUP, which may be known already: hence multishot.
+  // POLLERR and POLLHUP are reported without being asked for; so is POLLRDHUP, which may be known already:
+  // hence multishot.
   SLUICE_PREPARE(entry, &socket, kWatchFailure, io_uring_prep_poll_multishot, socket.fd, 0);
 }
 
-// ---- sending ----------------------------------------------------------------------------------------------------
+// ---- sending ----------------------------------------------------------------------------------------------
 
 uint32_t UringDriver::send(Socket& socket, Buffer* front, uint32_t offset) {
   // Room for the widest send, or what was prepared goes out first.
@@ -448,7 +466,7 @@ void UringDriver::start_close(Socket& socket) {
   SLUICE_PREPARE(entry, &socket, kClose, io_uring_prep_close, socket.fd);
 }
 
-// ---- datagrams --------------------------------------------------------------------------------------------------
+// ---- datagrams --------------------------------------------------------------------------------------------
 
 void UringDriver::start_datagram(Socket& socket) {
   socket.state = kWanted | kArmed;
@@ -467,7 +485,7 @@ void UringDriver::want_datagram_writable(Socket& socket) {
   SLUICE_PREPARE(entry, &socket, kWritable, io_uring_prep_poll_add, socket.fd, POLLOUT);
 }
 
-// ---- completions ------------------------------------------------------------------------------------------------
+// ---- completions ------------------------------------------------------------------------------------------
 
 void UringDriver::complete(uint64_t user_data, int result, unsigned flags) {
   const auto operation = static_cast<Operation>(user_data & kOperationMask);
@@ -582,7 +600,7 @@ void UringDriver::flush() {
   submit_and_run();
 }
 
-// ---- sleeping ---------------------------------------------------------------------------------------------------
+// ---- sleeping ---------------------------------------------------------------------------------------------
 
 bool UringDriver::prepare_sleep(uint64_t& timeout_ns) {
   if (!ready_.empty()) return false;
@@ -660,10 +678,12 @@ void UringDriver::feed(Socket& socket) {
 
 }  // namespace
 
-std::unique_ptr<SocketDriver> make_uring_driver(const DriverOptions& options, BufferPool& pool, std::string& why) {
+std::unique_ptr<SocketDriver> make_uring_driver(const DriverOptions& options, BufferPool& pool,
+                                                std::string& why) {
   const uint32_t count = options.receive_buffers;
   if (count == 0 || count > 32768 || (count & (count - 1)) != 0) {
-    why = "io_uring: receive_buffers is " + std::to_string(count) + ", but must be a power of two up to 32768";
+    why =
+        "io_uring: receive_buffers is " + std::to_string(count) + ", but must be a power of two up to 32768";
     return nullptr;
   }
   auto driver = std::make_unique<UringDriver>(options, pool);

@@ -299,7 +299,7 @@ void Sockets::bind_datagram(const Arguments& info) {
   Endpoint local;
   if (!endpoint_of(self.api_, info[0], info[1], local)) return;
   auto datagrams = std::make_unique<Datagrams>(self, static_cast<uint32_t>(self.datagrams_.size()));
-  auto result = self.api_.host.core().transport.bind_datagram(local, *datagrams);
+  auto result = self.api_.host.core().servers.bind_datagram(self.api_.host, local, *datagrams);
   if (!result) {
     throw_system_error(isolate, result.error, "bind " + local.to_string(), result.detail);
     return;

@@ -179,14 +179,14 @@ void print_report(const BenchOptions& options, const GeneratorResults& results) 
 
 }  // namespace
 
-int bench_command(const std::vector<std::string>& arguments) {
-  for (const std::string& argument : arguments)
+int bench_command(const config::Configuration& configuration) {
+  for (const std::string& argument : configuration.arguments)
     if (argument == "--help" || argument == "-h") {
       std::fputs(bench_help_text().c_str(), stdout);
       return 0;
     }
   std::string error;
-  const auto options = parse_bench_options(arguments, error);
+  const auto options = parse_bench_options(configuration, error);
   if (!options) {
     std::fprintf(stderr, "sluice: %s\n", error.c_str());
     return 2;
@@ -250,7 +250,9 @@ int bench_command(const std::vector<std::string>& arguments) {
     std::fclose(file);
   }
   if (results.responses == 0) {
-    std::fprintf(stderr, "sluice: bench: no response came from %s\n", options->load.target.to_string().c_str());
+    std::fprintf(stderr, "sluice: bench: no response came from %s%s%s\n", options->load.target.to_string().c_str(),
+                 results.last_error == Error::kNone ? "" : ": ",
+                 results.last_error == Error::kNone ? "" : error_code(results.last_error));
     return 1;
   }
   return results.connect_errors + results.read_errors + results.timeouts + results.malformed == 0 ? 0 : 1;

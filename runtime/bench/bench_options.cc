@@ -77,10 +77,10 @@ bool parse_url(const std::string& text, Url& url, std::string& error) {
     error = "bench: \"" + text + "\" is not an http:// URL; try http://127.0.0.1:8080/";
     return false;
   }
-  const size_t begin = 7, slash = text.find_first_of("/?", begin);
+  const size_t begin = 7, slash = text.find_first_of("/?#", begin);
   url.authority = text.substr(begin, slash == std::string::npos ? std::string::npos : slash - begin);
-  url.target = slash == std::string::npos ? "/" : text[slash] == '?' ? "/" + text.substr(slash) : text.substr(slash);
-  url.target = url.target.substr(0, url.target.find('#'));
+  url.target = slash == std::string::npos ? "" : text.substr(slash, text.find('#') == std::string::npos ? std::string::npos : text.find('#') - slash);
+  if (!url.target.starts_with('/')) url.target.insert(0, "/");
   std::string_view rest = url.authority;
   if (!rest.empty() && rest.front() == '[') {
     const size_t close = rest.find(']');
@@ -125,12 +125,14 @@ std::string bench_help_text() {
          "      --json              the report as JSON\n"
          "      --output FILE       the JSON report into a file as well\n"
          "  -q, --quiet             no progress line\n"
-         "  and the options that choose a network: --transport, --port, --config, --kernel-driver, --poll\n";
+         "  and the options that choose a network: --transport, --port, --config, --kernel-driver, --poll, --set\n";
 }
 
-std::optional<BenchOptions> parse_bench_options(const std::vector<std::string>& arguments, std::string& error) {
+std::optional<BenchOptions> parse_bench_options(const config::Configuration& configuration, std::string& error) {
+  const std::vector<std::string>& arguments = configuration.arguments;
   BenchOptions options;
-  std::vector<std::string> network;
+  options.network = configuration;
+  bool has_threads = false;
   std::string method, body, fields;
   bool has_host = false, has_body = false;
   uint64_t number = 0;
@@ -165,6 +167,7 @@ std::optional<BenchOptions> parse_bench_options(const std::vector<std::string>& 
     } else if (name == "-t" || name == "--threads") {
       if (!count(1, 256)) return std::nullopt;
       options.threads = static_cast<uint32_t>(number);
+      has_threads = true;
     } else if (name == "-d" || name == "--duration" || name == "--timeout") {
       uint64_t ns = 0;
       if (!need()) return std::nullopt;
@@ -228,10 +231,6 @@ std::optional<BenchOptions> parse_bench_options(const std::vector<std::string>& 
       options.json_file = value;
     } else if (name == "-q" || name == "--quiet") {
       options.quiet = true;
-    } else if (name == "--transport" || name == "--port" || name == "--config" || name == "--kernel-driver" || name == "--poll") {
-      if (!need()) return std::nullopt;
-      network.push_back(name);
-      network.push_back(value);
     } else if (name.starts_with("-")) {
       error = "bench: unknown option " + name + "; see sluice bench --help";
       return std::nullopt;
@@ -254,7 +253,20 @@ std::optional<BenchOptions> parse_bench_options(const std::vector<std::string>& 
     return std::nullopt;
   }
   options.load.target = {*address, url.port};
-  if (options.threads > options.load.connections) options.threads = options.load.connections;
+  config::Cores& cores = options.network.cores;
+  if (!cores.where.empty() && has_threads && cores.count != options.threads) {
+    error = "bench: " + cores.where + "that makes " + std::to_string(cores.count) + " threads, and -t says " +
+            std::to_string(options.threads) + "; one of them is enough";
+    return std::nullopt;
+  }
+  if (!cores.where.empty()) options.threads = cores.count;
+  else if (has_threads) cores.where = "-t " + std::to_string(options.threads) + ": ";
+  cores.count = options.threads;
+  if (!config::check_machine(options.network, "", error)) {
+    error = "bench: " + error;
+    return std::nullopt;
+  }
+  if (options.threads > options.load.connections) cores.count = options.threads = options.load.connections;
   if (method.empty()) method = has_body ? "POST" : "GET";
   options.load.head_only = method == "HEAD";
   options.load.request = method + " " + url.target + " HTTP/1.1\r\n";
@@ -264,16 +276,6 @@ std::optional<BenchOptions> parse_bench_options(const std::vector<std::string>& 
   if (options.load.connection_per_request) options.load.request += "Connection: close\r\n";
   options.load.request += "\r\n" + body;
 
-  network.push_back("--cores");
-  network.push_back(std::to_string(options.threads));
-  std::vector<const char*> pointers;
-  for (const std::string& argument : network) pointers.push_back(argument.c_str());
-  auto configuration = config::load(pointers, error);
-  if (!configuration) {
-    error = "bench: " + error;
-    return std::nullopt;
-  }
-  options.network = std::move(*configuration);
   return options;
 }
 

@@ -20,7 +20,8 @@ struct BenchOptions {
   config::Configuration network;  // transport, ports, cores
 };
 
-// nullopt: `error` is one line. Names in the URL are looked up in the host's files by getaddrinfo (kernel transport only).
-std::optional<BenchOptions> parse_bench_options(const std::vector<std::string>& arguments, std::string& error);
+// `configuration` is that of the command line `sluice bench ...`: its `arguments` are the generator's own, the rest (transport,
+// ports, cores) is taken as it is. nullopt: `error` is one line. Names in the URL are looked up by getaddrinfo.
+std::optional<BenchOptions> parse_bench_options(const config::Configuration& configuration, std::string& error);
 
 }  // namespace sluice::runtime

@@ -420,6 +420,30 @@ class Clients(ApiCase):
                 self.assertEqual(datagrams.recv(65536), message)
 
 
+class ReplacedIsolates(ApiCase):
+    def setUp(self):
+        self.lab = lab.KernelLab()
+        self.addCleanup(self.lab.close)
+        self.server = self.lab.start("--watchdog-ms", "300", self.program, "0")
+
+    def test_what_is_under_way_when_the_isolate_is_replaced(self):
+        size = 30_000_000
+        _, large = self.raw(f"GET /body?kind=bytes&size={size} HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertEqual(large.readline(), b"HTTP/1.1 200 OK\r\n")  # the rest waits in the send queue, by reference
+        _, half = self.raw("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
+        _, proxied = self.raw("GET /proxied?to=/wait HTTP/1.1\r\nHost: a\r\n\r\n")
+        _, asking = self.raw("POST /read-aborted HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
+        self.state_when(lambda state: state["begun"] == 3)
+        _, loop = self.raw("GET /loop HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.server.wait_for("started anew")
+        for file in (half, asking, proxied, loop):
+            self.assertEqual(file.readline().split()[1:2], [b"503"])
+        while large.readline() != b"\r\n":
+            pass
+        self.assertTrue(large.read(size) == b"\x07" * size)
+        self.assertEqual(self.json("/state")["begun"], 0)  # the new one serves
+
+
 class Workers(ApiCase):
     program = EXAMPLES / "worker.js"
     arguments = []

@@ -172,6 +172,15 @@ def test_sigint_ends_a_computing_script(program):
         equal(server.wait(), -signal.SIGINT)
 
 
+def test_signals_end_what_does_not_serve(program):
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        for source in ("console.error('on'); setInterval(() => {}, 1000);", "console.error('on'); for (;;);"):
+            with running(program, source) as server:
+                server.wait_for("on")
+                server.signal(number)
+                equal(server.wait(), -number)
+
+
 def test_process_exit_in_a_handler(program):
     with running(program, TROUBLE) as server:
         port = server.port()

@@ -123,6 +123,7 @@ routes['/late-throw'] = async (req, res) => {
   await new Promise((done) => setTimeout(done, 5));
   throw new Error('thrown after the head');
 };
+routes['/loop'] = () => { for (;;); };
 routes['/errors'] = (req, res) => json(res, errors.splice(0));
 routes['/state'] = (req, res) => json(res, state);
 

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // exit: 5
-process.on('exit', (code) => console.log('exit', code));
+let went = 'no further';
+process.on('exit', (code) => {
+  console.log('exit', code);
+  process.on('exit', () => console.log('never'));
+});
 process.nextTick(() => console.log('never'));
-process.exit(5);
+try {
+  process.exit(5);
+  went = 'on';
+} finally {
+  if (went === 'on') console.log('went on');
+}
 console.log('never');
