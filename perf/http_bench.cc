@@ -19,10 +19,14 @@ namespace {
 
 constexpr std::string_view kWrk = "GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
 constexpr std::string_view kBrowser =
-    "GET /index.html?query=1 HTTP/1.1\r\nHost: www.example.com\r\nConnection: keep-alive\r\nCache-Control: max-age=0\r\n"
-    "Upgrade-Insecure-Requests: 1\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/126.0.0.0 Safari/537.36\r\nAccept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n"
-    "Accept-Encoding: gzip, deflate, br\r\nAccept-Language: en-GB,en;q=0.9\r\nCookie: session=0123456789abcdef0123456789abcdef\r\n\r\n";
+    "GET /index.html?query=1 HTTP/1.1\r\nHost: www.example.com\r\nConnection: keep-alive\r\nCache-Control: "
+    "max-age=0\r\n"
+    "Upgrade-Insecure-Requests: 1\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, "
+    "like Gecko) "
+    "Chrome/126.0.0.0 Safari/537.36\r\nAccept: "
+    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n"
+    "Accept-Encoding: gzip, deflate, br\r\nAccept-Language: en-GB,en;q=0.9\r\nCookie: "
+    "session=0123456789abcdef0123456789abcdef\r\n\r\n";
 
 void parse(benchmark::State& state, std::string_view bytes) {
   HeaderField store[64];
@@ -111,7 +115,9 @@ class SinkStream final : public transport::Stream {
 
 class Hello final : public ServerHandler {
  public:
-  void on_request(Exchange& exchange) override { exchange.respond(200, "Content-Type: text/plain\r\n", "Hello, world!"); }
+  void on_request(Exchange& exchange) override {
+    exchange.respond(200, "Content-Type: text/plain\r\n", "Hello, world!");
+  }
   void on_body(Exchange&, Buffer* chain) override { release(chain); }
   void on_body_end(Exchange&) override {}
 };
@@ -144,7 +150,8 @@ BENCHMARK(BM_ServerExchange)->Arg(1)->Arg(16);
 
 class Answered final : public ClientHandler {
  public:
-  void on_response(ClientRequest&, uint16_t, std::string_view, uint8_t, std::span<const HeaderField>) override {}
+  void on_response(ClientRequest&, uint16_t, std::string_view, uint8_t,
+                   std::span<const HeaderField>) override {}
   void on_body(ClientRequest& request, Buffer* chain) override {
     const uint32_t bytes = chain->chain_length();
     release(chain);

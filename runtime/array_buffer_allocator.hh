@@ -13,7 +13,9 @@ class CountingAllocator final : public v8::ArrayBuffer::Allocator {
  public:
   // `limit_bytes` 0: no limit.
   explicit CountingAllocator(uint64_t limit_bytes) : limit_bytes_(limit_bytes ? limit_bytes : UINT64_MAX) {}
-  void* Allocate(size_t length) override { return take(length) ? finish(std::calloc(length ? length : 1, 1), length) : nullptr; }
+  void* Allocate(size_t length) override {
+    return take(length) ? finish(std::calloc(length ? length : 1, 1), length) : nullptr;
+  }
   void* AllocateUninitialized(size_t length) override {
     return take(length) ? finish(std::malloc(length ? length : 1), length) : nullptr;
   }

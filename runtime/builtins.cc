@@ -8,21 +8,25 @@
 
 namespace sluice::runtime {
 
-static v8::MaybeLocal<v8::Function> compile_builtin(v8::Local<v8::Context> context, const BuiltinModule& module) {
+static v8::MaybeLocal<v8::Function> compile_builtin(v8::Local<v8::Context> context,
+                                                    const BuiltinModule& module) {
   v8::Isolate* isolate = context->GetIsolate();
   v8::Local<v8::String> parameters[] = {name_of(isolate, "exports"), name_of(isolate, "require"),
                                         name_of(isolate, "internalBinding"), name_of(isolate, "module")};
   v8::Local<v8::String> text;
-  if (!v8::String::NewFromOneByte(isolate, reinterpret_cast<const uint8_t*>(module.source), v8::NewStringType::kNormal,
-                                  static_cast<int>(module.length))
+  if (!v8::String::NewFromOneByte(isolate, reinterpret_cast<const uint8_t*>(module.source),
+                                  v8::NewStringType::kNormal, static_cast<int>(module.length))
            .ToLocal(&text))
     return {};
-  v8::ScriptOrigin origin(isolate, to_v8(isolate, std::string(module.id).starts_with("sluice:") ? std::string(module.id) : std::string("sluice:") + module.id));
+  v8::ScriptOrigin origin(isolate, to_v8(isolate, std::string(module.id).starts_with("sluice:")
+                                                      ? std::string(module.id)
+                                                      : std::string("sluice:") + module.id));
   v8::ScriptCompiler::Source source(text, origin);
   return v8::ScriptCompiler::CompileFunction(context, &source, 4, parameters);
 }
 
-v8::MaybeLocal<v8::Object> evaluate_builtins(v8::Local<v8::Context> context, std::span<const BuiltinModule> modules) {
+v8::MaybeLocal<v8::Object> evaluate_builtins(v8::Local<v8::Context> context,
+                                             std::span<const BuiltinModule> modules) {
   v8::Isolate* isolate = context->GetIsolate();
   v8::EscapableHandleScope scope(isolate);
   v8::Local<v8::Function> bootstrap;

@@ -16,7 +16,8 @@ std::span<const BuiltinModule> runtime_builtins();
 
 // Compiles and evaluates all `modules` (the first is internal/bootstrap) and returns the exports of bootstrap. Empty: an
 // exception is pending.
-v8::MaybeLocal<v8::Object> evaluate_builtins(v8::Local<v8::Context> context, std::span<const BuiltinModule> modules);
+v8::MaybeLocal<v8::Object> evaluate_builtins(v8::Local<v8::Context> context,
+                                             std::span<const BuiltinModule> modules);
 
 // Index of bootstrap's exports in the context of a snapshot.
 inline constexpr size_t kSnapshotBootstrap = 0;

@@ -11,10 +11,12 @@ std::string describe_caught(v8::Isolate* isolate, v8::Local<v8::Context> context
   std::string text;
   const v8::Local<v8::Message> message = caught.Message();
   if (!message.IsEmpty())
-    text = from_v8(isolate, message->GetScriptResourceName()) + ":" + std::to_string(message->GetLineNumber(context).FromMaybe(0)) + "\n";
+    text = from_v8(isolate, message->GetScriptResourceName()) + ":" +
+           std::to_string(message->GetLineNumber(context).FromMaybe(0)) + "\n";
   v8::Local<v8::Value> stack;
   const v8::Local<v8::Value> error = caught.Exception();
-  if (error->IsNativeError() && error.As<v8::Object>()->Get(context, name_of(isolate, "stack")).ToLocal(&stack) && stack->IsString())
+  if (error->IsNativeError() &&
+      error.As<v8::Object>()->Get(context, name_of(isolate, "stack")).ToLocal(&stack) && stack->IsString())
     return text + from_v8(isolate, stack) + "\n";
   return text + from_v8(isolate, error) + "\n";
 }

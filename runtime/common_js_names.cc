@@ -36,7 +36,8 @@ class Reader {
   bool take(std::string_view token) {
     skip_space();
     if (text_.substr(at_, token.size()) != token) return false;
-    if (is_word(token.back()) && at_ + token.size() < text_.size() && is_word(text_[at_ + token.size()])) return false;
+    if (is_word(token.back()) && at_ + token.size() < text_.size() && is_word(text_[at_ + token.size()]))
+      return false;
     at_ += token.size();
     return true;
   }
@@ -93,10 +94,12 @@ class Reader {
 
 }  // namespace
 
-std::vector<std::string> common_js_export_names(std::string_view source, std::vector<std::string>& reexports) {
+std::vector<std::string> common_js_export_names(std::string_view source,
+                                                std::vector<std::string>& reexports) {
   std::vector<std::string> names;
   const auto add = [&names](const std::string& name) {
-    if (name != "default" && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    if (name != "default" && std::find(names.begin(), names.end(), name) == names.end())
+      names.push_back(name);
   };
   Reader reader(source);
   std::string name;
@@ -113,14 +116,16 @@ std::vector<std::string> common_js_export_names(std::string_view source, std::ve
         reader.seek(begin);
         std::string ignored;
         if (reader.take("Object") && reader.take(".") && reader.take("defineProperty") && reader.take("(") &&
-            (reader.take("exports") || (reader.take("module") && reader.take(".") && reader.take("exports"))) && reader.take(",") &&
-            reader.string(name)) {
+            (reader.take("exports") ||
+             (reader.take("module") && reader.take(".") && reader.take("exports"))) &&
+            reader.take(",") && reader.string(name)) {
           add(name);
           continue;
         }
         reader.seek(begin);
         // Re-exports as TypeScript and Babel write them.
-        if ((reader.take("__exportStar") || (reader.take("tslib") && reader.take(".") && reader.take("__exportStar"))) &&
+        if ((reader.take("__exportStar") ||
+             (reader.take("tslib") && reader.take(".") && reader.take("__exportStar"))) &&
             reader.take("(") && reader.take("require") && reader.take("(") && reader.string(name)) {
           reexports.push_back(name);
           continue;
@@ -158,7 +163,8 @@ std::vector<std::string> common_js_export_names(std::string_view source, std::ve
     if (!reader.take("{")) continue;
     while (!reader.end() && !reader.take("}")) {
       if (reader.take("...")) {
-        if (reader.take("require") && reader.take("(") && reader.string(name)) reexports.push_back(name);
+        if (reader.take("require") && reader.take("(") && reader.string(name) && reader.take(")"))
+          reexports.push_back(name);
         reader.pass_value();
       } else if (reader.string(name) || reader.word(name)) {
         const std::string first = name;

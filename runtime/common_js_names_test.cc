@@ -35,7 +35,8 @@ TEST(CommonJsNames, WhatIsNoAssignment) {
 }
 
 TEST(CommonJsNames, ObjectLiterals) {
-  EXPECT_EQ(names("module.exports = { a, b: 1, 'c': { x: 1, y: [1, 2] }, d() { return { z: 1 }; }, get e() { return 1; }, f };"),
+  EXPECT_EQ(names("module.exports = { a, b: 1, 'c': { x: 1, y: [1, 2] }, d() { return { z: 1 }; }, get e() { "
+                  "return 1; }, f };"),
             (Names{"a", "b", "c", "d", "e", "f"}));
   EXPECT_EQ(names("module.exports = {};"), Names{});
   EXPECT_EQ(names("module.exports = { ...require('./x'), a };"), Names{"a"});
@@ -44,19 +45,23 @@ TEST(CommonJsNames, ObjectLiterals) {
 
 TEST(CommonJsNames, DefinedProperties) {
   EXPECT_EQ(names("Object.defineProperty(exports, '__esModule', { value: true });\n"
-                  "Object.defineProperty(exports, \"helper\", { enumerable: true, get: function () { return x; } });"),
+                  "Object.defineProperty(exports, \"helper\", { enumerable: true, get: function () { return "
+                  "x; } });"),
             (Names{"__esModule", "helper"}));
 }
 
 TEST(CommonJsNames, Reexports) {
   EXPECT_EQ(reexports("module.exports = require('./lib/main');"), Names{"./lib/main"});
-  EXPECT_EQ(reexports("__exportStar(require(\"./a\"), exports); tslib.__exportStar(require('./b'), exports);"), (Names{"./a", "./b"}));
+  EXPECT_EQ(
+      reexports("__exportStar(require(\"./a\"), exports); tslib.__exportStar(require('./b'), exports);"),
+      (Names{"./a", "./b"}));
   EXPECT_EQ(reexports("const x = require('./no');"), Names{});
 }
 
 TEST(CommonJsNames, EndsOnWhatIsCutOff) {
-  for (const char* source : {"exports", "exports.", "exports.a", "module.exports = {", "module.exports = { a: [", "exports['a", "/* ", "'",
-                             "module.exports = { ...", "Object.defineProperty(exports, "})
+  for (const char* source :
+       {"exports", "exports.", "exports.a", "module.exports = {", "module.exports = { a: [", "exports['a",
+        "/* ", "'", "module.exports = { ...", "Object.defineProperty(exports, "})
     names(source);
 }
 

@@ -27,7 +27,7 @@ class DataCore final : public ReactorPart {
     kIdle,      // not launched
     kStarting,  // the program's first evaluation is under way
     kRunning,
-    kEnded,     // see exit_code(), whole_process()
+    kEnded,  // see exit_code(), whole_process()
   };
 
   DataCore(Process& process, unsigned index, int processor);
@@ -37,8 +37,10 @@ class DataCore final : public ReactorPart {
   void launch();
   void join();
   State state() const { return state_.load(std::memory_order_acquire); }
-  int exit_code() const { return exit_code_; }        // in kEnded
-  bool ends_process() const { return ends_process_; }  // in kEnded: process.exit(), an uncaught error: the others stop too
+  int exit_code() const { return exit_code_; }  // in kEnded
+  bool ends_process() const {
+    return ends_process_;
+  }  // in kEnded: process.exit(), an uncaught error: the others stop too
   enum Command : uint32_t { kStop = 1, kSignal = 2 };  // kStop: ends at once
   void command(Command command);
   void signal(int number);  // hands a signal to the program
@@ -65,7 +67,8 @@ class DataCore final : public ReactorPart {
   static constexpr unsigned kReplacementLimit = 5;
   static constexpr uint64_t kReplacementWindowNs = 10 * kNanosecondsPerSecond;
   static constexpr uint64_t kReplacementPauseNs = 200 * kNanosecondsPerMillisecond;
-  static constexpr uint64_t kPollNs = 5 * kNanosecondsPerMillisecond;  // while something is waited for that wakes nobody
+  static constexpr uint64_t kPollNs =
+      5 * kNanosecondsPerMillisecond;  // while something is waited for that wakes nobody
   static constexpr uint64_t kLingerNs = kNanosecondsPerSecond;  // for the last bytes of connections that end
 
   void run();
@@ -91,9 +94,9 @@ class DataCore final : public ReactorPart {
   std::thread thread_;
   std::atomic<State> state_{State::kIdle};
   std::atomic<uint32_t> commands_{0};
-  std::atomic<uint64_t> signals_{0};  // bit set
+  std::atomic<uint64_t> signals_{0};          // bit set
   std::atomic<uint64_t> watched_signals_{0};  // bit set: the program listens for them
-  std::atomic<bool> guarded_{false};  // the watchdog applies
+  std::atomic<bool> guarded_{false};          // the watchdog applies
   int exit_code_ = 0;
   bool ends_process_ = false;
 
@@ -110,10 +113,11 @@ class DataCore final : public ReactorPart {
   std::vector<Retiring> retiring_;
   uint64_t candidate_deadline_ns_ = 0;
   std::vector<uint64_t> replacements_ns_;
-  uint64_t restart_at_ns_ = 0;  // a replacement waits for its pause
+  uint64_t restart_at_ns_ = 0;     // a replacement waits for its pause
   uint64_t requests_counted_ = 0;  // by servers that are gone
   bool waiting_for_workers_ = false;
-  bool adopt_orphans_ = false;  // endpoints of the replaced isolate that nobody took are closed when evaluated
+  bool adopt_orphans_ =
+      false;  // endpoints of the replaced isolate that nobody took are closed when evaluated
   bool draining_ = false, lingering_ = false, linger_begun_ = false, has_streams_ = false;
   uint64_t drain_deadline_ns_ = 0, linger_deadline_ns_ = 0;
   uint64_t interrupted_entry_ns_ = 0, interrupted_at_ns_ = 0;  // control thread

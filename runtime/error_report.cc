@@ -41,12 +41,14 @@ std::string arrow_of(v8::Isolate* isolate, v8::Local<v8::Context> context, v8::L
   const int end = std::max(message->GetEndColumn(context).FromMaybe(start + 1), start + 1);
   if (source.size() > kLongestLine) {
     const size_t from = static_cast<size_t>(std::max(start - 60, 0));
-    if (from < source.size()) text += source.substr(from, 120) + "\n" + std::string(static_cast<size_t>(start) - from, ' ') + "^\n";
+    if (from < source.size())
+      text += source.substr(from, 120) + "\n" + std::string(static_cast<size_t>(start) - from, ' ') + "^\n";
     return text;
   }
   text += source + "\n";
   for (int column = 0; column < start; ++column)
-    text += static_cast<size_t>(column) < source.size() && source[static_cast<size_t>(column)] == '\t' ? '\t' : ' ';
+    text += static_cast<size_t>(column) < source.size() && source[static_cast<size_t>(column)] == '\t' ? '\t'
+                                                                                                       : ' ';
   text.append(static_cast<size_t>(std::min(end, static_cast<int>(source.size()) + 1) > start
                                       ? std::min(end, static_cast<int>(source.size()) + 1) - start
                                       : 1),
@@ -59,7 +61,8 @@ void remember_arrow(v8::Isolate* isolate, v8::Local<v8::Context> context, v8::Lo
   set_arrow(isolate, context, error, arrow_of(isolate, context, message));
 }
 
-void set_arrow(v8::Isolate* isolate, v8::Local<v8::Context> context, v8::Local<v8::Value> error, const std::string& arrow) {
+void set_arrow(v8::Isolate* isolate, v8::Local<v8::Context> context, v8::Local<v8::Value> error,
+               const std::string& arrow) {
   if (arrow.empty() || !error->IsObject() || error->IsProxy()) return;
   error.As<v8::Object>()->SetPrivate(context, arrow_key(isolate), to_v8(isolate, arrow)).FromMaybe(false);
 }
@@ -72,14 +75,17 @@ std::string arrow_at(const std::string& file, std::string_view text, int line, i
   }
   if (begin == std::string_view::npos) return {};
   const std::string_view source = text.substr(begin, text.find('\n', begin) - begin);
-  return file + ":" + std::to_string(line + 1) + "\n" + std::string(source) + "\n" + std::string(static_cast<size_t>(column), ' ') +
+  return file + ":" + std::to_string(line + 1) + "\n" + std::string(source) + "\n" +
+         std::string(static_cast<size_t>(column), ' ') +
          std::string(static_cast<size_t>(std::max(width, 1)), '^') + "\n";
 }
 
-std::string remembered_arrow(v8::Isolate* isolate, v8::Local<v8::Context> context, v8::Local<v8::Value> error) {
+std::string remembered_arrow(v8::Isolate* isolate, v8::Local<v8::Context> context,
+                             v8::Local<v8::Value> error) {
   if (!error->IsObject() || error->IsProxy()) return {};
   v8::Local<v8::Value> arrow;
-  if (!error.As<v8::Object>()->GetPrivate(context, arrow_key(isolate)).ToLocal(&arrow) || !arrow->IsString()) return {};
+  if (!error.As<v8::Object>()->GetPrivate(context, arrow_key(isolate)).ToLocal(&arrow) || !arrow->IsString())
+    return {};
   return from_v8(isolate, arrow);
 }
 
@@ -99,7 +105,8 @@ std::string stack_text(v8::Isolate* isolate, v8::Local<v8::StackTrace> stack) {
     const std::string function = from_v8(isolate, frame->GetFunctionName());
     std::string file = from_v8(isolate, frame->GetScriptName());
     if (file.empty()) file = "<anonymous>";
-    const std::string place = file + ":" + std::to_string(frame->GetLineNumber()) + ":" + std::to_string(frame->GetColumn());
+    const std::string place =
+        file + ":" + std::to_string(frame->GetLineNumber()) + ":" + std::to_string(frame->GetColumn());
     text += function.empty() ? "    at " + place + "\n" : "    at " + function + " (" + place + ")\n";
   }
   return text;

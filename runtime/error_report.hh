@@ -14,10 +14,12 @@ std::string arrow_of(v8::Isolate* isolate, v8::Local<v8::Context> context, v8::L
 // Keeps the arrow with the error object, so that it is still known when the error surfaces as a rejection.
 void remember_arrow(v8::Isolate* isolate, v8::Local<v8::Context> context, v8::Local<v8::Value> error,
                     v8::Local<v8::Message> message);
-void set_arrow(v8::Isolate* isolate, v8::Local<v8::Context> context, v8::Local<v8::Value> error, const std::string& arrow);
+void set_arrow(v8::Isolate* isolate, v8::Local<v8::Context> context, v8::Local<v8::Value> error,
+               const std::string& arrow);
 // The same for a place in a text at hand; line and column from 0.
 std::string arrow_at(const std::string& file, std::string_view text, int line, int column, int width);
-std::string remembered_arrow(v8::Isolate* isolate, v8::Local<v8::Context> context, v8::Local<v8::Value> error);
+std::string remembered_arrow(v8::Isolate* isolate, v8::Local<v8::Context> context,
+                             v8::Local<v8::Value> error);
 
 // The whole report of an uncaught error; `shown` is the error as text (its stack, usually). `message` may be empty.
 std::string uncaught_report(v8::Isolate* isolate, v8::Local<v8::Context> context, v8::Local<v8::Value> error,

@@ -12,14 +12,16 @@
 
 namespace sluice::runtime {
 
-inline constexpr uint32_t kEventWords = 8;           // [type, w1 .. w7]
-inline constexpr uint32_t kEventRingEvents = 4096;   // a turn; what is beyond waits in order in the spill list
+inline constexpr uint32_t kEventWords = 8;          // [type, w1 .. w7]
+inline constexpr uint32_t kEventRingEvents = 4096;  // a turn; what is beyond waits in order in the spill list
 // Words behind the events that both sides share.
-inline constexpr uint32_t kRingCursor = kEventRingEvents * kEventWords;  // event being handled, for going on after a throw
-inline constexpr uint32_t kRingTicks = kRingCursor + 1;       // non-zero: process.nextTick() callbacks wait
+inline constexpr uint32_t kRingCursor =
+    kEventRingEvents * kEventWords;                      // event being handled, for going on after a throw
+inline constexpr uint32_t kRingTicks = kRingCursor + 1;  // non-zero: process.nextTick() callbacks wait
 inline constexpr uint32_t kRingImmediates = kRingCursor + 2;  // non-zero: setImmediate() callbacks wait
 inline constexpr uint32_t kRingTimers = kRingCursor + 3;      // timers that keep the program alive
-inline constexpr uint32_t kRingNow = kRingCursor + 4;         // two words, a double: milliseconds since the isolate's start
+inline constexpr uint32_t kRingNow =
+    kRingCursor + 4;  // two words, a double: milliseconds since the isolate's start
 inline constexpr uint32_t kRingWords = kRingCursor + 8;
 
 class EventRing {

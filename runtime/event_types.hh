@@ -9,9 +9,9 @@ namespace sluice::runtime {
 enum EventType : int32_t {
   kEventNone = 0,  // ignored
   // 1..31: the runtime itself.
-  kEventTimers = 1,   // the timer of the script's earliest deadline fired
-  kEventPosted = 2,   // w1: number of a callback that host.post() queued
-  kEventSignal = 3,   // w1: signal number
+  kEventTimers = 1,  // the timer of the script's earliest deadline fired
+  kEventPosted = 2,  // w1: number of a callback that host.post() queued
+  kEventSignal = 3,  // w1: signal number
   kEventImmediate = 4,
   // 32..63: HTTP server. 64..95: HTTP client. 96..127: TCP and UDP. Numbers within are jsapi's.
   kEventHttpServer = 32,

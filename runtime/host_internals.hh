@@ -4,12 +4,14 @@
 #pragma once
 #include <v8.h>
 
+#include <functional>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
-#include "dataplane/core/timer.hh"
 #include "dataplane/core/cycles.hh"
+#include "dataplane/core/timer.hh"
 #include "runtime/isolate_host.hh"
 
 namespace sluice::runtime {
@@ -17,14 +19,15 @@ namespace sluice::runtime {
 struct IsolateHost::Internals {
   v8::Global<v8::Object> bootstrap;
   // Functions of the built-in modules that C++ calls.
-  v8::Global<v8::Function> on_turn, process_ticks, run_immediates, on_uncaught, on_unhandled_rejection, on_rejection_handled,
-      rejection_error, describe, on_before_exit, on_exit, on_signal, load_common_js, evaluation_globals;
+  v8::Global<v8::Function> on_turn, process_ticks, run_immediates, on_uncaught, on_unhandled_rejection,
+      on_rejection_handled, rejection_error, describe, on_before_exit, on_exit, on_signal, load_common_js,
+      evaluation_globals;
 
   struct Rejection {
     v8::Global<v8::Promise> promise;
     v8::Global<v8::Value> reason;
   };
-  std::vector<Rejection> rejections;         // of this turn, not handled so far
+  std::vector<Rejection> rejections;              // of this turn, not handled so far
   std::vector<v8::Global<v8::Promise>> reported;  // in case somebody handles them after all
   static constexpr size_t kReportedLimit = 64;
 
@@ -33,7 +36,7 @@ struct IsolateHost::Internals {
     IsolateHost* host = nullptr;
   } script_timer;  // for the earliest deadline of the script
   IsolateHost* host = nullptr;
-  uint64_t started_ns = 0;     // of the core's clock: the origin of performance.now() and of script timers
+  uint64_t started_ns = 0;  // of the core's clock: the origin of performance.now() and of script timers
   uint64_t started_realtime_ns = 0;
   uint64_t gc_started_ns = 0;
   cycles::Stage stage_before_gc = cycles::Stage::kOther;
@@ -42,6 +45,14 @@ struct IsolateHost::Internals {
   bool heap_limit_hit = false;
 
   double now_ms() const;
+};
+
+struct IsolateHost::Mailbox::State {
+  std::mutex mutex;
+  std::vector<std::function<void(IsolateHost&)>> tasks;
+  std::atomic<bool> any{false};
+  bool closed = false;
+  Waiter* waiter;
 };
 
 // The runtime's own native modules.

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/isolate_host.hh"
 
-#include <unistd.h>
-
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <mutex>
@@ -22,33 +19,16 @@ namespace sluice::runtime {
 
 namespace {
 
-constexpr uint32_t kHostSlot = 0;            // isolate data slot
-constexpr unsigned kRoundsPerTurn = 16;      // batches of events that a turn hands over before other flows get theirs
-constexpr unsigned kSettleRounds = 10'000;   // ticks and microtasks that call each other
+constexpr uint32_t kHostSlot = 0;              // isolate data slot
 constexpr size_t kHeapGraceBytes = 64u << 20;  // for unwinding when the heap is full
-
-void write_all(int descriptor, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(descriptor, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;
-    text.remove_prefix(static_cast<size_t>(written));
-  }
-}
 
 }  // namespace
 
 // ---- mailbox
 
-struct IsolateHost::Mailbox::State {
-  std::mutex mutex;
-  std::vector<std::function<void(IsolateHost&)>> tasks;
-  std::atomic<bool> any{false};
-  bool closed = false;
-  Waiter* waiter;
-};
-
-IsolateHost::Mailbox::Mailbox(Waiter& waiter) : state_(std::make_unique<State>()) { state_->waiter = &waiter; }
+IsolateHost::Mailbox::Mailbox(Waiter& waiter) : state_(std::make_unique<State>()) {
+  state_->waiter = &waiter;
+}
 IsolateHost::Mailbox::~Mailbox() = default;
 
 bool IsolateHost::Mailbox::post(std::function<void(IsolateHost&)> task) {
@@ -89,12 +69,12 @@ namespace {
 void on_gc_begin(v8::Isolate*, v8::GCType, v8::GCCallbackFlags, void* data) {
   auto& host = *static_cast<IsolateHost*>(data);
   host.internals().gc_started_ns = host.core().clock.monotonic_ns();
-  if (cycles::enabled) host.internals().stage_before_gc = cycles::account.enter(cycles::Stage::kGc);
+  if (cycles::enabled()) host.internals().stage_before_gc = cycles::account.enter(cycles::Stage::kGc);
 }
 
 void on_gc_end(v8::Isolate*, v8::GCType, v8::GCCallbackFlags, void* data) {
   auto& host = *static_cast<IsolateHost*>(data);
-  if (cycles::enabled) cycles::account.enter(host.internals().stage_before_gc);
+  if (cycles::enabled()) cycles::account.enter(host.internals().stage_before_gc);
   const uint64_t spent_ns = host.core().clock.monotonic_ns() - host.internals().gc_started_ns;
   ++host.counters.gc_count;
   host.counters.gc_ns += spent_ns;
@@ -107,8 +87,8 @@ void on_promise_reject(v8::PromiseRejectMessage message) {
   auto& internals = IsolateHost::from(isolate).internals();
   switch (message.GetEvent()) {
     case v8::kPromiseRejectWithNoHandler:
-      internals.rejections.push_back({v8::Global<v8::Promise>(isolate, promise),
-                                      v8::Global<v8::Value>(isolate, message.GetValue())});
+      internals.rejections.push_back(
+          {v8::Global<v8::Promise>(isolate, promise), v8::Global<v8::Value>(isolate, message.GetValue())});
       break;
     case v8::kPromiseHandlerAddedAfterReject: {
       auto& waiting = internals.rejections;
@@ -124,7 +104,8 @@ void on_promise_reject(v8::PromiseRejectMessage message) {
         v8::Local<v8::Context> context = isolate->GetCurrentContext();
         v8::Local<v8::Value> arguments[] = {promise};
         v8::TryCatch caught(isolate);
-        std::ignore = internals.on_rejection_handled.Get(isolate)->Call(context, v8::Undefined(isolate), 1, arguments);
+        std::ignore =
+            internals.on_rejection_handled.Get(isolate)->Call(context, v8::Undefined(isolate), 1, arguments);
         return;
       }
       break;
@@ -163,7 +144,9 @@ double IsolateHost::Internals::now_ms() const {
   return static_cast<double>(host->core().clock.monotonic_ns() - started_ns) * 1e-6;
 }
 
-IsolateHost& IsolateHost::from(v8::Isolate* isolate) { return *static_cast<IsolateHost*>(isolate->GetData(kHostSlot)); }
+IsolateHost& IsolateHost::from(v8::Isolate* isolate) {
+  return *static_cast<IsolateHost*>(isolate->GetData(kHostSlot));
+}
 
 CoreServices& core_services(v8::Isolate* isolate) { return IsolateHost::from(isolate).core(); }
 
@@ -217,15 +200,18 @@ IsolateHost::IsolateHost(CoreServices& core, const RuntimeImage& image, const Ho
   v8::Context::Scope context_scope(context);
   v8::TryCatch caught(isolate_);
   v8::Local<v8::Object> bootstrap;
-  const bool there = image.snapshot ? context->GetDataFromSnapshotOnce<v8::Object>(kSnapshotBootstrap).ToLocal(&bootstrap)
-                                    : evaluate_builtins(context, image.builtins).ToLocal(&bootstrap);
+  const bool there =
+      image.snapshot ? context->GetDataFromSnapshotOnce<v8::Object>(kSnapshotBootstrap).ToLocal(&bootstrap)
+                     : evaluate_builtins(context, image.builtins).ToLocal(&bootstrap);
   if (!there) {
-    std::fprintf(stderr, "sluice: built-in JavaScript failed:\n%s", describe_caught(isolate_, context, caught).c_str());
+    std::fprintf(stderr, "sluice: built-in JavaScript failed:\n%s",
+                 describe_caught(isolate_, context, caught).c_str());
     std::abort();
   }
   in.bootstrap.Reset(isolate_, bootstrap);
 
-  auto backing = v8::ArrayBuffer::NewBackingStore(ring_.words(), kRingWords * sizeof(int32_t), [](void*, size_t, void*) {}, nullptr);
+  auto backing = v8::ArrayBuffer::NewBackingStore(
+      ring_.words(), kRingWords * sizeof(int32_t), [](void*, size_t, void*) {}, nullptr);
   v8::Local<v8::ArrayBuffer> buffer = v8::ArrayBuffer::New(isolate_, std::move(backing));
   v8::Local<v8::Value> arguments[] = {
       v8::Function::New(context, make_binding).ToLocalChecked(),
@@ -233,7 +219,8 @@ IsolateHost::IsolateHost(CoreServices& core, const RuntimeImage& image, const Ho
   };
   v8::Local<v8::Value> wake = bootstrap->Get(context, name_of(isolate_, "wake")).ToLocalChecked();
   if (wake.As<v8::Function>()->Call(context, bootstrap, 2, arguments).IsEmpty()) {
-    std::fprintf(stderr, "sluice: built-in JavaScript failed:\n%s", describe_caught(isolate_, context, caught).c_str());
+    std::fprintf(stderr, "sluice: built-in JavaScript failed:\n%s",
+                 describe_caught(isolate_, context, caught).c_str());
     std::abort();
   }
   struct Hook {
@@ -257,7 +244,8 @@ IsolateHost::IsolateHost(CoreServices& core, const RuntimeImage& image, const Ho
   };
   for (const Hook& hook : hooks) {
     v8::Local<v8::Object> exports = builtin(hook.module).ToLocalChecked();
-    hook.function->Reset(isolate_, exports->Get(context, name_of(isolate_, hook.name)).ToLocalChecked().As<v8::Function>());
+    hook.function->Reset(
+        isolate_, exports->Get(context, name_of(isolate_, hook.name)).ToLocalChecked().As<v8::Function>());
   }
 }
 
@@ -318,7 +306,9 @@ v8::MaybeLocal<v8::Object> IsolateHost::builtin(std::string_view id) {
   if (!bootstrap->Get(context, name_of(isolate_, "requireBuiltin")).ToLocal(&require)) return {};
   v8::Local<v8::Value> arguments[] = {to_v8(isolate_, id)};
   v8::Local<v8::Value> exports;
-  if (!require.As<v8::Function>()->Call(context, bootstrap, 1, arguments).ToLocal(&exports) || !exports->IsObject()) return {};
+  if (!require.As<v8::Function>()->Call(context, bootstrap, 1, arguments).ToLocal(&exports) ||
+      !exports->IsObject())
+    return {};
   return scope.Escape(exports.As<v8::Object>());
 }
 
@@ -330,226 +320,7 @@ bool IsolateHost::busy() const {
 
 uint64_t IsolateHost::array_buffer_bytes() const { return allocator_->bytes(); }
 
-// ---- running
-
-bool IsolateHost::has_work() const {
-  return !ring_.empty() || ring_.word(kRingTicks) || ring_.word(kRingImmediates) || tasks_->next_ns() == 0 ||
-         mailbox_->state_->any.load(std::memory_order_relaxed) || !internals_->rejections.empty();
-}
-
-uint64_t IsolateHost::next_task_ns() const { return tasks_->next_ns(); }
-
-bool IsolateHost::deliver(uint64_t now_ns) {
-  if (ending_ != Ending::kRunning) return false;
-  if (!has_work() && !tasks_->due(now_ns)) return false;
-  const cycles::Scope stage(cycles::Stage::kBridge);
-  Entry entry(*this);
-  if (mailbox_->state_->any.load(std::memory_order_acquire)) {
-    std::vector<std::function<void(IsolateHost&)>> tasks;
-    {
-      std::lock_guard lock(mailbox_->state_->mutex);
-      tasks.swap(mailbox_->state_->tasks);
-      mailbox_->state_->any.store(false, std::memory_order_relaxed);
-    }
-    for (auto& task : tasks) {
-      v8::TryCatch caught(isolate_);
-      task(*this);
-      if (caught.HasCaught()) uncaught(caught);
-    }
-    settle();
-  }
-  if (tasks_->due(now_ns)) {
-    tasks_->run(now_ns);
-    settle();
-  }
-  unsigned rounds = 0;
-  while (ending_ == Ending::kRunning) {
-    if (!ring_.empty()) {
-      hand_over();
-      settle();
-    } else if (rounds == 0) {
-      settle();
-    }
-    if (ending_ == Ending::kRunning && ring_.word(kRingImmediates) && !immediates_ran_) {
-      immediates_ran_ = true;
-      call_hook(internals_->run_immediates);
-      settle();
-    }
-    if (ring_.empty()) break;
-    if (++rounds == kRoundsPerTurn) {
-      ++counters.rounds_limited;
-      break;
-    }
-  }
-  immediates_ran_ = false;
-  return true;
-}
-
-// The batch: one call for all events; one more for each handler that throws.
-void IsolateHost::hand_over() {
-  v8::Local<v8::Context> context = context_.Get(isolate_);
-  v8::Local<v8::Function> on_turn = internals_->on_turn.Get(isolate_);
-  const v8::Local<v8::Value> receiver = v8::Undefined(isolate_);
-  uint32_t begin = ring_.begin();
-  const uint32_t end = ring_.end();
-  counters.events += end - begin;
-  while (begin < end) {
-    v8::TryCatch caught(isolate_);
-    v8::Local<v8::Value> arguments[] = {v8::Integer::New(isolate_, static_cast<int32_t>(begin)),
-                                        v8::Integer::New(isolate_, static_cast<int32_t>(end))};
-    bool returned;
-    {
-      const cycles::Scope stage(cycles::Stage::kJavaScript);
-      returned = !on_turn->Call(context, receiver, 2, arguments).IsEmpty();
-    }
-    if (returned) {
-      begin = end;
-    } else {
-      if (stopped(caught)) return;
-      begin = static_cast<uint32_t>(ring_.word(kRingCursor)) + 1;
-      uncaught(caught);
-      if (ending_ != Ending::kRunning) return;
-    }
-  }
-  ring_.handled(end);
-}
-
-// Whether the call that ended with an exception was terminated from outside; then the isolate is at its end.
-bool IsolateHost::stopped(v8::TryCatch& caught) {
-  if (!caught.HasTerminated() && !isolate_->IsExecutionTerminating()) return false;
-  note_termination();
-  return true;
-}
-
-void IsolateHost::note_termination() {
-  if (ending_ != Ending::kRunning) return;
-  if (internals_->exit_requested) {
-    ending_ = Ending::kFinished;
-  } else if (internals_->heap_limit_hit) {
-    ending_ = Ending::kHeapLimit;
-  } else {
-    ending_ = Ending::kWatchdog;
-  }
-}
-
-bool IsolateHost::call_hook(v8::Global<v8::Function>& hook, int count, v8::Local<v8::Value>* arguments,
-                            v8::Local<v8::Value>* result) {
-  if (ending_ != Ending::kRunning) return false;
-  v8::TryCatch caught(isolate_);
-  v8::Local<v8::Value> value;
-  if (hook.Get(isolate_)->Call(context_.Get(isolate_), v8::Undefined(isolate_), count, arguments).ToLocal(&value)) {
-    if (result) *result = value;
-    return true;
-  }
-  if (!stopped(caught)) uncaught(caught);
-  return false;
-}
-
-// Ticks, then microtasks, then rejections, until none is left.
-void IsolateHost::settle() {
-  for (unsigned round = 0; round < kSettleRounds; ++round) {
-    if (ending_ != Ending::kRunning) return;
-    if (ring_.word(kRingTicks) && !call_hook(internals_->process_ticks)) continue;  // one threw; the others come first
-    {
-      const cycles::Scope stage(cycles::Stage::kJavaScript);
-      isolate_->PerformMicrotaskCheckpoint();
-    }
-    if (__builtin_expect(isolate_->IsExecutionTerminating(), 0)) {
-      note_termination();
-      return;
-    }
-    if (ring_.word(kRingTicks)) continue;
-    if (internals_->rejections.empty()) return;
-    report_rejections();
-  }
-}
-
-void IsolateHost::report_rejections() {
-  Internals& in = *internals_;
-  std::vector<Internals::Rejection> waiting;
-  waiting.swap(in.rejections);
-  for (Internals::Rejection& rejection : waiting) {
-    if (ending_ != Ending::kRunning) return;
-    v8::HandleScope scope(isolate_);
-    v8::Local<v8::Promise> promise = rejection.promise.Get(isolate_);
-    v8::Local<v8::Value> reason = rejection.reason.Get(isolate_);
-    if (promise->HasHandler()) continue;
-    ++counters.unhandled_rejections;
-    if (in.reported.size() == Internals::kReportedLimit) in.reported.erase(in.reported.begin());
-    in.reported.push_back(std::move(rejection.promise));
-    v8::Local<v8::Value> arguments[] = {reason, promise};
-    v8::Local<v8::Value> handled;
-    if (!call_hook(in.on_unhandled_rejection, 2, arguments, &handled)) continue;
-    if (handled->IsTrue()) continue;
-    v8::Local<v8::Message> message;
-    if (reason->IsNativeError()) {
-      message = v8::Exception::CreateMessage(isolate_, reason);
-    } else {
-      v8::Local<v8::Value> reason_argument[] = {reason};
-      if (!call_hook(in.rejection_error, 1, reason_argument, &reason)) continue;
-    }
-    uncaught(reason, message, "unhandledRejection");
-  }
-}
-
-void IsolateHost::uncaught(v8::TryCatch& caught) {
-  if (stopped(caught)) return;
-  v8::HandleScope scope(isolate_);
-  v8::Local<v8::Value> error = caught.Exception();
-  v8::Local<v8::Message> message = caught.Message();
-  caught.Reset();
-  uncaught(error, message, "uncaughtException");
-}
-
-void IsolateHost::uncaught(v8::Local<v8::Value> error, v8::Local<v8::Message> message, const char* origin) {
-  if (ending_ != Ending::kRunning) return;
-  ++counters.uncaught;
-  v8::Local<v8::Context> context = context_.Get(isolate_);
-  int code = 1;
-  if (!in_uncaught_) {
-    in_uncaught_ = true;
-    v8::TryCatch caught(isolate_);
-    v8::Local<v8::Value> arguments[] = {error, to_v8(isolate_, origin)};
-    v8::Local<v8::Value> handled;
-    const bool returned =
-        internals_->on_uncaught.Get(isolate_)->Call(context, v8::Undefined(isolate_), 2, arguments).ToLocal(&handled);
-    in_uncaught_ = false;
-    if (returned && handled->IsTrue()) return;
-    if (!returned) {
-      if (stopped(caught)) return;
-      // The listener itself failed: that is what is reported, with Node's code for it.
-      error = caught.Exception();
-      message = caught.Message();
-      code = 7;
-    }
-  }
-  std::string shown;
-  {
-    v8::TryCatch caught(isolate_);
-    v8::Local<v8::Value> arguments[] = {error};
-    v8::Local<v8::Value> text;
-    if (internals_->describe.Get(isolate_)->Call(context, v8::Undefined(isolate_), 1, arguments).ToLocal(&text)) {
-      shown = from_v8(isolate_, text);
-    } else if (stopped(caught)) {
-      return;
-    } else {
-      shown = "(an error that cannot be shown)";
-    }
-  }
-  write_all(2, uncaught_report(isolate_, context, error, message, shown));
-  if (!internals_->exit_emitted) {
-    internals_->exit_emitted = true;
-    v8::TryCatch caught(isolate_);
-    v8::Local<v8::Value> arguments[] = {v8::Integer::New(isolate_, code)};
-    v8::Local<v8::Value> result;
-    if (internals_->on_exit.Get(isolate_)->Call(context, v8::Undefined(isolate_), 1, arguments).ToLocal(&result) &&
-        result->IsInt32())
-      code = result.As<v8::Int32>()->Value();
-    if (internals_->exit_requested) return note_termination();
-  }
-  exit_code_ = code;
-  ending_ = Ending::kUncaught;
-}
+// ---- the program
 
 bool IsolateHost::start(const Program& program) {
   Entry entry(*this);
@@ -572,7 +343,8 @@ void IsolateHost::finish() {
   int code = 0;
   if (!evaluated_) {
     code = 13;
-    write_all(2, "sluice: the program waits at its top level for a promise that nothing can settle any more\n");
+    std::fputs("sluice: the program waits at its top level for a promise that nothing can settle any more\n",
+               stderr);
   }
   conclude(code);
 }
@@ -583,7 +355,8 @@ void IsolateHost::conclude(int code) {
   internals_->exit_emitted = true;
   v8::Local<v8::Value> arguments[] = {v8::Integer::New(isolate_, code)};
   v8::Local<v8::Value> result;
-  if (call_hook(internals_->on_exit, 1, arguments, &result) && result->IsInt32()) exit_code_ = result.As<v8::Int32>()->Value();
+  if (call_hook(internals_->on_exit, 1, arguments, &result) && result->IsInt32())
+    exit_code_ = result.As<v8::Int32>()->Value();
   if (ending_ == Ending::kRunning) ending_ = Ending::kFinished;
 }
 
@@ -606,7 +379,8 @@ void IsolateHost::request_exit(int code) {
   isolate_->TerminateExecution();
   // V8 notices at the next function entry. This call is it (nothing of the function runs), so that not even the
   // caller's next statement does.
-  std::ignore = internals_->process_ticks.Get(isolate_)->Call(context_.Get(isolate_), v8::Undefined(isolate_), 0, nullptr);
+  std::ignore = internals_->process_ticks.Get(isolate_)->Call(context_.Get(isolate_), v8::Undefined(isolate_),
+                                                              0, nullptr);
 }
 
 bool IsolateHost::exit_requested() const { return internals_->exit_requested; }
@@ -621,7 +395,8 @@ void IsolateHost::interrupt(uint64_t entry_started_ns) {
         // The entry that was meant may have returned while the request travelled.
         if (host.entry_started_ns() != host.interrupt_entry_.load(std::memory_order_relaxed)) return;
         v8::HandleScope scope(isolate);
-        host.entry_stack_ = stack_text(isolate, v8::StackTrace::CurrentStackTrace(isolate, 12, v8::StackTrace::kOverview));
+        host.entry_stack_ =
+            stack_text(isolate, v8::StackTrace::CurrentStackTrace(isolate, 12, v8::StackTrace::kOverview));
         isolate->TerminateExecution();
       },
       this);

@@ -28,7 +28,7 @@ class TaskQueue;
 
 // What all isolates of a process share. Read-only once the cores run.
 struct RuntimeImage {
-  std::vector<BuiltinModule> builtins;   // the runtime's own, then jsapi's
+  std::vector<BuiltinModule> builtins;  // the runtime's own, then jsapi's
   std::vector<NativeModule> natives;
   const v8::StartupData* snapshot = nullptr;  // nullptr: built-in modules are compiled at start
   std::vector<std::string> arguments;         // process.argv
@@ -43,7 +43,7 @@ struct Program {
 };
 
 struct HostLimits {
-  uint32_t heap_mb = 0;           // 0: V8's own choice
+  uint32_t heap_mb = 0;             // 0: V8's own choice
   uint64_t array_buffer_bytes = 0;  // 0: no limit beyond the machine's
 };
 
@@ -72,8 +72,8 @@ class IsolateHost {
   // ---- for native modules
 
   // An event for the script; handled within this turn when pushed before or during deliver(). See EventRing.
-  void push(int32_t type, int32_t w1 = 0, int32_t w2 = 0, int32_t w3 = 0, int32_t w4 = 0, int32_t w5 = 0, int32_t w6 = 0,
-            int32_t w7 = 0) {
+  void push(int32_t type, int32_t w1 = 0, int32_t w2 = 0, int32_t w3 = 0, int32_t w4 = 0, int32_t w5 = 0,
+            int32_t w6 = 0, int32_t w7 = 0) {
     ring_.push(type, w1, w2, w3, w4, w5, w6, w7);
   }
   EventRing& ring() { return ring_; }
@@ -129,7 +129,8 @@ class IsolateHost {
   // line and the program ends with code 1. For callers that call into JavaScript by themselves inside an Entry.
   void uncaught(v8::TryCatch& caught);
   // The same for an error at hand; `message` may be empty. `origin`: "uncaughtException" or "unhandledRejection".
-  void uncaught(v8::Local<v8::Value> error, v8::Local<v8::Message> message, const char* origin = "uncaughtException");
+  void uncaught(v8::Local<v8::Value> error, v8::Local<v8::Message> message,
+                const char* origin = "uncaughtException");
 
   // exports of a built-in module. Inside an Entry or a call from JavaScript.
   v8::MaybeLocal<v8::Object> builtin(std::string_view id);
@@ -155,8 +156,8 @@ class IsolateHost {
   Ending ending() const { return ending_; }
   int exit_code() const { return exit_code_; }
   const std::string& entry_stack() const { return entry_stack_; }  // where kWatchdog found it
-  bool evaluated() const { return evaluated_; }                    // top-level code, awaits included, is through
-  void request_exit(int code);                                     // process.exit()
+  bool evaluated() const { return evaluated_; }  // top-level code, awaits included, is through
+  void request_exit(int code);                   // process.exit()
   bool exit_requested() const;
   uint64_t watched_signals() const { return watched_signals_; }  // bit set of those the program listens for
   void watch_signal(int number) { watched_signals_ |= uint64_t{1} << number; }
@@ -168,8 +169,8 @@ class IsolateHost {
   void interrupt(uint64_t entry_started_ns);
 
   struct Counters {
-    uint64_t entries = 0;        // calls into JavaScript from the turn
-    uint64_t events = 0;         // events handed over
+    uint64_t entries = 0;  // calls into JavaScript from the turn
+    uint64_t events = 0;   // events handed over
     uint64_t gc_count = 0, gc_ns = 0, gc_longest_ns = 0;
     uint64_t uncaught = 0, unhandled_rejections = 0;
     uint64_t rounds_limited = 0;  // turns that left events for the next one

@@ -15,9 +15,10 @@ namespace sluice::runtime {
 namespace {
 
 // Upper ends of the latency buckets.
-constexpr uint64_t kBucketsNs[] = {10'000,     25'000,     50'000,      100'000,     250'000,       500'000,       1'000'000,
-                                   2'500'000,  5'000'000,  10'000'000,  25'000'000,  50'000'000,    100'000'000,   250'000'000,
-                                   500'000'000, 1'000'000'000, 2'500'000'000, 5'000'000'000, 10'000'000'000};
+constexpr uint64_t kBucketsNs[] = {10'000,        25'000,        50'000,        100'000,       250'000,
+                                   500'000,       1'000'000,     2'500'000,     5'000'000,     10'000'000,
+                                   25'000'000,    50'000'000,    100'000'000,   250'000'000,   500'000'000,
+                                   1'000'000'000, 2'500'000'000, 5'000'000'000, 10'000'000'000};
 
 std::string number(double value) {
   char text[40];
@@ -44,7 +45,8 @@ void fill_http(CorePage& page, const ServerRegistry& servers) {
     idle += server.idle_connections();
     in_progress += server.requests_in_progress();
     ServerRegistry::add(sum, server.counters);
-    for (size_t i = 0; i < std::size(kBucketsNs); ++i) page.latency_buckets[i] += server.latency.count_at_most(kBucketsNs[i]);
+    for (size_t i = 0; i < std::size(kBucketsNs); ++i)
+      page.latency_buckets[i] += server.latency.count_at_most(kBucketsNs[i]);
     page.latency_count += server.latency.count();
     page.latency_sum_seconds += static_cast<double>(server.latency.sum_ns()) * 1e-9;
   }
@@ -63,16 +65,21 @@ void fill_http(CorePage& page, const ServerRegistry& servers) {
   counter("http_aborted_by_peer", sum.aborted_by_peer);
   counter("http_upgraded", sum.upgraded);
   const std::pair<const char*, uint64_t> limits[] = {
-      {"connections", sum.connections_refused}, {"header_timeout", sum.header_timeout}, {"idle_timeout", sum.idle_closed},
-      {"body_timeout", sum.body_timeout}, {"head_bytes", sum.head_too_large}, {"target_bytes", sum.target_too_long},
-      {"body_bytes", sum.body_too_large}, {"header_count", sum.too_many_headers}, {"pipeline_requests", sum.pipeline_paused},
-      {"pending_body_bytes", sum.body_paused}, {"send_timeout", sum.send_timeout}, {"buffers", sum.no_buffers},
+      {"connections", sum.connections_refused},   {"header_timeout", sum.header_timeout},
+      {"idle_timeout", sum.idle_closed},          {"body_timeout", sum.body_timeout},
+      {"head_bytes", sum.head_too_large},         {"target_bytes", sum.target_too_long},
+      {"body_bytes", sum.body_too_large},         {"header_count", sum.too_many_headers},
+      {"pipeline_requests", sum.pipeline_paused}, {"pending_body_bytes", sum.body_paused},
+      {"send_timeout", sum.send_timeout},         {"buffers", sum.no_buffers},
       {"requests", sum.requests_refused}};
-  for (const auto& [name, value] : limits) counter("http_limit_hit", value, std::string("limit=\"") + name + "\"");
-  const std::pair<const char*, uint64_t> refused[] = {
-      {"bad_request", sum.bad_request}, {"unsupported_version", sum.unsupported_version},
-      {"unsupported_method", sum.unsupported_method}, {"expectation_failed", sum.expectation_failed}};
-  for (const auto& [name, value] : refused) counter("http_requests_refused", value, std::string("cause=\"") + name + "\"");
+  for (const auto& [name, value] : limits)
+    counter("http_limit_hit", value, std::string("limit=\"") + name + "\"");
+  const std::pair<const char*, uint64_t> refused[] = {{"bad_request", sum.bad_request},
+                                                      {"unsupported_version", sum.unsupported_version},
+                                                      {"unsupported_method", sum.unsupported_method},
+                                                      {"expectation_failed", sum.expectation_failed}};
+  for (const auto& [name, value] : refused)
+    counter("http_requests_refused", value, std::string("cause=\"") + name + "\"");
   gauge("http_connections", idle, "state=\"idle\"");
   gauge("http_connections", connections - std::min(idle, connections), "state=\"active\"");
   gauge("http_requests_in_progress", in_progress);
@@ -89,8 +96,9 @@ std::string metrics_text(const std::vector<const CorePage*>& pages, uint64_t upt
     for (const Sample& sample : pages[core]->samples) {
       Family& family = families[sample.name];
       family.counter = sample.counter;
-      family.lines += "sluice_" + sample.name + (sample.counter ? "_total" : "") + "{core=\"" + std::to_string(core) + "\"" +
-                      (sample.labels.empty() ? "" : "," + sample.labels) + "} " + number(sample.value) + "\n";
+      family.lines += "sluice_" + sample.name + (sample.counter ? "_total" : "") + "{core=\"" +
+                      std::to_string(core) + "\"" + (sample.labels.empty() ? "" : "," + sample.labels) +
+                      "} " + number(sample.value) + "\n";
     }
   }
   std::string text = std::string("# TYPE sluice_build_info gauge\nsluice_build_info{version=\"") + kVersion +
@@ -103,17 +111,25 @@ std::string metrics_text(const std::vector<const CorePage*>& pages, uint64_t upt
     const CorePage& page = *pages[core];
     const std::string label = "core=\"" + std::to_string(core) + "\"";
     for (size_t i = 0; i < page.latency_buckets.size(); ++i)
-      text += "sluice_http_request_duration_seconds_bucket{" + label + ",le=\"" + number(static_cast<double>(kBucketsNs[i]) * 1e-9) +
-              "\"} " + std::to_string(page.latency_buckets[i]) + "\n";
-    text += "sluice_http_request_duration_seconds_bucket{" + label + ",le=\"+Inf\"} " + std::to_string(page.latency_count) + "\n";
-    text += "sluice_http_request_duration_seconds_sum{" + label + "} " + number(page.latency_sum_seconds) + "\n";
-    text += "sluice_http_request_duration_seconds_count{" + label + "} " + std::to_string(page.latency_count) + "\n";
+      text += "sluice_http_request_duration_seconds_bucket{" + label + ",le=\"" +
+              number(static_cast<double>(kBucketsNs[i]) * 1e-9) + "\"} " +
+              std::to_string(page.latency_buckets[i]) + "\n";
+    text += "sluice_http_request_duration_seconds_bucket{" + label + ",le=\"+Inf\"} " +
+            std::to_string(page.latency_count) + "\n";
+    text +=
+        "sluice_http_request_duration_seconds_sum{" + label + "} " + number(page.latency_sum_seconds) + "\n";
+    text += "sluice_http_request_duration_seconds_count{" + label + "} " +
+            std::to_string(page.latency_count) + "\n";
   }
   return text;
 }
 
 Metrics::Metrics(Process& process, Reactor& reactor, Clock& clock, transport::Transport& transport)
-    : process_(process), reactor_(reactor), clock_(clock), transport_(transport), started_ns_(clock.monotonic_ns()) {
+    : process_(process),
+      reactor_(reactor),
+      clock_(clock),
+      transport_(transport),
+      started_ns_(clock.monotonic_ns()) {
   limits_.connections = 64;
   server_ = std::make_unique<http::Server>(reactor_, clock_, limits_, *this);
 }
@@ -147,7 +163,8 @@ void Metrics::on_request(http::Exchange& exchange) {
     return exchange.respond(404, kPlain, std::string_view("this address has /metrics\n"));
   if (exchange.method() != http::Method::kGet && exchange.method() != http::Method::kHead)
     return exchange.respond(405, "Allow: GET, HEAD\r\n", std::string_view());
-  if (scrapes_.size() == kScrapesLimit) return exchange.respond(503, kPlain, std::string_view("too many at once\n"));
+  if (scrapes_.size() == kScrapesLimit)
+    return exchange.respond(503, kPlain, std::string_view("too many at once\n"));
   Scrape scrape{exchange.number(), exchange.generation(), {}, clock_.monotonic_ns() + kPatienceNs};
   for (const auto& core : process_.cores()) {
     scrape.sequences.push_back(core->pages().request());
@@ -170,8 +187,9 @@ void Metrics::step(uint64_t now_ns) {
       continue;
     }
     if (http::Exchange* exchange = server_->find(scrape.number, scrape.generation))
-      exchange->respond(200, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n",
-                        std::string_view(metrics_text(pages, (now_ns - started_ns_) / kNanosecondsPerMillisecond)));
+      exchange->respond(
+          200, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n",
+          std::string_view(metrics_text(pages, (now_ns - started_ns_) / kNanosecondsPerMillisecond)));
     scrapes_.erase(scrapes_.begin() + static_cast<ptrdiff_t>(i));
   }
 }

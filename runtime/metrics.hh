@@ -35,7 +35,8 @@ class Metrics final : public http::ServerHandler {
   Endpoint local() const { return listener_->local(); }
 
  private:
-  static constexpr uint64_t kPatienceNs = 200 * kNanosecondsPerMillisecond;  // for a core that is busy computing
+  static constexpr uint64_t kPatienceNs =
+      200 * kNanosecondsPerMillisecond;        // for a core that is busy computing
   static constexpr size_t kScrapesLimit = 16;  // at once; beyond it 503
   void on_request(http::Exchange& exchange) override;
   void on_body(http::Exchange& exchange, Buffer* chain) override;

@@ -38,8 +38,10 @@ v8::MaybeLocal<v8::String> source_string(v8::Isolate* isolate, std::string_view 
   v8::MaybeLocal<v8::String> string =
       is_ascii(text) ? v8::String::NewFromOneByte(isolate, reinterpret_cast<const uint8_t*>(text.data()),
                                                   v8::NewStringType::kNormal, static_cast<int>(text.size()))
-                     : v8::String::NewFromUtf8(isolate, text.data(), v8::NewStringType::kNormal, static_cast<int>(text.size()));
-  if (string.IsEmpty()) throw_error(isolate, v8::Exception::RangeError, "Source text is too long", "ERR_STRING_TOO_LONG");
+                     : v8::String::NewFromUtf8(isolate, text.data(), v8::NewStringType::kNormal,
+                                               static_cast<int>(text.size()));
+  if (string.IsEmpty())
+    throw_error(isolate, v8::Exception::RangeError, "Source text is too long", "ERR_STRING_TOO_LONG");
   return string;
 }
 
@@ -60,7 +62,8 @@ v8::MaybeLocal<v8::String> ModuleLoader::read_text(const std::string& path) {
   const int number = errno;
   const char* code = strerrorname_np(number);
   throw_error(host_.isolate(), v8::Exception::Error,
-              std::string(code ? code : "EIO") + ": " + std::strerror(number) + ", open '" + path + "'", code ? code : "EIO");
+              std::string(code ? code : "EIO") + ": " + std::strerror(number) + ", open '" + path + "'",
+              code ? code : "EIO");
   return {};
 }
 
@@ -107,20 +110,23 @@ ModuleLoader::Format ModuleLoader::format_of(const std::string& path) {
   bool has_module_syntax = false;
   v8::Local<v8::Function> function;
   if (!source_string(isolate, text).ToLocal(&source)) return Format::kCommonJs;
-  if (compile_common_js(source, path, has_module_syntax).ToLocal(&function)) compiled_[path].Reset(isolate, function);
+  if (compile_common_js(source, path, has_module_syntax).ToLocal(&function))
+    compiled_[path].Reset(isolate, function);
   return has_module_syntax ? Format::kEsModule : Format::kCommonJs;
 }
 
 bool ModuleLoader::is_module_syntax_error(v8::Isolate* isolate, v8::TryCatch& caught) {
   if (!caught.HasCaught() || caught.HasTerminated() || caught.Message().IsEmpty()) return false;
   const std::string text = from_v8(isolate, caught.Message()->Get());
-  for (const char* sign : {"Cannot use import statement outside a module", "Unexpected token 'export'",
-                           "Cannot use 'import.meta' outside a module", "await is only valid in async functions"})
+  for (const char* sign :
+       {"Cannot use import statement outside a module", "Unexpected token 'export'",
+        "Cannot use 'import.meta' outside a module", "await is only valid in async functions"})
     if (text.find(sign) != std::string::npos) return true;
   return false;
 }
 
-v8::MaybeLocal<v8::Function> ModuleLoader::compile_common_js(v8::Local<v8::String> source, const std::string& path,
+v8::MaybeLocal<v8::Function> ModuleLoader::compile_common_js(v8::Local<v8::String> source,
+                                                             const std::string& path,
                                                              bool& has_module_syntax) {
   v8::Isolate* isolate = host_.isolate();
   has_module_syntax = false;
@@ -139,14 +145,17 @@ v8::MaybeLocal<v8::Function> ModuleLoader::compile_common_js(v8::Local<v8::Strin
       source = to_v8(isolate, text);
     }
   }
-  v8::Local<v8::String> parameters[] = {name_of(isolate, "exports"), name_of(isolate, "require"), name_of(isolate, "module"),
-                                        name_of(isolate, "__filename"), name_of(isolate, "__dirname")};
+  v8::Local<v8::String> parameters[] = {name_of(isolate, "exports"), name_of(isolate, "require"),
+                                        name_of(isolate, "module"), name_of(isolate, "__filename"),
+                                        name_of(isolate, "__dirname")};
   v8::ScriptOrigin origin(isolate, to_v8(isolate, path));
   v8::ScriptCompiler::Source unit(source, origin);
   v8::TryCatch caught(isolate);
   v8::Local<v8::Function> function;
-  if (v8::ScriptCompiler::CompileFunction(host_.context(), &unit, 5, parameters).ToLocal(&function)) return function;
-  if (is_module_syntax_error(isolate, caught) && !path.ends_with(".cjs") && resolver_.package_type(path) != "commonjs") {
+  if (v8::ScriptCompiler::CompileFunction(host_.context(), &unit, 5, parameters).ToLocal(&function))
+    return function;
+  if (is_module_syntax_error(isolate, caught) && !path.ends_with(".cjs") &&
+      resolver_.package_type(path) != "commonjs") {
     has_module_syntax = true;
     return {};
   }
@@ -163,11 +172,14 @@ v8::MaybeLocal<v8::Value> ModuleLoader::builtin_exports(const std::string& id) {
 
 // ---- records
 
-void ModuleLoader::throw_resolution(const Resolution& resolution, const std::string& suffix, const std::string& arrow) {
+void ModuleLoader::throw_resolution(const Resolution& resolution, const std::string& suffix,
+                                    const std::string& arrow) {
   v8::Isolate* isolate = host_.isolate();
   v8::TryCatch caught(isolate);
-  throw_error(isolate, resolution.code == "ERR_INVALID_MODULE_SPECIFIER" ? v8::Exception::TypeError : v8::Exception::Error,
-              resolution.message + suffix, resolution.code);
+  throw_error(
+      isolate,
+      resolution.code == "ERR_INVALID_MODULE_SPECIFIER" ? v8::Exception::TypeError : v8::Exception::Error,
+      resolution.message + suffix, resolution.code);
   if (!caught.HasTerminated()) set_arrow(isolate, host_.context(), caught.Exception(), arrow);
   caught.ReThrow();
 }
@@ -179,14 +191,17 @@ ModuleLoader::Record* ModuleLoader::record_of(v8::Local<v8::Module> module) {
   return nullptr;
 }
 
-ModuleLoader::Record* ModuleLoader::make_source(const std::string& key, const std::string& url, v8::Local<v8::String> text) {
+ModuleLoader::Record* ModuleLoader::make_source(const std::string& key, const std::string& url,
+                                                v8::Local<v8::String> text) {
   v8::Isolate* isolate = host_.isolate();
-  v8::ScriptOrigin origin(isolate, to_v8(isolate, url), 0, 0, false, -1, v8::Local<v8::Value>(), false, false, true);
+  v8::ScriptOrigin origin(isolate, to_v8(isolate, url), 0, 0, false, -1, v8::Local<v8::Value>(), false, false,
+                          true);
   v8::ScriptCompiler::Source unit(text, origin);
   v8::TryCatch caught(isolate);
   v8::Local<v8::Module> module;
   if (!v8::ScriptCompiler::CompileModule(isolate, &unit).ToLocal(&module)) {
-    if (!caught.HasTerminated()) remember_arrow(isolate, host_.context(), caught.Exception(), caught.Message());
+    if (!caught.HasTerminated())
+      remember_arrow(isolate, host_.context(), caught.Exception(), caught.Message());
     caught.ReThrow();
     return nullptr;
   }
@@ -226,7 +241,8 @@ ModuleLoader::Record* ModuleLoader::make(const std::string& key) {
       }
       case Format::kUnsupported:
         throw_error(isolate, v8::Exception::TypeError,
-                    "Unknown file extension \"" + key.substr(key.rfind('.')) + "\" for " + key, "ERR_UNKNOWN_FILE_EXTENSION");
+                    "Unknown file extension \"" + key.substr(key.rfind('.')) + "\" for " + key,
+                    "ERR_UNKNOWN_FILE_EXTENSION");
         return nullptr;
       case Format::kJson: record->kind = Kind::kJson; break;
       case Format::kCommonJs: {
@@ -241,10 +257,12 @@ ModuleLoader::Record* ModuleLoader::make(const std::string& key) {
           if (!PackageResolver::read_file(file, text)) continue;
           std::vector<std::string> reexports;
           for (std::string& name : common_js_export_names(text, reexports))
-            if (std::find(record->export_names.begin(), record->export_names.end(), name) == record->export_names.end())
+            if (std::find(record->export_names.begin(), record->export_names.end(), name) ==
+                record->export_names.end())
               record->export_names.push_back(std::move(name));
           for (const std::string& specifier : reexports)
-            if (Resolution found = resolver_.resolve(specifier, file, ResolveMode::kRequire); found && found.path.starts_with('/'))
+            if (Resolution found = resolver_.resolve(specifier, file, ResolveMode::kRequire);
+                found && found.path.starts_with('/'))
               files.push_back(found.path);
         }
         break;
@@ -253,7 +271,8 @@ ModuleLoader::Record* ModuleLoader::make(const std::string& key) {
   }
   std::vector<v8::Local<v8::String>> names = {name_of(isolate, "default")};
   for (const std::string& name : record->export_names) names.push_back(name_of(isolate, name));
-  v8::Local<v8::Module> module = v8::Module::CreateSyntheticModule(isolate, to_v8(isolate, record->url), names, evaluate_synthetic);
+  v8::Local<v8::Module> module =
+      v8::Module::CreateSyntheticModule(isolate, to_v8(isolate, record->url), names, evaluate_synthetic);
   record->module.Reset(isolate, module);
   Record* raw = record.get();
   records_[key] = std::move(record);
@@ -261,7 +280,8 @@ ModuleLoader::Record* ModuleLoader::make(const std::string& key) {
   return raw;
 }
 
-v8::MaybeLocal<v8::Value> ModuleLoader::evaluate_synthetic(v8::Local<v8::Context> context, v8::Local<v8::Module> module) {
+v8::MaybeLocal<v8::Value> ModuleLoader::evaluate_synthetic(v8::Local<v8::Context> context,
+                                                           v8::Local<v8::Module> module) {
   v8::Isolate* isolate = context->GetIsolate();
   IsolateHost& host = IsolateHost::from(isolate);
   Record* record = host.loader().record_of(module);
@@ -276,19 +296,26 @@ v8::MaybeLocal<v8::Value> ModuleLoader::evaluate_synthetic(v8::Local<v8::Context
       break;
     default: {
       v8::Local<v8::Value> arguments[] = {to_v8(isolate, record->key), v8::Boolean::New(isolate, false)};
-      if (!host.internals().load_common_js.Get(isolate)->Call(context, v8::Undefined(isolate), 2, arguments).ToLocal(&exports))
+      if (!host.internals()
+               .load_common_js.Get(isolate)
+               ->Call(context, v8::Undefined(isolate), 2, arguments)
+               .ToLocal(&exports))
         return {};
     }
   }
   v8::Local<v8::Value> standard = exports;
   if (record->kind == Kind::kBuiltin) {
     v8::Local<v8::Value> own;
-    if (exports.As<v8::Object>()->Get(context, name_of(isolate, "default")).ToLocal(&own) && !own->IsUndefined()) standard = own;
+    if (exports.As<v8::Object>()->Get(context, name_of(isolate, "default")).ToLocal(&own) &&
+        !own->IsUndefined())
+      standard = own;
   }
   if (module->SetSyntheticModuleExport(isolate, name_of(isolate, "default"), standard).IsNothing()) return {};
   for (const std::string& name : record->export_names) {
     v8::Local<v8::Value> value = v8::Undefined(isolate);
-    if (exports->IsObject() && !exports.As<v8::Object>()->Get(context, name_of(isolate, name)).ToLocal(&value)) return {};
+    if (exports->IsObject() &&
+        !exports.As<v8::Object>()->Get(context, name_of(isolate, name)).ToLocal(&value))
+      return {};
     if (module->SetSyntheticModuleExport(isolate, name_of(isolate, name), value).IsNothing()) return {};
   }
   v8::Local<v8::Promise::Resolver> done;
@@ -320,7 +347,8 @@ bool ModuleLoader::load_requests(Record& first) {
         v8::Location location = module->SourceOffsetToLocation(request->GetSourceOffset());
         std::string text, arrow;
         if (PackageResolver::read_file(parent, text))
-          arrow = arrow_at(record.url, text, location.GetLineNumber(), location.GetColumnNumber(), static_cast<int>(specifier.size()) + 2);
+          arrow = arrow_at(record.url, text, location.GetLineNumber(), location.GetColumnNumber(),
+                           static_cast<int>(specifier.size()) + 2);
         throw_resolution(found, " imported from " + parent, arrow);
         return false;
       }
@@ -348,8 +376,10 @@ ModuleLoader::Record* ModuleLoader::load(const std::string& key, const std::stri
   return load_requests(*record) ? record : nullptr;
 }
 
-v8::MaybeLocal<v8::Module> ModuleLoader::resolve_request(v8::Local<v8::Context> context, v8::Local<v8::String> specifier,
-                                                         v8::Local<v8::FixedArray>, v8::Local<v8::Module> referrer) {
+v8::MaybeLocal<v8::Module> ModuleLoader::resolve_request(v8::Local<v8::Context> context,
+                                                         v8::Local<v8::String> specifier,
+                                                         v8::Local<v8::FixedArray>,
+                                                         v8::Local<v8::Module> referrer) {
   v8::Isolate* isolate = context->GetIsolate();
   ModuleLoader& loader = IsolateHost::from(isolate).loader();
   Record* record = loader.record_of(referrer);
@@ -383,7 +413,8 @@ v8::MaybeLocal<v8::Value> ModuleLoader::require_es_module(const std::string& pat
   v8::Local<v8::Module> module = record->module.Get(isolate);
   v8::Local<v8::Promise> promise;
   if (module->GetStatus() == v8::Module::kEvaluating) {
-    throw_error(isolate, v8::Exception::Error, "Cannot require() ES Module " + path + " in a cycle.", "ERR_REQUIRE_CYCLE_MODULE");
+    throw_error(isolate, v8::Exception::Error, "Cannot require() ES Module " + path + " in a cycle.",
+                "ERR_REQUIRE_CYCLE_MODULE");
     return {};
   }
   if (!evaluate(*record).ToLocal(&promise)) return {};
@@ -413,9 +444,11 @@ struct PendingImport {
 
 }  // namespace
 
-v8::MaybeLocal<v8::Promise> ModuleLoader::import_dynamically(v8::Local<v8::Context> context, v8::Local<v8::Data>,
+v8::MaybeLocal<v8::Promise> ModuleLoader::import_dynamically(v8::Local<v8::Context> context,
+                                                             v8::Local<v8::Data>,
                                                              v8::Local<v8::Value> resource_name,
-                                                             v8::Local<v8::String> specifier, v8::Local<v8::FixedArray>) {
+                                                             v8::Local<v8::String> specifier,
+                                                             v8::Local<v8::FixedArray>) {
   v8::Isolate* isolate = context->GetIsolate();
   IsolateHost& host = IsolateHost::from(isolate);
   v8::Local<v8::Promise::Resolver> resolver;
@@ -437,7 +470,8 @@ v8::MaybeLocal<v8::Promise> ModuleLoader::import_dynamically(v8::Local<v8::Conte
         v8::Local<v8::Promise::Resolver> resolver = import->resolver.Get(isolate);
         ModuleLoader& loader = host.loader();
         v8::TryCatch caught(isolate);
-        const Resolution found = loader.resolver_.resolve(import->specifier, import->parent, ResolveMode::kImport);
+        const Resolution found =
+            loader.resolver_.resolve(import->specifier, import->parent, ResolveMode::kImport);
         v8::Local<v8::Promise> done;
         Record* record = nullptr;
         if (!found) {
@@ -449,23 +483,35 @@ v8::MaybeLocal<v8::Promise> ModuleLoader::import_dynamically(v8::Local<v8::Conte
           const auto fulfil = [](const v8::FunctionCallbackInfo<v8::Value>& info) {
             v8::Local<v8::Context> current = info.GetIsolate()->GetCurrentContext();
             v8::Local<v8::Object> pair = info.Data().As<v8::Object>();
-            pair->Get(current, 0).ToLocalChecked().As<v8::Promise::Resolver>()->Resolve(current, pair->Get(current, 1).ToLocalChecked()).FromMaybe(false);
+            pair->Get(current, 0)
+                .ToLocalChecked()
+                .As<v8::Promise::Resolver>()
+                ->Resolve(current, pair->Get(current, 1).ToLocalChecked())
+                .FromMaybe(false);
           };
           const auto reject = [](const v8::FunctionCallbackInfo<v8::Value>& info) {
             v8::Local<v8::Context> current = info.GetIsolate()->GetCurrentContext();
-            info.Data().As<v8::Object>()->Get(current, 0).ToLocalChecked().As<v8::Promise::Resolver>()->Reject(current, info[0]).FromMaybe(false);
+            info.Data()
+                .As<v8::Object>()
+                ->Get(current, 0)
+                .ToLocalChecked()
+                .As<v8::Promise::Resolver>()
+                ->Reject(current, info[0])
+                .FromMaybe(false);
           };
           v8::Local<v8::Function> on_done = v8::Function::New(context, fulfil, both).ToLocalChecked();
           v8::Local<v8::Function> on_failed = v8::Function::New(context, reject, both).ToLocalChecked();
           std::ignore = done->Then(context, on_done, on_failed);
         }
-        if (caught.HasCaught() && !caught.HasTerminated()) resolver->Reject(context, caught.Exception()).FromMaybe(false);
+        if (caught.HasCaught() && !caught.HasTerminated())
+          resolver->Reject(context, caught.Exception()).FromMaybe(false);
       },
       pending);
   return resolver->GetPromise();
 }
 
-void ModuleLoader::fill_import_meta(v8::Local<v8::Context> context, v8::Local<v8::Module> module, v8::Local<v8::Object> meta) {
+void ModuleLoader::fill_import_meta(v8::Local<v8::Context> context, v8::Local<v8::Module> module,
+                                    v8::Local<v8::Object> meta) {
   v8::Isolate* isolate = context->GetIsolate();
   ModuleLoader& loader = IsolateHost::from(isolate).loader();
   Record* record = loader.record_of(module);
@@ -483,9 +529,12 @@ void ModuleLoader::fill_import_meta(v8::Local<v8::Context> context, v8::Local<v8
     const std::string parent = from_v8(current, info.Data());
     const Resolution found = self.resolver_.resolve(from_v8(current, info[0]), parent, ResolveMode::kImport);
     if (!found) return self.throw_resolution(found, " imported from " + parent);
-    info.GetReturnValue().Set(to_v8(current, found.path.starts_with('/') ? PackageResolver::url_of(found.path) : found.path));
+    info.GetReturnValue().Set(
+        to_v8(current, found.path.starts_with('/') ? PackageResolver::url_of(found.path) : found.path));
   };
-  set("resolve", v8::Function::New(context, resolve, to_v8(isolate, record->key), 1, v8::ConstructorBehavior::kThrow).ToLocalChecked());
+  set("resolve",
+      v8::Function::New(context, resolve, to_v8(isolate, record->key), 1, v8::ConstructorBehavior::kThrow)
+          .ToLocalChecked());
   set("url", to_v8(isolate, record->url));
 }
 
@@ -500,8 +549,8 @@ void ModuleLoader::after_main(v8::Local<v8::Value> exports) {
     v8::Local<v8::Object> hook;
     v8::Local<v8::Value> run;
     v8::Local<v8::Value> arguments[] = {exports};
-    if (host_.builtin(module.id).ToLocal(&hook) && hook->Get(host_.context(), name_of(isolate, "run")).ToLocal(&run) &&
-        run->IsFunction())
+    if (host_.builtin(module.id).ToLocal(&hook) &&
+        hook->Get(host_.context(), name_of(isolate, "run")).ToLocal(&run) && run->IsFunction())
       std::ignore = run.As<v8::Function>()->Call(host_.context(), hook, 1, arguments);
     if (caught.HasCaught()) host_.uncaught(caught);
     return;
@@ -543,7 +592,7 @@ void ModuleLoader::run_module(Record& record, bool) {
   };
   v8::Local<v8::Value> space = record.module.Get(isolate)->GetModuleNamespace();
   std::ignore = done->Then(context, v8::Function::New(context, fulfilled, space).ToLocalChecked(),
-                   v8::Function::New(context, rejected).ToLocalChecked());
+                           v8::Function::New(context, rejected).ToLocalChecked());
 }
 
 void ModuleLoader::run_file(const std::string& name) {
@@ -551,7 +600,8 @@ void ModuleLoader::run_file(const std::string& name) {
   v8::TryCatch caught(isolate);
   const std::string start = working_directory() + "/[main]";
   std::string specifier = name;
-  if (!specifier.starts_with('/') && !specifier.starts_with("./") && !specifier.starts_with("../") && !specifier.starts_with("file:"))
+  if (!specifier.starts_with('/') && !specifier.starts_with("./") && !specifier.starts_with("../") &&
+      !specifier.starts_with("file:"))
     specifier = "./" + specifier;
   const Resolution found = resolver_.resolve(specifier, start, ResolveMode::kRequire);
   if (!found) {
@@ -571,7 +621,10 @@ void ModuleLoader::run_file(const std::string& name) {
   }
   v8::Local<v8::Value> arguments[] = {to_v8(isolate, found.path), v8::Boolean::New(isolate, true)};
   v8::Local<v8::Value> exports;
-  if (host_.internals().load_common_js.Get(isolate)->Call(host_.context(), v8::Undefined(isolate), 2, arguments).ToLocal(&exports)) {
+  if (host_.internals()
+          .load_common_js.Get(isolate)
+          ->Call(host_.context(), v8::Undefined(isolate), 2, arguments)
+          .ToLocal(&exports)) {
     after_main(exports);
   } else {
     host_.uncaught(caught);
@@ -586,7 +639,10 @@ void ModuleLoader::run_code(const std::string& code, const std::string& name, bo
   v8::Local<v8::String> text;
   v8::Local<v8::Script> script;
   v8::Local<v8::Value> value;
-  if (host_.internals().evaluation_globals.Get(isolate)->Call(context, v8::Undefined(isolate), 1, arguments).IsEmpty() ||
+  if (host_.internals()
+          .evaluation_globals.Get(isolate)
+          ->Call(context, v8::Undefined(isolate), 1, arguments)
+          .IsEmpty() ||
       !source_string(isolate, code).ToLocal(&text))
     return host_.uncaught(caught);
   v8::ScriptOrigin origin(isolate, to_v8(isolate, name));

@@ -31,7 +31,8 @@ class ModuleLoader {
   Format format_of(const std::string& path);
   // The body of a CommonJS file as a function (exports, require, module, __filename, __dirname). `has_module_syntax` is
   // set instead when the text can only be an ES module (and its package does not say otherwise).
-  v8::MaybeLocal<v8::Function> compile_common_js(v8::Local<v8::String> source, const std::string& path, bool& has_module_syntax);
+  v8::MaybeLocal<v8::Function> compile_common_js(v8::Local<v8::String> source, const std::string& path,
+                                                 bool& has_module_syntax);
   // Evaluates an ES module at once and returns its namespace; fails when it awaits something.
   v8::MaybeLocal<v8::Value> require_es_module(const std::string& path);
   v8::MaybeLocal<v8::Value> read_json(const std::string& path);
@@ -41,22 +42,28 @@ class ModuleLoader {
  private:
   enum class Kind : uint8_t { kSource, kCommonJs, kJson, kBuiltin };
   struct Record {
-    std::string key;   // path or "sluice:..."
-    std::string url;   // as import.meta.url and stack traces show it
+    std::string key;  // path or "sluice:..."
+    std::string url;  // as import.meta.url and stack traces show it
     Kind kind = Kind::kSource;
     v8::Global<v8::Module> module;
-    std::vector<std::string> export_names;                // kCommonJs, kBuiltin
+    std::vector<std::string> export_names;              // kCommonJs, kBuiltin
     std::unordered_map<std::string, Record*> requests;  // specifier -> module
     bool requests_loaded = false;
   };
 
-  static v8::MaybeLocal<v8::Promise> import_dynamically(v8::Local<v8::Context> context, v8::Local<v8::Data> options,
-                                                        v8::Local<v8::Value> resource_name, v8::Local<v8::String> specifier,
+  static v8::MaybeLocal<v8::Promise> import_dynamically(v8::Local<v8::Context> context,
+                                                        v8::Local<v8::Data> options,
+                                                        v8::Local<v8::Value> resource_name,
+                                                        v8::Local<v8::String> specifier,
                                                         v8::Local<v8::FixedArray> assertions);
-  static void fill_import_meta(v8::Local<v8::Context> context, v8::Local<v8::Module> module, v8::Local<v8::Object> meta);
-  static v8::MaybeLocal<v8::Module> resolve_request(v8::Local<v8::Context> context, v8::Local<v8::String> specifier,
-                                                    v8::Local<v8::FixedArray> assertions, v8::Local<v8::Module> referrer);
-  static v8::MaybeLocal<v8::Value> evaluate_synthetic(v8::Local<v8::Context> context, v8::Local<v8::Module> module);
+  static void fill_import_meta(v8::Local<v8::Context> context, v8::Local<v8::Module> module,
+                               v8::Local<v8::Object> meta);
+  static v8::MaybeLocal<v8::Module> resolve_request(v8::Local<v8::Context> context,
+                                                    v8::Local<v8::String> specifier,
+                                                    v8::Local<v8::FixedArray> assertions,
+                                                    v8::Local<v8::Module> referrer);
+  static v8::MaybeLocal<v8::Value> evaluate_synthetic(v8::Local<v8::Context> context,
+                                                      v8::Local<v8::Module> module);
 
   // The module of `key` with all that it imports, compiled; nullptr: an exception is pending.
   Record* load(const std::string& key, const std::string& asked_as_json_by = {});
@@ -70,7 +77,8 @@ class ModuleLoader {
   void run_code(const std::string& code, const std::string& name, bool print);
   void after_main(v8::Local<v8::Value> exports);
   void print_value(v8::Local<v8::Value> value);
-  void throw_resolution(const Resolution& resolution, const std::string& suffix, const std::string& arrow = {});
+  void throw_resolution(const Resolution& resolution, const std::string& suffix,
+                        const std::string& arrow = {});
   // Whether the pending syntax error says that the text is an ES module.
   static bool is_module_syntax_error(v8::Isolate* isolate, v8::TryCatch& caught);
 
@@ -78,7 +86,8 @@ class ModuleLoader {
   PackageResolver resolver_;
   std::unordered_map<std::string, std::unique_ptr<Record>> records_;
   std::unordered_multimap<int, Record*> by_hash_;
-  std::unordered_map<std::string, v8::Global<v8::Function>> compiled_;  // CommonJS, compiled to look at its syntax
+  std::unordered_map<std::string, v8::Global<v8::Function>>
+      compiled_;  // CommonJS, compiled to look at its syntax
 };
 
 // Names that a CommonJS file seems to export, found by reading its text (it has not run yet). Best effort: assignments to

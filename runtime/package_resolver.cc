@@ -49,7 +49,9 @@ std::string normal(std::string_view path) {
   return out.empty() ? "/" : out;
 }
 
-std::string joined(const std::string& directory, std::string_view rest) { return normal(directory + "/" + std::string(rest)); }
+std::string joined(const std::string& directory, std::string_view rest) {
+  return normal(directory + "/" + std::string(rest));
+}
 
 bool is_relative(std::string_view specifier) {
   return specifier == "." || specifier == ".." || specifier.starts_with("./") || specifier.starts_with("../");
@@ -70,8 +72,8 @@ std::string PackageResolver::url_of(const std::string& path) {
   std::string url = "file://";
   for (const char c : path) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte <= 0x20 || byte >= 0x7f || c == '%' || c == '?' || c == '#' || c == '"' || c == '<' || c == '>' || c == '`' ||
-        c == '{' || c == '}' || c == '\\') {
+    if (byte <= 0x20 || byte >= 0x7f || c == '%' || c == '?' || c == '#' || c == '"' || c == '<' ||
+        c == '>' || c == '`' || c == '{' || c == '}' || c == '\\') {
       url += '%';
       url += kHex[byte >> 4];
       url += kHex[byte & 15];
@@ -147,7 +149,8 @@ PackageResolver::Package& PackageResolver::package_in(const std::string& directo
   v8::Local<v8::Object> object = value.As<v8::Object>();
   const auto field = [&](const char* name) {
     v8::Local<v8::Value> found;
-    if (!object->Get(context, name_of(isolate, name)).ToLocal(&found)) return v8::Undefined(isolate).As<v8::Value>();
+    if (!object->Get(context, name_of(isolate, name)).ToLocal(&found))
+      return v8::Undefined(isolate).As<v8::Value>();
     return found;
   };
   const auto text_field = [&](const char* name) {
@@ -157,8 +160,10 @@ PackageResolver::Package& PackageResolver::package_in(const std::string& directo
   package.name = text_field("name");
   package.main = text_field("main");
   package.type = text_field("type");
-  if (v8::Local<v8::Value> exports = field("exports"); !exports->IsNullOrUndefined()) package.exports.Reset(isolate, exports);
-  if (v8::Local<v8::Value> imports = field("imports"); imports->IsObject()) package.imports.Reset(isolate, imports);
+  if (v8::Local<v8::Value> exports = field("exports"); !exports->IsNullOrUndefined())
+    package.exports.Reset(isolate, exports);
+  if (v8::Local<v8::Value> imports = field("imports"); imports->IsObject())
+    package.imports.Reset(isolate, imports);
   return package;
 }
 
@@ -205,7 +210,9 @@ Resolution PackageResolver::file_or_directory(const std::string& path, ResolveMo
     switch (what_is(path)) {
       case What::kFile: return real(path);
       case What::kDirectory:
-        return {{}, "Directory import '" + path + "' is not supported resolving ES modules", "ERR_UNSUPPORTED_DIR_IMPORT"};
+        return {{},
+                "Directory import '" + path + "' is not supported resolving ES modules",
+                "ERR_UNSUPPORTED_DIR_IMPORT"};
       case What::kNothing: return {{}, "Cannot find module '" + path + "'", "ERR_MODULE_NOT_FOUND"};
     }
   }
@@ -223,11 +230,13 @@ Resolution PackageResolver::resolve(std::string_view specifier, const std::strin
     return {{}, "No such built-in module: " + std::string(specifier), "ERR_UNKNOWN_BUILTIN_MODULE"};
   }
   if (specifier.starts_with("node:"))
-    return {{}, "No such built-in module: " + std::string(specifier) + " (Node's own modules are not there yet)",
+    return {{},
+            "No such built-in module: " + std::string(specifier) + " (Node's own modules are not there yet)",
             "ERR_UNKNOWN_BUILTIN_MODULE"};
   std::string path;
   if (specifier.starts_with("file:")) {
-    if (!path_of(specifier, path)) return {{}, "Invalid file URL '" + std::string(specifier) + "'", "ERR_INVALID_FILE_URL_HOST"};
+    if (!path_of(specifier, path))
+      return {{}, "Invalid file URL '" + std::string(specifier) + "'", "ERR_INVALID_FILE_URL_HOST"};
     return file_or_directory(path, mode);
   }
   if (is_relative(specifier) || specifier.starts_with('/')) {
@@ -239,7 +248,8 @@ Resolution PackageResolver::resolve(std::string_view specifier, const std::strin
       if (path_of("file://" + path, decoded)) path = decoded;
     }
     // "./x/" means the directory even where a file x.js lies beside it.
-    if (mode == ResolveMode::kRequire && (name.ends_with('/') || name == "." || name == ".." || name.ends_with("/..") || name.ends_with("/."))) {
+    if (mode == ResolveMode::kRequire && (name.ends_with('/') || name == "." || name == ".." ||
+                                          name.ends_with("/..") || name.ends_with("/."))) {
       std::string found;
       if (as_directory(path, found)) return real(found);
     }
@@ -255,14 +265,16 @@ Resolution PackageResolver::resolve(std::string_view specifier, const std::strin
       Resolution resolution = target(*package, found, star, true, mode, 0);
       if (resolution || !resolution.code.empty()) return resolution;
     }
-    return {{}, "Package import specifier \"" + std::string(specifier) + "\" is not defined" +
-                    (package ? " in package " + package->directory + "/package.json" : std::string()),
+    return {{},
+            "Package import specifier \"" + std::string(specifier) + "\" is not defined" +
+                (package ? " in package " + package->directory + "/package.json" : std::string()),
             "ERR_PACKAGE_IMPORT_NOT_DEFINED"};
   }
-  if (const size_t colon = specifier.find(':'); colon != std::string_view::npos && mode == ResolveMode::kImport &&
-                                                specifier.find('/') > colon)
-    return {{}, "Only URLs with a scheme in: file and sluice are supported. Received protocol '" +
-                    std::string(specifier.substr(0, colon + 1)) + "'",
+  if (const size_t colon = specifier.find(':');
+      colon != std::string_view::npos && mode == ResolveMode::kImport && specifier.find('/') > colon)
+    return {{},
+            "Only URLs with a scheme in: file and sluice are supported. Received protocol '" +
+                std::string(specifier.substr(0, colon + 1)) + "'",
             "ERR_UNSUPPORTED_ESM_URL_SCHEME"};
   return bare(specifier, parent, mode);
 }
@@ -271,7 +283,8 @@ Resolution PackageResolver::bare(std::string_view specifier, const std::string& 
   size_t slash = specifier.find('/');
   if (specifier.starts_with('@') && slash != std::string_view::npos) slash = specifier.find('/', slash + 1);
   const std::string name(specifier.substr(0, slash));
-  const std::string subpath = slash == std::string_view::npos ? "." : "." + std::string(specifier.substr(slash));
+  const std::string subpath =
+      slash == std::string_view::npos ? "." : "." + std::string(specifier.substr(slash));
   // A package may import itself by its name.
   if (Package* own = nearest_package(parent); own && own->name == name && !own->exports.IsEmpty())
     return from_exports(*own, subpath, mode);
@@ -296,7 +309,9 @@ Resolution PackageResolver::bare(std::string_view specifier, const std::string& 
     }
     if (directory == "/") break;
   }
-  return {{}, "Cannot find package '" + name + "'", mode == ResolveMode::kImport ? "ERR_MODULE_NOT_FOUND" : "MODULE_NOT_FOUND"};
+  return {{},
+          "Cannot find package '" + name + "'",
+          mode == ResolveMode::kImport ? "ERR_MODULE_NOT_FOUND" : "MODULE_NOT_FOUND"};
 }
 
 Resolution PackageResolver::from_exports(Package& package, const std::string& subpath, ResolveMode mode) {
@@ -306,7 +321,8 @@ Resolution PackageResolver::from_exports(Package& package, const std::string& su
   bool by_path = false;
   if (exports->IsObject() && !exports->IsArray()) {
     v8::Local<v8::Array> keys = exports.As<v8::Object>()->GetOwnPropertyNames(context).ToLocalChecked();
-    if (keys->Length() > 0) by_path = from_v8(isolate, keys->Get(context, 0).ToLocalChecked()).starts_with('.');
+    if (keys->Length() > 0)
+      by_path = from_v8(isolate, keys->Get(context, 0).ToLocalChecked()).starts_with('.');
   }
   v8::Local<v8::Value> found;
   std::string star;
@@ -321,12 +337,15 @@ Resolution PackageResolver::from_exports(Package& package, const std::string& su
     Resolution resolution = target(package, found, star, false, mode, 0);
     if (resolution || !resolution.code.empty()) return resolution;
   }
-  return {{}, subpath == "." ? "No \"exports\" main defined in " + package.directory + "/package.json"
-                             : "Package subpath '" + subpath + "' is not defined by \"exports\" in " + package.directory + "/package.json",
+  return {{},
+          subpath == "." ? "No \"exports\" main defined in " + package.directory + "/package.json"
+                         : "Package subpath '" + subpath + "' is not defined by \"exports\" in " +
+                               package.directory + "/package.json",
           "ERR_PACKAGE_PATH_NOT_EXPORTED"};
 }
 
-bool PackageResolver::match(v8::Local<v8::Object> table, const std::string& key, v8::Local<v8::Value>& found, std::string& star) {
+bool PackageResolver::match(v8::Local<v8::Object> table, const std::string& key, v8::Local<v8::Value>& found,
+                            std::string& star) {
   v8::Isolate* isolate = host_.isolate();
   v8::Local<v8::Context> context = host_.context();
   v8::Local<v8::Array> keys = table->GetOwnPropertyNames(context).ToLocalChecked();
@@ -340,7 +359,8 @@ bool PackageResolver::match(v8::Local<v8::Object> table, const std::string& key,
       break;
     }
     if (at == std::string::npos) continue;
-    const std::string_view before = std::string_view(candidate).substr(0, at), after = std::string_view(candidate).substr(at + 1);
+    const std::string_view before = std::string_view(candidate).substr(0, at),
+                           after = std::string_view(candidate).substr(at + 1);
     if (key.size() < candidate.size() || !key.starts_with(before) || !key.ends_with(after)) continue;
     if (!best.empty() && best.find('*') >= at) continue;  // the longest part in front of the star wins
     best = candidate;
@@ -350,8 +370,8 @@ bool PackageResolver::match(v8::Local<v8::Object> table, const std::string& key,
   return table->Get(context, to_v8(isolate, best)).ToLocal(&found);
 }
 
-Resolution PackageResolver::target(Package& package, v8::Local<v8::Value> value, const std::string& star, bool internal,
-                                   ResolveMode mode, unsigned depth) {
+Resolution PackageResolver::target(Package& package, v8::Local<v8::Value> value, const std::string& star,
+                                   bool internal, ResolveMode mode, unsigned depth) {
   v8::Isolate* isolate = host_.isolate();
   v8::Local<v8::Context> context = host_.context();
   if (depth > kTargetDepth) return {};
@@ -368,13 +388,19 @@ Resolution PackageResolver::target(Package& package, v8::Local<v8::Value> value,
     if (!filled.starts_with("./")) {
       if (internal && !filled.starts_with("../") && !filled.starts_with('/'))
         return resolve(filled, package.directory + "/package.json", mode);
-      return {{}, "Invalid \"exports\" target \"" + text + "\" in " + package.directory + "/package.json", "ERR_INVALID_PACKAGE_TARGET"};
+      return {{},
+              "Invalid \"exports\" target \"" + text + "\" in " + package.directory + "/package.json",
+              "ERR_INVALID_PACKAGE_TARGET"};
     }
     const std::string path = joined(package.directory, filled);
     if (!path.starts_with(package.directory + "/"))
-      return {{}, "Invalid \"exports\" target \"" + text + "\" in " + package.directory + "/package.json", "ERR_INVALID_PACKAGE_TARGET"};
+      return {{},
+              "Invalid \"exports\" target \"" + text + "\" in " + package.directory + "/package.json",
+              "ERR_INVALID_PACKAGE_TARGET"};
     if (what_is(path) != What::kFile)
-      return {{}, "Cannot find module '" + path + "'", mode == ResolveMode::kImport ? "ERR_MODULE_NOT_FOUND" : "MODULE_NOT_FOUND"};
+      return {{},
+              "Cannot find module '" + path + "'",
+              mode == ResolveMode::kImport ? "ERR_MODULE_NOT_FOUND" : "MODULE_NOT_FOUND"};
     return real(path);
   }
   if (value->IsArray()) {

@@ -13,7 +13,8 @@ namespace sluice::runtime {
 class IsolateHost;
 
 struct Resolution {
-  std::string path;     // absolute and without symbolic links, or "sluice:..." of a built-in module; empty: not found
+  std::string
+      path;  // absolute and without symbolic links, or "sluice:..." of a built-in module; empty: not found
   std::string message;  // why not, without who asked
   std::string code;     // Node's code of the error
   explicit operator bool() const { return !path.empty(); }
@@ -30,8 +31,8 @@ class PackageResolver {
   // "module", "commonjs" or "" of the nearest package.json.
   const std::string& package_type(const std::string& path);
 
-  static std::string url_of(const std::string& path);                // file: URL
-  static bool path_of(std::string_view url, std::string& path);      // of a file: URL; false: not one
+  static std::string url_of(const std::string& path);                 // file: URL
+  static bool path_of(std::string_view url, std::string& path);       // of a file: URL; false: not one
   static bool read_file(const std::string& path, std::string& text);  // false: errno says why
 
  private:
@@ -48,9 +49,10 @@ class PackageResolver {
   Resolution bare(std::string_view specifier, const std::string& parent, ResolveMode mode);
   Resolution from_exports(Package& package, const std::string& subpath, ResolveMode mode);
   // Key of an "exports" or "imports" object that matches; false: none.
-  bool match(v8::Local<v8::Object> table, const std::string& key, v8::Local<v8::Value>& target, std::string& star);
-  Resolution target(Package& package, v8::Local<v8::Value> target, const std::string& star, bool internal, ResolveMode mode,
-                    unsigned depth);
+  bool match(v8::Local<v8::Object> table, const std::string& key, v8::Local<v8::Value>& target,
+             std::string& star);
+  Resolution target(Package& package, v8::Local<v8::Value> target, const std::string& star, bool internal,
+                    ResolveMode mode, unsigned depth);
   static Resolution real(const std::string& path);
 
   IsolateHost& host_;

@@ -55,7 +55,8 @@ void TaskQueue::close() {
 
 class Platform::CountedTask final : public v8::Task {
  public:
-  CountedTask(std::unique_ptr<v8::Task> task, std::atomic<unsigned>& count) : task_(std::move(task)), count_(count) {
+  CountedTask(std::unique_ptr<v8::Task> task, std::atomic<unsigned>& count)
+      : task_(std::move(task)), count_(count) {
     count_.fetch_add(1, std::memory_order_relaxed);
   }
   ~CountedTask() override {
@@ -93,7 +94,8 @@ std::shared_ptr<v8::TaskRunner> Platform::GetForegroundTaskRunner(v8::Isolate* i
   std::lock_guard lock(mutex_);
   auto found = isolates_.find(isolate);
   // V8 asks for isolates that nobody announced while a snapshot is built.
-  if (found == isolates_.end()) found = isolates_.emplace(isolate, std::make_shared<TaskQueue>(nullptr)).first;
+  if (found == isolates_.end())
+    found = isolates_.emplace(isolate, std::make_shared<TaskQueue>(nullptr)).first;
   return found->second;
 }
 
@@ -103,7 +105,8 @@ Platform& start_v8(int worker_threads, const char* flags) {
   SLUICE_ASSERT(the_platform == nullptr);
   // Never deleted: V8 threads may run until the process ends.
   the_platform = new Platform(worker_threads);
-  v8::V8::SetFlagsFromString("--turbo-fast-api-calls --harmony-import-assertions --harmony-import-attributes");
+  v8::V8::SetFlagsFromString(
+      "--turbo-fast-api-calls --harmony-import-assertions --harmony-import-attributes");
   if (worker_threads == 0) v8::V8::SetFlagsFromString("--single-threaded");
   if (flags && *flags) v8::V8::SetFlagsFromString(flags, std::strlen(flags));
   v8::V8::InitializePlatform(the_platform);

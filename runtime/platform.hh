@@ -69,7 +69,9 @@ class Platform final : public v8::Platform {
   v8::ZoneBackingAllocator* GetZoneBackingAllocator() override { return workers_->GetZoneBackingAllocator(); }
   int NumberOfWorkerThreads() override { return workers_->NumberOfWorkerThreads(); }
   std::shared_ptr<v8::TaskRunner> GetForegroundTaskRunner(v8::Isolate* isolate) override;
-  void CallOnWorkerThread(std::unique_ptr<v8::Task> task) override { workers_->CallOnWorkerThread(counted(std::move(task))); }
+  void CallOnWorkerThread(std::unique_ptr<v8::Task> task) override {
+    workers_->CallOnWorkerThread(counted(std::move(task)));
+  }
   void CallBlockingTaskOnWorkerThread(std::unique_ptr<v8::Task> task) override {
     workers_->CallBlockingTaskOnWorkerThread(counted(std::move(task)));
   }
@@ -79,9 +81,11 @@ class Platform final : public v8::Platform {
   void CallDelayedOnWorkerThread(std::unique_ptr<v8::Task> task, double delay_seconds) override {
     workers_->CallDelayedOnWorkerThread(std::move(task), delay_seconds);
   }
-  std::unique_ptr<v8::JobHandle> PostJob(v8::TaskPriority priority, std::unique_ptr<v8::JobTask> task) override {
+  std::unique_ptr<v8::JobHandle> PostJob(v8::TaskPriority priority,
+                                         std::unique_ptr<v8::JobTask> task) override {
     // With this as the platform, so that the job's tasks are counted.
-    return v8::platform::NewDefaultJobHandle(this, priority, std::move(task), static_cast<size_t>(NumberOfWorkerThreads()));
+    return v8::platform::NewDefaultJobHandle(this, priority, std::move(task),
+                                             static_cast<size_t>(NumberOfWorkerThreads()));
   }
   double MonotonicallyIncreasingTime() override { return workers_->MonotonicallyIncreasingTime(); }
   double CurrentClockTimeMillis() override { return workers_->CurrentClockTimeMillis(); }

@@ -4,6 +4,9 @@
 #include <sched.h>
 #include <signal.h>
 #include <unistd.h>
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
 
 #include <algorithm>
 #include <cstdio>
@@ -46,7 +49,8 @@ class Process::Control final : public ReactorPart {
   }
   void transmit(uint64_t) override {}
   bool prepare_sleep(uint64_t& timeout_ns) override {
-    if (process_.metrics_ && process_.metrics_->waiting()) timeout_ns = std::min<uint64_t>(timeout_ns, 10 * kNanosecondsPerMillisecond);
+    if (process_.metrics_ && process_.metrics_->waiting())
+      timeout_ns = std::min<uint64_t>(timeout_ns, 10 * kNanosecondsPerMillisecond);
     return true;
   }
 
@@ -54,10 +58,13 @@ class Process::Control final : public ReactorPart {
   struct Round : Timer {
     Control* control;
   };
-  uint64_t limit_ns() const { return process_.configuration_.isolate.watchdog_ms * kNanosecondsPerMillisecond; }
+  uint64_t limit_ns() const {
+    return process_.configuration_.isolate.watchdog_ms * kNanosecondsPerMillisecond;
+  }
   void arm(uint64_t now_ns) {
     process_.control_reactor_->timers().arm(
-        round_, now_ns + std::clamp<uint64_t>(limit_ns() / 4, kNanosecondsPerMillisecond, kNanosecondsPerSecond));
+        round_,
+        now_ns + std::clamp<uint64_t>(limit_ns() / 4, kNanosecondsPerMillisecond, kNanosecondsPerSecond));
   }
   Process& process_;
   Clock& clock_;
@@ -75,6 +82,14 @@ std::vector<int> allowed_processors() {
   return list;
 }
 
+uint64_t read_cycle_counter() {
+#if defined(__x86_64__)
+  return __rdtsc();
+#else
+  return 0;
+#endif
+}
+
 std::string read_stdin() {
   std::string text;
   char piece[65536];
@@ -85,7 +100,8 @@ std::string read_stdin() {
 
 }  // namespace
 
-Process::Process(const config::Configuration& configuration, const ProgramParts& parts) : configuration_(configuration) {
+Process::Process(const config::Configuration& configuration, const ProgramParts& parts)
+    : configuration_(configuration) {
   for (const BuiltinModule& module : runtime_builtins()) image_.builtins.push_back(module);
   image_.builtins.insert(image_.builtins.end(), parts.builtins.begin(), parts.builtins.end());
   image_.natives = runtime_natives();
@@ -113,7 +129,8 @@ Process::Process(const config::Configuration& configuration, const ProgramParts&
       if (configuration.command == config::Command::kStdin) image_.arguments.push_back("-");
       break;
   }
-  image_.arguments.insert(image_.arguments.end(), configuration.arguments.begin(), configuration.arguments.end());
+  image_.arguments.insert(image_.arguments.end(), configuration.arguments.begin(),
+                          configuration.arguments.end());
 }
 
 Process::~Process() = default;
@@ -160,8 +177,8 @@ void Process::remember(const std::string& key, uint16_t port) {
 
 void Process::announce(const char* scheme, const Endpoint& local, const char* transport, const char* driver) {
   const unsigned cores = configuration_.cores.count;
-  std::fprintf(stderr, "listening on %s://%s (%s transport, %s, %u core%s)\n", scheme, local.to_string().c_str(), transport, driver,
-               cores, cores == 1 ? "" : "s");
+  std::fprintf(stderr, "listening on %s://%s (%s transport, %s, %u core%s)\n", scheme,
+               local.to_string().c_str(), transport, driver, cores, cores == 1 ? "" : "s");
 }
 
 void Process::stop_cores(DataCore::Command command) {
@@ -181,7 +198,8 @@ void Process::on_signal(int number) {
     listening |= core->watches(number);
     serving |= core->guarded();
   }
-  const bool fatal = number == SIGINT || (number == SIGTERM && (draining_ || !serving)) || (number == SIGHUP && !serving);
+  const bool fatal =
+      number == SIGINT || (number == SIGTERM && (draining_ || !serving)) || (number == SIGHUP && !serving);
   if (fatal && !listening) {
     fatal_signal_ = number;
     stop_cores(DataCore::kStop);
@@ -189,14 +207,16 @@ void Process::on_signal(int number) {
   }
   if (number == SIGTERM && !listening) draining_ = true;
   for (const auto& core : cores_)
-    if (core->state() == DataCore::State::kRunning || core->state() == DataCore::State::kStarting) core->signal(number);
+    if (core->state() == DataCore::State::kRunning || core->state() == DataCore::State::kStarting)
+      core->signal(number);
 }
 
 void Process::step() {
   bool all_ended = true;
   for (const auto& core : cores_) {
     const DataCore::State state = core->state();
-    if (!launched_all_ && (state == DataCore::State::kRunning || (state == DataCore::State::kEnded && !core->ends_process()))) {
+    if (!launched_all_ &&
+        (state == DataCore::State::kRunning || (state == DataCore::State::kEnded && !core->ends_process()))) {
       // The first core has chosen the ports by now.
       launched_all_ = true;
       for (const auto& other : cores_)
@@ -224,16 +244,17 @@ void Process::step() {
 int Process::run() {
   std::string error;
   pin_and_place(error);
-  cycles::enabled = configuration_.isolate.account_cycles;
+  if (configuration_.isolate.account_cycles) cycles::counter = read_cycle_counter;
   // Two workers: concurrent marking and compilation beside a job of the collector.
   start_v8(2, configuration_.v8_flags.c_str());
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) deliver_signal_to_control(number);
   ::signal(SIGPIPE, SIG_IGN);
   network_ = Network::open(configuration_, error);
   if (!network_) {
     std::fprintf(stderr, "sluice: %s\n", error.c_str());
     return kExitConfiguration;
   }
+  // Not before: a port may wait for its other end to come, and until then a signal simply ends the process.
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) deliver_signal_to_control(number);
   Clock* clock;
   config::Configuration admin_configuration;
   if (configuration_.admin) {

@@ -30,7 +30,8 @@ struct ProgramParts {
 };
 
 // Exit codes of the runtime itself.
-inline constexpr int kExitGaveUp = 70;       // the isolate had to be replaced too often, or was not worth replacing
+inline constexpr int kExitGaveUp =
+    70;  // the isolate had to be replaced too often, or was not worth replacing
 inline constexpr int kExitConfiguration = 2;  // nothing was started
 
 class Process final : private ChosenPorts {

@@ -11,7 +11,8 @@ namespace sluice::runtime {
 // Answers while no isolate does: between a replaced isolate's end and its successor's start.
 struct ServerRegistry::Nobody final : http::ServerHandler {
   void on_request(http::Exchange& exchange) override {
-    exchange.respond(503, "Content-Type: text/plain\r\nRetry-After: 1\r\n", std::string_view("the program is being restarted\n"));
+    exchange.respond(503, "Content-Type: text/plain\r\nRetry-After: 1\r\n",
+                     std::string_view("the program is being restarted\n"));
   }
   void on_body(http::Exchange& exchange, Buffer* chain) override {
     const uint32_t bytes = chain->chain_length();
@@ -43,7 +44,8 @@ struct ServerRegistry::DatagramPort final : transport::DatagramUser {
 // What a program holds of it.
 class ServerRegistry::DatagramLease final : public transport::DatagramSocket {
  public:
-  DatagramLease(ServerRegistry& registry, DatagramPort& port, IsolateHost& owner, transport::DatagramUser& user)
+  DatagramLease(ServerRegistry& registry, DatagramPort& port, IsolateHost& owner,
+                transport::DatagramUser& user)
       : registry_(registry), port_(port), owner_(owner), user_(user) {}
   ~DatagramLease() override {
     if (port_.next == this) port_.next = nullptr;
@@ -52,7 +54,8 @@ class ServerRegistry::DatagramLease final : public transport::DatagramSocket {
       port_.user = nullptr;
     }
     if (!port_.holder && port_.next) port_.next->hold();
-    if (!port_.holder) std::erase_if(registry_.datagram_ports_, [this](const auto& port) { return port.get() == &port_; });
+    if (!port_.holder)
+      std::erase_if(registry_.datagram_ports_, [this](const auto& port) { return port.get() == &port_; });
   }
   void hold() {
     port_.holder = this;
@@ -71,15 +74,15 @@ class ServerRegistry::DatagramLease final : public transport::DatagramSocket {
   transport::DatagramUser& user_;
 };
 
-transport::Result<std::unique_ptr<transport::DatagramSocket>> ServerRegistry::bind_datagram(IsolateHost& owner,
-                                                                                            const Endpoint& local,
-                                                                                            transport::DatagramUser& user) {
+transport::Result<std::unique_ptr<transport::DatagramSocket>> ServerRegistry::bind_datagram(
+    IsolateHost& owner, const Endpoint& local, transport::DatagramUser& user) {
   // A port that the transport chooses is nobody else's.
   if (local.port == 0) return transport_.bind_datagram(local, user);
   for (const auto& port : datagram_ports_) {
     if (port->asked != local) continue;
     if (candidate_ != &owner || port->next || &port->holder->owner() == &owner)
-      return {nullptr, Error::kAddressInUse, "this program has a socket at " + local.to_string() + " already"};
+      return {nullptr, Error::kAddressInUse,
+              "this program has a socket at " + local.to_string() + " already"};
     auto lease = std::make_unique<DatagramLease>(*this, *port, owner, user);
     port->next = lease.get();
     return {std::move(lease), Error::kNone, {}};
@@ -110,18 +113,21 @@ void ServerRegistry::Entry::on_accepted(transport::Stream& stream) {
 }
 
 transport::Result<ServerRegistry::Entry*> ServerRegistry::serve(IsolateHost& owner, std::string_view hostname,
-                                                               const transport::ListenOptions& options,
-                                                               const http::Limits& limits, http::ServerHandler& handler) {
+                                                                const transport::ListenOptions& options,
+                                                                const http::Limits& limits,
+                                                                http::ServerHandler& handler) {
   return open(owner, Kind::kHttp, hostname, options, limits, &handler, nullptr);
 }
 
-transport::Result<ServerRegistry::Entry*> ServerRegistry::listen(IsolateHost& owner, std::string_view hostname,
-                                                                const transport::ListenOptions& options,
-                                                                transport::ListenerUser& user) {
+transport::Result<ServerRegistry::Entry*> ServerRegistry::listen(IsolateHost& owner,
+                                                                 std::string_view hostname,
+                                                                 const transport::ListenOptions& options,
+                                                                 transport::ListenerUser& user) {
   return open(owner, Kind::kStream, hostname, options, {}, nullptr, &user);
 }
 
-void ServerRegistry::give(Entry& entry, IsolateHost& owner, http::ServerHandler* handler, transport::ListenerUser* user) {
+void ServerRegistry::give(Entry& entry, IsolateHost& owner, http::ServerHandler* handler,
+                          transport::ListenerUser* user) {
   if (entry.owner) entry.owner->unref();
   entry.owner = &owner;
   entry.handler_owner = &owner;
@@ -133,10 +139,9 @@ void ServerRegistry::give(Entry& entry, IsolateHost& owner, http::ServerHandler*
   }
 }
 
-transport::Result<ServerRegistry::Entry*> ServerRegistry::open(IsolateHost& owner, Kind kind, std::string_view hostname,
-                                                              const transport::ListenOptions& options,
-                                                              const http::Limits& limits, http::ServerHandler* handler,
-                                                              transport::ListenerUser* user) {
+transport::Result<ServerRegistry::Entry*> ServerRegistry::open(
+    IsolateHost& owner, Kind kind, std::string_view hostname, const transport::ListenOptions& options,
+    const http::Limits& limits, http::ServerHandler* handler, transport::ListenerUser* user) {
   transport::ListenOptions wanted = options;
   std::string key = (kind == Kind::kHttp ? "http " : "stream ") + options.local.to_string();
   if (options.local.port == 0) key += "#" + std::to_string(ordinal_of(owner));
@@ -160,7 +165,8 @@ transport::Result<ServerRegistry::Entry*> ServerRegistry::open(IsolateHost& owne
   fresh->key = key;
   fresh->hostname = hostname;
   if (kind == Kind::kHttp) fresh->server = std::make_unique<http::Server>(reactor_, clock_, limits, *handler);
-  transport::ListenerUser& accepting = kind == Kind::kHttp ? static_cast<transport::ListenerUser&>(*fresh->server) : *fresh;
+  transport::ListenerUser& accepting =
+      kind == Kind::kHttp ? static_cast<transport::ListenerUser&>(*fresh->server) : *fresh;
   fresh->user = user;
   auto listening = transport_.listen(wanted, accepting);
   if (!listening) return {nullptr, listening.error, listening.detail};
@@ -247,7 +253,8 @@ void ServerRegistry::drain() {
 }
 
 bool ServerRegistry::drained() const {
-  return std::all_of(entries_.begin(), entries_.end(), [](const auto& entry) { return !entry->server || entry->server->drained(); });
+  return std::all_of(entries_.begin(), entries_.end(),
+                     [](const auto& entry) { return !entry->server || entry->server->drained(); });
 }
 
 void ServerRegistry::abort_all() {

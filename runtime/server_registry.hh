@@ -35,14 +35,14 @@ class ServerRegistry {
     void on_accepted(transport::Stream& stream) override;
 
     Kind kind = Kind::kHttp;
-    std::string key;          // "http 127.0.0.1 8080", with an ordinal for port 0
-    std::string hostname;     // as the program gave it
-    Endpoint local;           // where it listens
-    std::unique_ptr<http::Server> server;               // kHttp
+    std::string key;                       // "http 127.0.0.1 8080", with an ordinal for port 0
+    std::string hostname;                  // as the program gave it
+    Endpoint local;                        // where it listens
+    std::unique_ptr<http::Server> server;  // kHttp
     std::unique_ptr<transport::Listener> listener;
-    transport::ListenerUser* user = nullptr;            // kStream; nullptr: nobody, streams are aborted
-    IsolateHost* owner = nullptr;                       // nullptr: nobody; kHttp then answers 503
-    bool closing = false;  // goes when its last connection is gone
+    transport::ListenerUser* user = nullptr;  // kStream; nullptr: nobody, streams are aborted
+    IsolateHost* owner = nullptr;             // nullptr: nobody; kHttp then answers 503
+    bool closing = false;                     // goes when its last connection is gone
 
    private:
     friend class ServerRegistry;
@@ -61,14 +61,16 @@ class ServerRegistry {
   // Serves HTTP at `local` for `owner`: opens the endpoint, or takes over the one that is open (then `limits` of the open
   // server stay). Until close() the endpoint keeps the owner's program alive (host.ref()). Exchanges in progress stay
   // with the handler that they began with. kAddressInUse when `owner` itself serves it already.
-  transport::Result<Entry*> serve(IsolateHost& owner, std::string_view hostname, const transport::ListenOptions& options,
-                                  const http::Limits& limits, http::ServerHandler& handler);
+  transport::Result<Entry*> serve(IsolateHost& owner, std::string_view hostname,
+                                  const transport::ListenOptions& options, const http::Limits& limits,
+                                  http::ServerHandler& handler);
   // The same for raw streams: connections accepted from now on go to `user`.
-  transport::Result<Entry*> listen(IsolateHost& owner, std::string_view hostname, const transport::ListenOptions& options,
-                                   transport::ListenerUser& user);
+  transport::Result<Entry*> listen(IsolateHost& owner, std::string_view hostname,
+                                   const transport::ListenOptions& options, transport::ListenerUser& user);
   // A datagram socket bound to a port of the program's choice. Like a listening endpoint it is shared with the program that
   // takes over at a reload: datagrams go to `user` as soon as that is through. Give it back by destroying it.
-  transport::Result<std::unique_ptr<transport::DatagramSocket>> bind_datagram(IsolateHost& owner, const Endpoint& local,
+  transport::Result<std::unique_ptr<transport::DatagramSocket>> bind_datagram(IsolateHost& owner,
+                                                                              const Endpoint& local,
                                                                               transport::DatagramUser& user);
   // The owner does not want it any more: stops listening and drains; open connections end after their current responses.
   // Nothing happens when somebody else has taken it over.
@@ -101,7 +103,8 @@ class ServerRegistry {
   static void add(http::ServerCounters& sum, const http::ServerCounters& counters);
   void set_chosen_ports(ChosenPorts* ports) { chosen_ports_ = ports; }
   // Called once for each newly opened endpoint, with "http", "tcp" or "udp".
-  void set_announcer(void (*announce)(void* context, const char* scheme, const Endpoint& local), void* context) {
+  void set_announcer(void (*announce)(void* context, const char* scheme, const Endpoint& local),
+                     void* context) {
     announce_ = announce;
     announce_context_ = context;
   }

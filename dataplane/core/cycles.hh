@@ -1,30 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a core's cycles go, by stage of the turn: packet, TCP, HTTP, bridge, JavaScript, garbage collection. Off unless it
-// was asked for at start; then each change of stage reads the cycle counter (some 10 ns), so figures of an accounted run
+// was asked for at start; then each change of stage reads the counter (some 10 ns), so figures of an accounted run
 // tell shares, not speed. Switched off, a scope costs one predictable branch.
 #pragma once
 #include <cstdint>
-
-#if defined(__x86_64__)
-#include <x86intrin.h>
-#endif
 
 namespace sluice::cycles {
 
 enum class Stage : uint8_t { kIdle, kPacket, kTcp, kHttp, kBridge, kJavaScript, kGc, kOther };
 inline constexpr unsigned kStages = 8;
-inline constexpr const char* kStageNames[kStages] = {"idle", "packet", "TCP", "HTTP", "bridge", "JavaScript", "GC", "other"};
+inline constexpr const char* kStageNames[kStages] = {"idle",   "packet",     "TCP", "HTTP",
+                                                     "bridge", "JavaScript", "GC",  "other"};
 
-// Set once, before any core runs.
-inline bool enabled = false;
+// The cycle counter, passed in like every clock; set once, before any core runs. nullptr: no account is kept.
+inline uint64_t (*counter)() = nullptr;
 
-inline uint64_t now() {
-#if defined(__x86_64__)
-  return __rdtsc();
-#else
-  return 0;
-#endif
-}
+inline bool enabled() { return __builtin_expect(counter != nullptr, 0); }
 
 // One core's account.
 struct Account {
@@ -33,7 +24,7 @@ struct Account {
   uint64_t since = 0;
 
   Stage enter(Stage next) {
-    const uint64_t at = now();
+    const uint64_t at = counter();
     spent[static_cast<unsigned>(stage)] += at - since;
     since = at;
     const Stage previous = stage;
@@ -47,10 +38,10 @@ inline thread_local Account account;
 class Scope {
  public:
   explicit Scope(Stage stage) {
-    if (__builtin_expect(enabled, 0)) previous_ = account.enter(stage);
+    if (enabled()) previous_ = account.enter(stage);
   }
   ~Scope() {
-    if (__builtin_expect(enabled, 0)) account.enter(previous_);
+    if (enabled()) account.enter(previous_);
   }
   Scope(const Scope&) = delete;
 
@@ -62,13 +53,13 @@ class Scope {
 class Turn {
  public:
   Turn() {
-    if (__builtin_expect(enabled, 0)) {
+    if (enabled()) {
       account.enter(Stage::kOther);
       before_ = account;
     }
   }
   void end(bool worked) {
-    if (__builtin_expect(!enabled, 1)) return;
+    if (!enabled()) return;
     account.enter(Stage::kIdle);
     if (worked) return;
     const uint64_t end = account.since;

@@ -12,7 +12,8 @@ namespace sluice {
 
 class Histogram {
  public:
-  static constexpr uint64_t kHighestNs = 3'600'000'000'000;  // 1 h; what is longer is counted here and in `saturated`
+  static constexpr uint64_t kHighestNs =
+      3'600'000'000'000;  // 1 h; what is longer is counted here and in `saturated`
 
   Histogram() : counts_(kCells, 0) {}
 
@@ -100,7 +101,8 @@ class Histogram {
     return ((static_cast<uint64_t>(index) - shift * kSteps + 1) << shift) - 1;
   }
   static constexpr unsigned kHighestShift = std::bit_width(kHighestNs) - (kStepBits + 1);
-  static constexpr uint32_t kCells = kHighestShift * kSteps + static_cast<uint32_t>(kHighestNs >> kHighestShift) + 1;
+  static constexpr uint32_t kCells =
+      kHighestShift * kSteps + static_cast<uint32_t>(kHighestNs >> kHighestShift) + 1;
 
   std::vector<uint64_t> counts_;
   uint64_t count_ = 0, sum_ns_ = 0, saturated_ = 0, max_ns_ = 0;

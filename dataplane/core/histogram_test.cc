@@ -74,7 +74,8 @@ TEST(Histogram, Merges) {
   EXPECT_EQ(a.sum_ns(), both.sum_ns());
   EXPECT_EQ(a.min_ns(), 1000u);
   EXPECT_EQ(a.max_ns(), 1'000'000u);
-  for (double percentile : {10.0, 50.0, 99.0}) EXPECT_EQ(a.percentile_ns(percentile), both.percentile_ns(percentile));
+  for (double percentile : {10.0, 50.0, 99.0})
+    EXPECT_EQ(a.percentile_ns(percentile), both.percentile_ns(percentile));
   a.reset();
   EXPECT_EQ(a.count(), 0u);
   EXPECT_EQ(a.percentile_ns(50), 0u);

@@ -49,7 +49,7 @@ class ChunkedDecoder {
   State extension(char c);
   uint64_t remaining_ = 0;
   State state_ = State::kSize;
-  uint8_t digits_ = 0;           // of the chunk's size
+  uint8_t digits_ = 0;            // of the chunk's size
   bool extension_begun_ = false;  // the name or value of an extension has a character
   uint16_t extension_bytes_ = 0;
   static_assert(kExtensionBytes <= UINT16_MAX);

@@ -14,7 +14,8 @@ namespace {
 constexpr uint32_t kReserveBytes = transport::Stream::kReserveLimitBytes;
 
 bool is_idempotent(std::string_view method) {  // RFC 9110 section 9.2.2
-  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS" || method == "TRACE";
+  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" ||
+         method == "OPTIONS" || method == "TRACE";
 }
 
 // Whether `fields` have the field `name` with `token` in its list (any value when `token` is empty).
@@ -22,7 +23,8 @@ bool fields_name(std::string_view fields, std::string_view name, std::string_vie
   while (!fields.empty()) {
     const size_t end = fields.find('\n');
     std::string_view line = fields.substr(0, end);
-    if (line.size() > name.size() && line[name.size()] == ':' && field_name_equals(line.substr(0, name.size()), name)) {
+    if (line.size() > name.size() && line[name.size()] == ':' &&
+        field_name_equals(line.substr(0, name.size()), name)) {
       if (token.empty()) return true;
       line.remove_prefix(name.size() + 1);
       while (!line.empty() && static_cast<unsigned char>(line.back()) <= ' ') line.remove_suffix(1);
@@ -63,7 +65,8 @@ void ClientOrigin::remove_waiting(ClientRequest& request) {
 // ---- requests
 
 bool ClientRequest::connected() const {
-  return connection_ && connection_->stream_ && !connection_->dead_ && connection_->phase_ != ClientConnection::Phase::kConnecting;
+  return connection_ && connection_->stream_ && !connection_->dead_ &&
+         connection_->phase_ != ClientConnection::Phase::kConnecting;
 }
 
 bool ClientRequest::put(std::string_view bytes) {
@@ -129,7 +132,8 @@ bool ClientRequest::write(std::string_view bytes) {
     body_remaining_bytes_ -= bytes.size();
     put(bytes);
   }
-  const bool full = connected() ? connection_->stream_->write_is_full() : pending_bytes_ >= kPendingHighMarkBytes;
+  const bool full =
+      connected() ? connection_->stream_->write_is_full() : pending_bytes_ >= kPendingHighMarkBytes;
   told_full_ = told_full_ || full;
   return !full;
 }
@@ -161,7 +165,8 @@ bool ClientRequest::write(Buffer* chain) {
     }
     release(chain);
   }
-  const bool full = connected() ? connection_->stream_->write_is_full() : pending_bytes_ >= kPendingHighMarkBytes;
+  const bool full =
+      connected() ? connection_->stream_->write_is_full() : pending_bytes_ >= kPendingHighMarkBytes;
   told_full_ = told_full_ || full;
   return !full;
 }
@@ -305,9 +310,11 @@ HeadBlock* Client::serialise(const RequestHead& head, ClientRequest& request) {
   const bool has_body = head.content_length != 0;
   if (!is_token(head.method) || head.target.empty()) return nullptr;
   const char* const target_end = head.target.data() + head.target.size();
-  if (find_control(head.target.data(), target_end) != target_end || head.target.find_first_of(" \t") != std::string_view::npos)
+  if (find_control(head.target.data(), target_end) != target_end ||
+      head.target.find_first_of(" \t") != std::string_view::npos)
     return nullptr;
-  if (head.content_length >= 0 && head.body.size() > static_cast<uint64_t>(head.content_length)) return nullptr;
+  if (head.content_length >= 0 && head.body.size() > static_cast<uint64_t>(head.content_length))
+    return nullptr;
   const size_t bound = head.method.size() + head.target.size() + head.fields.size() + head.body.size() + 96;
   if (bound > 1024 * 1024) return nullptr;
   HeadBlock* block = heads_.allocate(static_cast<uint32_t>(bound));
@@ -381,8 +388,9 @@ ClientConnection* Client::open(ClientOrigin& origin, Error& error) {
 
 ClientRequest* Client::request(const Endpoint& endpoint, const RequestHead& head, ClientHandler& handler) {
   ClientOrigin& origin = origin_of(endpoint);
-  const bool must_wait = origin.waiting_head || (!origin.idle && (origin.connections >= limits_.connections_per_origin ||
-                                                                   connections_->live_count() >= limits_.connections));
+  const bool must_wait =
+      origin.waiting_head || (!origin.idle && (origin.connections >= limits_.connections_per_origin ||
+                                               connections_->live_count() >= limits_.connections));
   uint32_t number;
   ClientRequest* request = nullptr;
   if (must_wait && waiting_ >= limits_.waiting_requests)
@@ -434,7 +442,8 @@ void Client::serve_waiting(ClientOrigin& origin) {
     // A request that is tried again gets a new connection: another pooled one may be as stale.
     if (origin.idle && !request->retried_) {
       connection = origin.idle;
-    } else if (origin.connections >= limits_.connections_per_origin || connections_->live_count() >= limits_.connections) {
+    } else if (origin.connections >= limits_.connections_per_origin ||
+               connections_->live_count() >= limits_.connections) {
       if (!origin.idle) return;
       connection = origin.idle;
     }

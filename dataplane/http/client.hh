@@ -27,11 +27,12 @@ struct ClientOrigin;
 // not given back by body_consumed() by then is given back by the engine.
 class ClientHandler {
  public:
-  virtual void on_informational(ClientRequest& request, uint16_t status, std::span<const HeaderField> headers) {
+  virtual void on_informational(ClientRequest& request, uint16_t status,
+                                std::span<const HeaderField> headers) {
     (void)request, (void)status, (void)headers;
   }
-  virtual void on_response(ClientRequest& request, uint16_t status, std::string_view reason, uint8_t version_minor,
-                           std::span<const HeaderField> headers) = 0;
+  virtual void on_response(ClientRequest& request, uint16_t status, std::string_view reason,
+                           uint8_t version_minor, std::span<const HeaderField> headers) = 0;
   // A piece of the body; takes the chain; give its length back by request.body_consumed().
   virtual void on_body(ClientRequest& request, Buffer* chain) = 0;
   virtual void on_complete(ClientRequest& request, std::span<const HeaderField> trailers) = 0;  // last call
@@ -53,13 +54,13 @@ class ClientHandler {
 struct ClientLimits {
   uint32_t connections_per_origin = 256;
   uint32_t idle_connections_per_origin = 256;
-  uint32_t connections = 65'536;           // to all origins together; beyond it requests wait
-  uint32_t waiting_requests = 10'000;      // beyond it request() refuses
+  uint32_t connections = 65'536;       // to all origins together; beyond it requests wait
+  uint32_t waiting_requests = 10'000;  // beyond it request() refuses
   uint32_t head_bytes = 64 * 1024;
   uint32_t header_count = 200;
   uint32_t connect_timeout_ms = 5'000;
-  uint32_t response_timeout_ms = 60'000;   // from the request's end to the response's head
-  uint32_t idle_timeout_ms = 4'000;        // of a pooled connection; shorter than what servers commonly use
+  uint32_t response_timeout_ms = 60'000;  // from the request's end to the response's head
+  uint32_t idle_timeout_ms = 4'000;       // of a pooled connection; shorter than what servers commonly use
   uint32_t body_timeout_ms = 60'000;
 };
 
@@ -94,7 +95,8 @@ class ClientRequest {
   ClientHandler* handler_ = nullptr;
   ClientOrigin* origin_ = nullptr;
   ClientRequest* next_ = nullptr;  // waiting ones of one origin
-  HeadBlock* block_ = nullptr;     // head, and body when it was given whole; kept until the first byte of a response
+  HeadBlock* block_ =
+      nullptr;  // head, and body when it was given whole; kept until the first byte of a response
   Buffer* pending_head_ = nullptr;  // body pieces written before the connection was there
   Buffer* pending_tail_ = nullptr;
   uint64_t pending_bytes_ = 0;
@@ -103,22 +105,24 @@ class ClientRequest {
   uint32_t number_ = 0;
   uint16_t informational_ = 0;
   uint8_t calls_ = 0;  // handler calls in progress
-  bool chunked_ = false, sent_ = false, head_only_ = false, connect_ = false, upgrade_asked_ = false, close_asked_ = false;
-  bool idempotent_ = false, streamed_ = false, retried_ = false, response_begun_ = false, told_full_ = false, over_ = false;
+  bool chunked_ = false, sent_ = false, head_only_ = false, connect_ = false, upgrade_asked_ = false,
+       close_asked_ = false;
+  bool idempotent_ = false, streamed_ = false, retried_ = false, response_begun_ = false, told_full_ = false,
+       over_ = false;
 };
 
 struct RequestHead {
   std::string_view method = "GET";
   std::string_view target = "/";
-  std::string_view fields;                 // header lines "Name: value\r\n", Host included, framing excluded
-  int64_t content_length = 0;              // 0: none; -1: chunked, pieces follow
-  std::string_view body;                   // complete body when content_length == body.size()
-  bool expect_body = true;                 // false for HEAD
+  std::string_view fields;     // header lines "Name: value\r\n", Host included, framing excluded
+  int64_t content_length = 0;  // 0: none; -1: chunked, pieces follow
+  std::string_view body;       // complete body when content_length == body.size()
+  bool expect_body = true;     // false for HEAD
 };
 
 struct ClientCounters {
-  uint64_t connections_opened = 0, connections_reused = 0, connect_failed = 0, requests = 0, responses = 0, failed = 0,
-           stale_retried = 0, timed_out = 0, malformed = 0, waiting_refused = 0;
+  uint64_t connections_opened = 0, connections_reused = 0, connect_failed = 0, requests = 0, responses = 0,
+           failed = 0, stale_retried = 0, timed_out = 0, malformed = 0, waiting_refused = 0;
 };
 
 class Client {

@@ -225,14 +225,15 @@ void ClientConnection::process_head(Buffer* buffer) {
   }
   const uint32_t before = partial_ ? partial_->size : 0;
   const uint32_t count = std::min(buffer->length, limits.head_bytes - before);
-  HeadBlock* block = partial_ ? client_.heads_.grow(partial_, before + count) : client_.heads_.allocate(count);
+  HeadBlock* block =
+      partial_ ? client_.heads_.grow(partial_, before + count) : client_.heads_.allocate(count);
   if (!block) return malformed();
   partial_ = block;
   std::memcpy(block->bytes() + before, buffer->data, count);
   block->size = before + count;
-  const char* const end = block->bytes() + block->size;
-  const bool look = find_control(block->bytes() + before, end) != end || block->size >= limits.head_bytes;
-  const HeadResult result = look && before ? parse_response_head(block->text(), limits, head) : HeadResult::kIncomplete;
+  const bool look = may_decide(block->text(), before) || block->size >= limits.head_bytes;
+  const HeadResult result =
+      look && before ? parse_response_head(block->text(), limits, head) : HeadResult::kIncomplete;
   if (result == HeadResult::kError) return malformed();
   if (result == HeadResult::kIncomplete) {
     to_consume_bytes_ += count;
@@ -344,7 +345,8 @@ void ClientConnection::process_trailers(Buffer* buffer) {
   head.field_store = client_.parse_fields_;
   const uint32_t before = partial_ ? partial_->size : 0;
   const uint32_t count = std::min(buffer->length, limits.head_bytes - before);
-  HeadBlock* block = partial_ ? client_.heads_.grow(partial_, before + count) : client_.heads_.allocate(count);
+  HeadBlock* block =
+      partial_ ? client_.heads_.grow(partial_, before + count) : client_.heads_.allocate(count);
   if (!block) return malformed();
   partial_ = block;
   std::memcpy(block->bytes() + before, buffer->data, count);
@@ -409,7 +411,8 @@ void ClientConnection::deliver() {
 // The request is over: it and the connection know nothing of each other any more.
 void ClientConnection::detach(ClientRequest& request) {
   SLUICE_ASSERT(request_ == &request);
-  if (stream_ && !dead_ && request.unconsumed_bytes_) stream_->consumed(static_cast<uint32_t>(request.unconsumed_bytes_));
+  if (stream_ && !dead_ && request.unconsumed_bytes_)
+    stream_->consumed(static_cast<uint32_t>(request.unconsumed_bytes_));
   request.unconsumed_bytes_ = 0;
   request.connection_ = nullptr;
   request_ = nullptr;
@@ -454,7 +457,8 @@ void ClientConnection::fail(Error error) {
 // A request that found its pooled connection closed goes to the front of the queue, for another connection.
 bool ClientConnection::retry() {
   ClientRequest& request = *request_;
-  if (!reused_ || request.response_begun_ || request.streamed_ || !request.idempotent_ || request.retried_ || !request.block_)
+  if (!reused_ || request.response_begun_ || request.streamed_ || !request.idempotent_ || request.retried_ ||
+      !request.block_)
     return false;
   if (request.told_full_) return false;
   ++client_.counters.stale_retried;
@@ -545,7 +549,8 @@ void ClientConnection::on_timer() {
     case Phase::kChunked:
     case Phase::kTrailers:
     case Phase::kUntilClose:
-      if (request_->unconsumed_bytes_ > 0) return wait_for(client_.limits_.body_timeout_ms);  // this side is late
+      if (request_->unconsumed_bytes_ > 0)
+        return wait_for(client_.limits_.body_timeout_ms);  // this side is late
       break;
     case Phase::kConnecting: break;
   }

@@ -105,7 +105,8 @@ class ClientConnection final : public transport::StreamUser, private Timer {
   Error close_error_ = Error::kNone;  // why this side aborted
   uint8_t depth_ = 0;
   Phase phase_ = Phase::kConnecting;
-  bool reused_ = false, reusable_ = false, peer_ended_ = false, dead_ = false, in_idle_ = false, gone_ = false;
+  bool reused_ = false, reusable_ = false, peer_ended_ = false, dead_ = false, in_idle_ = false,
+       gone_ = false;
 };
 
 }  // namespace sluice::http

@@ -23,7 +23,8 @@ void DateCache::refresh(uint64_t now_ns) {
   const uint64_t shifted = days + 719468;  // days since 0000-03-01
   const uint64_t era = shifted / 146097;
   const unsigned day_of_era = static_cast<unsigned>(shifted % 146097);
-  const unsigned year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+  const unsigned year_of_era =
+      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
   const unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   const unsigned march_month = (5 * day_of_year + 2) / 153;
   const unsigned day = day_of_year - (153 * march_month + 2) / 5 + 1;

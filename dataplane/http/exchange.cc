@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "dataplane/http/response_head.hh"
 #include "dataplane/core/cycles.hh"
+#include "dataplane/http/response_head.hh"
 #include "dataplane/http/server_connection.hh"
 
 namespace sluice::http {
@@ -21,7 +21,9 @@ std::string_view Exchange::header(std::string_view name) const {
 }
 
 Endpoint Exchange::local() const { return connection_->stream_ ? connection_->stream_->local() : Endpoint(); }
-Endpoint Exchange::remote() const { return connection_->stream_ ? connection_->stream_->remote() : Endpoint(); }
+Endpoint Exchange::remote() const {
+  return connection_->stream_ ? connection_->stream_->remote() : Endpoint();
+}
 
 // ---- request body
 
@@ -163,12 +165,14 @@ bool Exchange::response_has_no_body() const {
 // Whether the connection goes on after this response, and what the head says of it (RFC 9112 section 9.3).
 void Exchange::plan_connection(ResponseHead& head, const OwnFields& own) {
   ServerConnection& connection = *connection_;
-  close_after_ = close_after_ || !keep_alive_ || own.close || connection.drain_ || connection.server_.draining_;
+  close_after_ =
+      close_after_ || !keep_alive_ || own.close || connection.drain_ || connection.server_.draining_;
   if (!body_complete_ && !reading_body_) {
     // The client may or may not send the body that it announced, so what follows could not be told apart; or so much is
     // still to come that dropping it costs more than a new connection.
     if (expect_continue_ && !continue_sent_ && body_received_bytes_ == 0) close_after_ = true;
-    if (content_length_ > 0 && static_cast<uint64_t>(content_length_) - body_received_bytes_ > kDiscardBytes) close_after_ = true;
+    if (content_length_ > 0 && static_cast<uint64_t>(content_length_) - body_received_bytes_ > kDiscardBytes)
+      close_after_ = true;
   }
   if (close_after_) {
     head.drop_own_connection = own.connection && !own.close;
@@ -209,9 +213,11 @@ void Exchange::finish_response() {
     connection_->drop_body(*this);
   }
   // An answer to a request for an upgrade turns it down.
-  if (upgrade_wanted_ && connection_->last_ == this && connection_->phase_ == ServerConnection::Phase::kUpgrade) {
+  if (upgrade_wanted_ && connection_->last_ == this &&
+      connection_->phase_ == ServerConnection::Phase::kUpgrade) {
     if (method_ == Method::kConnect) close_after_ = true;
-    connection_->phase_ = connection_->keep_alive_over_ || close_after_ ? ServerConnection::Phase::kDrop : ServerConnection::Phase::kHead;
+    connection_->phase_ = connection_->keep_alive_over_ || close_after_ ? ServerConnection::Phase::kDrop
+                                                                        : ServerConnection::Phase::kHead;
   }
 }
 
@@ -299,7 +305,8 @@ void Exchange::respond(uint16_t status, std::string_view fields, uint32_t body_b
   finish_response();
 }
 
-void Exchange::start(uint16_t status, std::string_view fields, std::string_view reason, int64_t content_length) {
+void Exchange::start(uint16_t status, std::string_view fields, std::string_view reason,
+                     int64_t content_length) {
   const cycles::Scope stage(cycles::Stage::kHttp);
   if (!begin_response()) return;
   ServerConnection::Turn turn(*connection_);

@@ -87,7 +87,8 @@ class FakeListener final : public transport::Listener {
 
 class FakeTransport final : public transport::Transport, public ReactorPart {
  public:
-  explicit FakeTransport(uint32_t storage_bytes = 2176, uint32_t limit_buffers = 1 << 16) : pool_(storage_bytes, limit_buffers) {}
+  explicit FakeTransport(uint32_t storage_bytes = 2176, uint32_t limit_buffers = 1 << 16)
+      : pool_(storage_bytes, limit_buffers) {}
 
   // The size of the next piece to be delivered out of `available` bytes; unset: everything, as the Buffers that were written.
   std::function<uint32_t(uint32_t available)> split;
@@ -101,7 +102,8 @@ class FakeTransport final : public transport::Transport, public ReactorPart {
     result.value = std::move(listener);
     return result;
   }
-  transport::Result<transport::Stream*> connect(const transport::ConnectOptions& options, transport::StreamUser& user) override {
+  transport::Result<transport::Stream*> connect(const transport::ConnectOptions& options,
+                                                transport::StreamUser& user) override {
     FakeStream* stream = add();
     stream->set_user(&user);
     stream->remote_ = options.remote;
@@ -111,7 +113,8 @@ class FakeTransport final : public transport::Transport, public ReactorPart {
     result.value = stream;
     return result;
   }
-  transport::Result<std::unique_ptr<transport::DatagramSocket>> bind_datagram(const Endpoint&, transport::DatagramUser&) override {
+  transport::Result<std::unique_ptr<transport::DatagramSocket>> bind_datagram(
+      const Endpoint&, transport::DatagramUser&) override {
     transport::Result<std::unique_ptr<transport::DatagramSocket>> result;
     result.error = Error::kInvalid;
     return result;
@@ -199,7 +202,8 @@ inline bool FakeTransport::pass_on(FakeStream& stream) {
   uint32_t left = count;
   while (left > 0) {
     Buffer* front = stream.head_;
-    if (front->length <= left && !split && front->references == 1 && !(front->flags & Buffer::kExternal) && front->length) {
+    if (front->length <= left && !split && front->references == 1 && !(front->flags & Buffer::kExternal) &&
+        front->length) {
       stream.head_ = front->next_segment;
       if (!stream.head_) stream.tail_ = nullptr;
       front->next_segment = nullptr;

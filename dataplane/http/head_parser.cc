@@ -118,7 +118,8 @@ bool parse_content_length(std::string_view value, uint64_t& length) {
 struct FieldFacts {
   uint8_t hosts = 0;
   bool close = false, keep_alive = false, connection_upgrade = false, upgrade_field = false;
-  bool content_length = false, transfer_encoding = false, chunked = false, chunked_last = false, other_coding = false;
+  bool content_length = false, transfer_encoding = false, chunked = false, chunked_last = false,
+       other_coding = false;
   bool expect = false, bad_expect = false;
   bool plain = true;
 };
@@ -163,7 +164,8 @@ enum class Section : uint8_t { kRequest, kResponse, kTrailer };
 
 // Parses field lines from `at` to the empty line. `start` is where the head began, `end` where what is visible of it ends.
 template <Section kSection>
-HeadResult parse_fields(const char* start, const char* at, const char* end, ParsedHead& head, FieldFacts& facts) {
+HeadResult parse_fields(const char* start, const char* at, const char* end, ParsedHead& head,
+                        FieldFacts& facts) {
   HeaderField* const store = head.field_store.data();
   const uint32_t limit = static_cast<uint32_t>(head.field_store.size());
   uint32_t count = 0;
@@ -171,7 +173,8 @@ HeadResult parse_fields(const char* start, const char* at, const char* end, Pars
     const char* const line = at;
     const char* const stop = find_control(at, end);
     if (stop == end) return HeadResult::kIncomplete;
-    if (*stop != '\r') return fail(head, 400, *stop == '\n' ? "line without CR" : "control character in a header field");
+    if (*stop != '\r')
+      return fail(head, 400, *stop == '\n' ? "line without CR" : "control character in a header field");
     if (stop + 1 == end) return HeadResult::kIncomplete;
     if (stop[1] != '\n') return fail(head, 400, "CR without LF");
     at = stop + 2;
@@ -213,7 +216,8 @@ HeadResult parse_fields(const char* start, const char* at, const char* end, Pars
         if (kSection == Section::kTrailer) return fail(head, 400, "Content-Length in trailers");
         if (facts.content_length) return fail(head, 400, "more than one Content-Length");
         facts.content_length = true;
-        if (!parse_content_length(field.value, head.content_length)) return fail(head, 400, "bad Content-Length");
+        if (!parse_content_length(field.value, head.content_length))
+          return fail(head, 400, "bad Content-Length");
         break;
       case KnownField::kTransferEncoding:
         if (kSection == Section::kTrailer) return fail(head, 400, "Transfer-Encoding in trailers");
@@ -282,6 +286,11 @@ bool is_token(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return kToken[byte_of(c)]; });
 }
 
+bool may_decide(std::string_view bytes, size_t before) {
+  const char* const end = bytes.data() + bytes.size();
+  return (before > 0 && bytes[before - 1] == '\r') || find_control(bytes.data() + before, end) != end;
+}
+
 const char* find_control(const char* at, const char* end) {
 #if defined(__AVX2__)
   {
@@ -289,7 +298,8 @@ const char* find_control(const char* at, const char* end) {
     while (end - at >= 32) {
       const __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
       const __m256i low = _mm256_cmpeq_epi8(_mm256_min_epu8(v, limit), v);
-      const __m256i bad = _mm256_or_si256(_mm256_andnot_si256(_mm256_cmpeq_epi8(v, tab), low), _mm256_cmpeq_epi8(v, del));
+      const __m256i bad =
+          _mm256_or_si256(_mm256_andnot_si256(_mm256_cmpeq_epi8(v, tab), low), _mm256_cmpeq_epi8(v, del));
       const uint32_t mask = static_cast<uint32_t>(_mm256_movemask_epi8(bad));
       if (mask) return at + std::countr_zero(mask);
       at += 32;
@@ -338,7 +348,8 @@ HeadResult parse_request_head(std::string_view bytes, const HeadLimits& limits, 
     if (space == std::string_view::npos || space > kLongestMethodBytes) return fail(head, 400, "bad method");
     return fail(head, 414, "request target too long");
   }
-  if (*stop != '\r') return fail(head, 400, *stop == '\n' ? "line without CR" : "control character in the request line");
+  if (*stop != '\r')
+    return fail(head, 400, *stop == '\n' ? "line without CR" : "control character in the request line");
   if (stop[1] != '\n') return fail(head, 400, "CR without LF");
   at = stop + 2;
 
@@ -348,15 +359,17 @@ HeadResult parse_request_head(std::string_view bytes, const HeadLimits& limits, 
   const std::string_view method(line, static_cast<size_t>(space - line));
   const char* const target = space + 1;
   // The version is what follows the last space; there must be exactly two.
-  const char* const target_end = static_cast<const char*>(std::memchr(target, ' ', static_cast<size_t>(stop - target)));
+  const char* const target_end =
+      static_cast<const char*>(std::memchr(target, ' ', static_cast<size_t>(stop - target)));
   if (!target_end) return fail(head, 400, "no HTTP version");
   if (target_end == target) return fail(head, 400, "no request target");
   head.target = {target, static_cast<size_t>(target_end - target)};
   const char* const version = target_end + 1;
-  if (stop - version != 8 || std::memcmp(version, "HTTP/", 5) != 0 || !is_digit(version[5]) || version[6] != '.' ||
-      !is_digit(version[7]))
+  if (stop - version != 8 || std::memcmp(version, "HTTP/", 5) != 0 || !is_digit(version[5]) ||
+      version[6] != '.' || !is_digit(version[7]))
     return fail(head, 400, "bad HTTP version");
-  if (version[5] != '1' || version[7] > '1') return fail(head, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+  if (version[5] != '1' || version[7] > '1')
+    return fail(head, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
   head.version_minor = static_cast<uint8_t>(version[7] - '0');
   if (head.target.size() > limits.target_bytes) return fail(head, 414, "request target too long");
   if (std::memchr(target, '\t', head.target.size())) return fail(head, 400, "tab in the request target");
@@ -413,8 +426,9 @@ HeadResult parse_response_head(std::string_view bytes, const HeadLimits& limits,
   if (*stop != '\r' || stop[1] != '\n') return fail(head, 502, "bad end of the status line");
   // HTTP/1.x SP 3DIGIT [SP reason]. The space before an empty reason is often left out.
   const size_t length = static_cast<size_t>(stop - start);
-  if (length < 12 || std::memcmp(start, "HTTP/1.", 7) != 0 || (start[7] != '0' && start[7] != '1') || start[8] != ' ' ||
-      !is_digit(start[9]) || !is_digit(start[10]) || !is_digit(start[11]) || (length > 12 && start[12] != ' '))
+  if (length < 12 || std::memcmp(start, "HTTP/1.", 7) != 0 || (start[7] != '0' && start[7] != '1') ||
+      start[8] != ' ' || !is_digit(start[9]) || !is_digit(start[10]) || !is_digit(start[11]) ||
+      (length > 12 && start[12] != ' '))
     return fail(head, 502, "bad status line");
   head.version_minor = static_cast<uint8_t>(start[7] - '0');
   head.status = static_cast<uint16_t>((start[9] - '0') * 100 + (start[10] - '0') * 10 + (start[11] - '0'));
@@ -434,7 +448,8 @@ HeadResult parse_response_head(std::string_view bytes, const HeadLimits& limits,
     // A server that sends both may be smuggling through it (RFC 9112 section 6.3, item 3): refused.
     if (facts.content_length) return fail(head, 502, "both Transfer-Encoding and Content-Length");
     if (head.version_minor == 0) return fail(head, 502, "Transfer-Encoding in HTTP/1.0");
-    if (facts.chunked && !facts.chunked_last) return fail(head, 502, "chunked is not the last transfer coding");
+    if (facts.chunked && !facts.chunked_last)
+      return fail(head, 502, "chunked is not the last transfer coding");
     if (facts.chunked && facts.other_coding) return fail(head, 502, "unknown transfer coding");
     head.chunked = facts.chunked;
     head.unknown_coding = !facts.chunked;

@@ -34,8 +34,8 @@ struct ParsedHead {
   bool chunked = false;
   bool has_content_length = false;
   uint64_t content_length = 0;
-  bool plain = false;       // nothing in it that asks for the second opinion of llhttp
-  bool upgrade = false;     // Upgrade is there and Connection names it, in an HTTP/1.1 message
+  bool plain = false;    // nothing in it that asks for the second opinion of llhttp
+  bool upgrade = false;  // Upgrade is there and Connection names it, in an HTTP/1.1 message
   // requests
   Method method = Method::kGet;
   bool expect_continue = false;
@@ -69,6 +69,10 @@ HeadResult parse_trailers(std::string_view bytes, const HeadLimits& limits, Pars
 
 // The first control character other than a tab in [at, end), or `end`.
 const char* find_control(const char* at, const char* end);
+
+// Whether the verdict on `bytes`, of which the first `before` were found incomplete, can have changed: a new control character
+// has come, or what follows a CR. (Limits are the caller's to watch.)
+bool may_decide(std::string_view bytes, size_t before);
 
 // Whether `text` is a token (RFC 9110 section 5.6.2) of at least one character.
 bool is_token(std::string_view text);

@@ -28,7 +28,6 @@ TEST(HeadParser, ReadsAPlainRequest) {
   EXPECT_TRUE(head.keep_alive);
 }
 
-
 // find_control looks at vectors of bytes: the answer must not depend on where in a vector a byte lies.
 TEST(HeadParser, FindsControlsAtEveryPlace) {
   for (size_t size = 0; size < 100; ++size) {
@@ -79,11 +78,42 @@ TEST(HeadParser, JudgesPrefixesAsItJudgesTheWhole) {
 // Whatever we accept, llhttp accepts and reads in the same way: over heads put together at random from sound and unsound parts.
 TEST(HeadParser, AcceptsNothingThatLlhttpReadsDifferently) {
   const std::string_view parts[] = {
-      "GET",  "POST", "CONNECT", " ", "  ", "/", "*", "a:80", "http://a/", " HTTP/1.1\r\n", " HTTP/1.0\r\n", "\r\n", "\n", "\r",
-      "Host: a\r\n", "Content-Length: 5\r\n", "Content-Length: 05\r\n", "Content-Length:\t5 \r\n", "Transfer-Encoding: chunked\r\n",
-      "Transfer-Encoding: gzip\r\n", "Connection: close\r\n", "Connection: keep-alive, upgrade\r\n", "Upgrade: x\r\n",
-      "Expect: 100-continue\r\n", "X: y\r\n", "X:\r\n", "X: \x80\r\n", "X : y\r\n", " x\r\n", "\t", ":", "Connection:\r\n",
-      "Transfer-Encoding: Chunked \r\n", "Proxy-Connection: close\r\n", "Content-Lengt", "content-length: 18446744073709551615\r\n",
+      "GET",
+      "POST",
+      "CONNECT",
+      " ",
+      "  ",
+      "/",
+      "*",
+      "a:80",
+      "http://a/",
+      " HTTP/1.1\r\n",
+      " HTTP/1.0\r\n",
+      "\r\n",
+      "\n",
+      "\r",
+      "Host: a\r\n",
+      "Content-Length: 5\r\n",
+      "Content-Length: 05\r\n",
+      "Content-Length:\t5 \r\n",
+      "Transfer-Encoding: chunked\r\n",
+      "Transfer-Encoding: gzip\r\n",
+      "Connection: close\r\n",
+      "Connection: keep-alive, upgrade\r\n",
+      "Upgrade: x\r\n",
+      "Expect: 100-continue\r\n",
+      "X: y\r\n",
+      "X:\r\n",
+      "X: \x80\r\n",
+      "X : y\r\n",
+      " x\r\n",
+      "\t",
+      ":",
+      "Connection:\r\n",
+      "Transfer-Encoding: Chunked \r\n",
+      "Proxy-Connection: close\r\n",
+      "Content-Lengt",
+      "content-length: 18446744073709551615\r\n",
   };
   std::minstd_rand random(1);
   int accepted = 0;
@@ -113,7 +143,8 @@ TEST(HeadParser, ReadsResponses) {
   HeaderField store[8];
   ParsedHead head;
   head.field_store = store;
-  ASSERT_EQ(parse_response_head("HTTP/1.1 404 Not here\r\nA: b\r\n\r\n", {1024, 0}, head), HeadResult::kComplete);
+  ASSERT_EQ(parse_response_head("HTTP/1.1 404 Not here\r\nA: b\r\n\r\n", {1024, 0}, head),
+            HeadResult::kComplete);
   EXPECT_EQ(head.status, 404);
   EXPECT_EQ(head.reason, "Not here");
   EXPECT_TRUE(head.keep_alive);

@@ -20,7 +20,8 @@ HeadStore::~HeadStore() {
 }
 
 unsigned HeadStore::class_of(uint32_t bytes) {
-  const unsigned shift = bytes <= (1u << kSmallestShift) ? kSmallestShift : static_cast<unsigned>(std::bit_width(bytes - 1));
+  const unsigned shift =
+      bytes <= (1u << kSmallestShift) ? kSmallestShift : static_cast<unsigned>(std::bit_width(bytes - 1));
   return shift - kSmallestShift;
 }
 

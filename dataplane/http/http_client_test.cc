@@ -21,7 +21,8 @@ class Outcome final : public ClientHandler {
                    std::span<const HeaderField> headers) override {
     status = code;
     reason = text;
-    for (const HeaderField& field : headers) fields += std::string(field.name) + "=" + std::string(field.value) + ";";
+    for (const HeaderField& field : headers)
+      fields += std::string(field.name) + "=" + std::string(field.value) + ";";
     if (response) response(request);
   }
   void on_body(ClientRequest& request, Buffer* chain) override {
@@ -33,7 +34,8 @@ class Outcome final : public ClientHandler {
   }
   void on_complete(ClientRequest&, std::span<const HeaderField> headers) override {
     ++completed;
-    for (const HeaderField& field : headers) trailers += std::string(field.name) + "=" + std::string(field.value) + ";";
+    for (const HeaderField& field : headers)
+      trailers += std::string(field.name) + "=" + std::string(field.value) + ";";
     if (complete) complete();
   }
   void on_failed(ClientRequest&, Error why, bool nothing_back) override {
@@ -81,7 +83,9 @@ class HttpClient : public testing::TestWithParam<Split> {
     if (GetParam() == Split::kByte) transport->split = [](uint32_t) { return 1u; };
     if (GetParam() == Split::kRandom) {
       auto random = std::make_shared<std::minstd_rand>(7);
-      transport->split = [random](uint32_t available) { return 1 + static_cast<uint32_t>((*random)() % std::min(available, 40u)); };
+      transport->split = [random](uint32_t available) {
+        return 1 + static_cast<uint32_t>((*random)() % std::min(available, 40u));
+      };
     }
     script = std::make_unique<Script>();
     transport::ListenOptions options;
@@ -140,7 +144,9 @@ class HttpClient : public testing::TestWithParam<Split> {
 };
 INSTANTIATE_TEST_SUITE_P(Splits, HttpClient, testing::Values(Split::kWhole, Split::kByte, Split::kRandom),
                          [](const auto& info) {
-                           return info.param == Split::kWhole ? "Whole" : info.param == Split::kByte ? "Byte" : "Random";
+                           return info.param == Split::kWhole  ? "Whole"
+                                  : info.param == Split::kByte ? "Byte"
+                                                               : "Random";
                          });
 
 TEST_P(HttpClient, SendsAndReceives) {
@@ -193,18 +199,23 @@ TEST_P(HttpClient, ReadsEveryFraming) {
     bool reused;
   };
   const Case cases[] = {
-      {"chunked", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1;x=y\r\n!\r\n0\r\n\r\n", false, "hello!", true},
+      {"chunked", "GET",
+       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1;x=y\r\n!\r\n0\r\n\r\n", false,
+       "hello!", true},
       {"HEAD", "HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", false, "", true},
       {"HEAD of chunked", "HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", false, "", true},
       {"204", "GET", "HTTP/1.1 204 No Content\r\n\r\n", false, "", true},
       {"304", "GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", false, "", true},
       {"until close", "GET", "HTTP/1.1 200 OK\r\n\r\nhello", true, "hello", false},
       {"HTTP/1.0 until close", "GET", "HTTP/1.0 200 OK\r\n\r\nhello", true, "hello", false},
-      {"HTTP/1.0 keep-alive", "GET", "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\nx", false, "x", true},
+      {"HTTP/1.0 keep-alive", "GET",
+       "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\nx", false, "x", true},
       {"HTTP/1.0", "GET", "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx", false, "x", false},
-      {"close", "GET", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx", false, "x", false},
+      {"close", "GET", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx", false, "x",
+       false},
       {"no reason", "GET", "HTTP/1.1 200\r\nContent-Length: 1\r\n\r\nx", false, "x", true},
-      {"unknown coding until close", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nhello", true, "hello", false},
+      {"unknown coding until close", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nhello", true,
+       "hello", false},
       {"204 with a length", "GET", "HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n", false, "", false},
   };
   for (const Case& each : cases) {
@@ -229,7 +240,8 @@ TEST_P(HttpClient, RefusesMalformedResponses) {
       {"folding", "HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n"},
       {"space before colon", "HTTP/1.1 200 OK\r\nContent-Length : 0\r\n\r\n"},
       {"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx"},
-      {"length and chunked", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+      {"length and chunked",
+       "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
       {"bad length", "HTTP/1.1 200 OK\r\nContent-Length: 1x\r\n\r\nx"},
       {"chunked in HTTP/1.0", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
       {"chunked not last", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n"},
@@ -241,7 +253,8 @@ TEST_P(HttpClient, RefusesMalformedResponses) {
       {"status below 100", "HTTP/1.1 099 OK\r\n\r\n"},
       {"no version", "200 OK\r\n\r\n"},
       {"lower case", "http/1.1 200 OK\r\n\r\n"},
-      {"switching without being asked", "HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"},
+      {"switching without being asked",
+       "HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"},
   };
   for (const auto& [name, bytes] : cases) {
     make();
@@ -262,7 +275,8 @@ TEST_P(HttpClient, HoldsResponsesAgainstTheirLimits) {
   limits.head_bytes = 1000;
   limits.header_count = 5;
   for (const std::string& bytes :
-       {"HTTP/1.1 200 OK\r\nX: " + std::string(2000, 'x') + "\r\n\r\n", "HTTP/1.1 200 " + std::string(2000, 'x'),
+       {"HTTP/1.1 200 OK\r\nX: " + std::string(2000, 'x') + "\r\n\r\n",
+        "HTTP/1.1 200 " + std::string(2000, 'x'),
         std::string("HTTP/1.1 200 OK\r\nA:\r\nB:\r\nC:\r\nD:\r\nE:\r\nF:\r\n\r\n")}) {
     make(limits);
     Outcome outcome;
@@ -280,7 +294,8 @@ TEST_P(HttpClient, HoldsResponsesAgainstTheirLimits) {
 TEST_P(HttpClient, DoesNotReuseAConnectionWithBytesLeftOver) {
   make();
   Outcome first;
-  answer(first, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison");
+  answer(first,
+         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison");
   EXPECT_EQ(first.completed, 1);
   EXPECT_EQ(client->idle_connections(), 0u);
   Outcome second;
@@ -292,17 +307,20 @@ TEST_P(HttpClient, DoesNotReuseAConnectionWithBytesLeftOver) {
 TEST_P(HttpClient, PassesInformationalResponsesAndTrailers) {
   make();
   Outcome outcome;
-  answer(outcome, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-                  "0\r\nX-Sum: 7\r\nY: z\r\n\r\n");
+  answer(outcome,
+         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 200 "
+         "OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+         "0\r\nX-Sum: 7\r\nY: z\r\n\r\n");
   EXPECT_EQ(outcome.log, "i100;i103;");
   EXPECT_EQ(outcome.status, 200);
   EXPECT_EQ(outcome.trailers, "X-Sum=7;Y=z;");
 }
 
 TEST_P(HttpClient, FailsOnResponsesThatEndEarly) {
-  for (std::string_view bytes : {std::string_view("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"),
-                                 std::string_view("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"),
-                                 std::string_view("HTTP/1.1 200 OK\r\nContent-"), std::string_view("")}) {
+  for (std::string_view bytes :
+       {std::string_view("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"),
+        std::string_view("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"),
+        std::string_view("HTTP/1.1 200 OK\r\nContent-"), std::string_view("")}) {
     make();
     SCOPED_TRACE(bytes);
     Outcome outcome;
@@ -461,7 +479,8 @@ TEST_P(HttpClient, StreamsRequestBodies) {
   request->end();
   run();
   EXPECT_EQ(script->last().received,
-            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nbefore \r\n5\r\nafter\r\n1\r\n!\r\n0\r\n\r\n");
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nbefore "
+            "\r\n5\r\nafter\r\n1\r\n!\r\n0\r\n\r\n");
   script->last().send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   run();
   EXPECT_EQ(outcome.completed, 1);
@@ -587,7 +606,9 @@ TEST_P(HttpClient, HandsOverUpgradedConnections) {
   make();
   RawPeer taken;
   Outcome outcome;
-  outcome.upgraded = [&](ClientRequest& each) { taken.stream = static_cast<FakeStream*>(each.upgrade(taken)); };
+  outcome.upgraded = [&](ClientRequest& each) {
+    taken.stream = static_cast<FakeStream*>(each.upgrade(taken));
+  };
   RequestHead head;
   head.fields = "Host: a\r\nConnection: upgrade\r\nUpgrade: x\r\n";
   client->request(origin, head, outcome);
@@ -608,7 +629,9 @@ TEST_P(HttpClient, HandsOverUpgradedConnections) {
   // CONNECT, and an upgrade that the handler does not take.
   RawPeer tunnel;
   Outcome connect;
-  connect.upgraded = [&](ClientRequest& each) { tunnel.stream = static_cast<FakeStream*>(each.upgrade(tunnel)); };
+  connect.upgraded = [&](ClientRequest& each) {
+    tunnel.stream = static_cast<FakeStream*>(each.upgrade(tunnel));
+  };
   head.method = "CONNECT";
   head.target = "b:443";
   head.fields = "Host: b:443\r\n";

@@ -17,7 +17,9 @@ std::function<uint32_t(uint32_t)> splitter(Split split, unsigned seed = 1) {
     case Split::kByte: return [](uint32_t) { return 1u; };
     case Split::kRandom: {
       auto random = std::make_shared<std::minstd_rand>(seed);
-      return [random](uint32_t available) { return 1 + static_cast<uint32_t>((*random)() % std::min(available, 40u)); };
+      return [random](uint32_t available) {
+        return 1 + static_cast<uint32_t>((*random)() % std::min(available, 40u));
+      };
     }
   }
   return {};
@@ -45,12 +47,15 @@ class HttpServer : public testing::TestWithParam<Split> {
 };
 INSTANTIATE_TEST_SUITE_P(Splits, HttpServer, testing::Values(Split::kWhole, Split::kByte, Split::kRandom),
                          [](const auto& info) {
-                           return info.param == Split::kWhole ? "Whole" : info.param == Split::kByte ? "Byte" : "Random";
+                           return info.param == Split::kWhole  ? "Whole"
+                                  : info.param == Split::kByte ? "Byte"
+                                                               : "Random";
                          });
 
 constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 constexpr std::string_view kHello =
-    "HTTP/1.1 200 OK\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello";
+    "HTTP/1.1 200 OK\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\nContent-Type: text/plain\r\nContent-Length: "
+    "5\r\n\r\nhello";
 
 TEST_P(HttpServer, AnswersAGetAndKeepsTheConnection) {
   make();
@@ -82,7 +87,6 @@ TEST_P(HttpServer, AnswersPipelinedRequestsInOrder) {
   EXPECT_EQ(peer.received, expected);
 }
 
-
 // ---- heads that are refused
 
 struct Malformed {
@@ -97,6 +101,8 @@ const Malformed kMalformed[] = {
     {"bare LF as the empty line", "GET / HTTP/1.1\r\nHost: a\r\n\n", 400},
     {"bare CR in a value", "GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n", 400},
     {"bare CR in the request line", "GET /\r HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+    {"CR and something else before", "\rGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+    {"CR and something else, and no more", "GET / HTTP/1.1\r\nHost: a\r\n\rX", 400},
     {"CR CR LF", "GET / HTTP/1.1\r\nHost: a\r\r\n\r\n", 400},
     {"NUL in a value", kNul, 400},
     {"DEL in a value", "GET / HTTP/1.1\r\nHost: a\r\nX: a\x7f\r\n\r\n", 400},
@@ -120,31 +126,45 @@ const Malformed kMalformed[] = {
     {"Host with a comma", "GET / HTTP/1.1\r\nHost: a,b\r\n\r\n", 400},
     {"Host with a path", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400},
     {"Host with user information", "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", 400},
-    {"different Content-Lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400},
-    {"equal Content-Lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na", 400},
+    {"different Content-Lengths",
+     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400},
+    {"equal Content-Lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na",
+     400},
     {"Content-Length list", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\na", 400},
     {"negative Content-Length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400},
     {"signed Content-Length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\na", 400},
     {"hexadecimal Content-Length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x1\r\n\r\na", 400},
     {"empty Content-Length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", 400},
     {"Content-Length with a space", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1 2\r\n\r\n", 400},
-    {"Content-Length beyond 64 bits", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", 400},
-    {"Content-Length beyond 63 bits", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999999999999999\r\n\r\n", 400},
-    {"TE and CL", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-    {"CL and TE the other way round", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400},
+    {"Content-Length beyond 64 bits",
+     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", 400},
+    {"Content-Length beyond 63 bits",
+     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999999999999999\r\n\r\n", 400},
+    {"TE and CL",
+     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+    {"CL and TE the other way round",
+     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400},
     {"TE in HTTP/1.0", "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
     {"TE identity", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n", 400},
-    {"TE not ending in chunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n", 400},
+    {"TE not ending in chunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
+     400},
     {"TE chunked twice", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", 400},
-    {"TE chunked in two fields", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
+    {"TE chunked in two fields",
+     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
     {"TE xchunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n", 400},
     {"TE quoted", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \"chunked\"\r\n\r\n", 400},
     {"TE with a parameter", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked;a=b\r\n\r\n", 400},
     {"TE empty", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n", 400},
     {"TE with an empty item", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: ,chunked\r\n\r\n", 400},
-    {"TE with a vertical tab", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0b" "chunked\r\n\r\n", 400},
-    {"unknown coding", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
-    {"unknown coding in a field before", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 501},
+    {"TE with a vertical tab",
+     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0b"
+     "chunked\r\n\r\n",
+     400},
+    {"unknown coding", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+     501},
+    {"unknown coding in a field before",
+     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+     501},
     {"method in lower case", "get / HTTP/1.1\r\nHost: a\r\n\r\n", 501},
     {"unknown method", "FROB / HTTP/1.1\r\nHost: a\r\n\r\n", 501},
     {"method with a bad character", "G@T / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
@@ -173,8 +193,10 @@ const Malformed kMalformed[] = {
     {"http/1.1", "GET / http/1.1\r\nHost: a\r\n\r\n", 400},
     {"HTTP/1", "GET / HTTP/1\r\nHost: a\r\n\r\n", 400},
     {"HTTP/11", "GET / HTTP/11\r\nHost: a\r\n\r\n", 400},
-    {"unknown expectation", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: miracles\r\n\r\n", 417},
-    {"two expectations", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-continue, x\r\n\r\n", 417},
+    {"unknown expectation", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: miracles\r\n\r\n",
+     417},
+    {"two expectations", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-continue, x\r\n\r\n",
+     417},
     {"TLS", "\x16\x03\x01\x02\x01\x01\xfc", 400},
     {"two empty lines before", "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
 };
@@ -221,9 +243,11 @@ const Sound kSound[] = {
     {"value above ASCII", "GET / HTTP/1.1\r\nHost: a\r\nX: \xff\x80\r\n\r\n", "GET /"},
     {"M-SEARCH", "M-SEARCH /x HTTP/1.1\r\nHost: a\r\n\r\n", "M-SEARCH /x"},
     {"PATCH", "PATCH /x HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", "PATCH /x"},
-    {"chunked in capitals", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: CHUNKED\r\n\r\n0\r\n\r\n", "POST /"},
+    {"chunked in capitals", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: CHUNKED\r\n\r\n0\r\n\r\n",
+     "POST /"},
     {"Expect without a body", "GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n", "GET /"},
-    {"Upgrade not wanted", "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", "GET /"},
+    {"Upgrade not wanted", "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+     "GET /"},
 };
 TEST_P(HttpServer, AcceptsSoundHeads) {
   for (const Sound& each : kSound) {
@@ -241,7 +265,8 @@ TEST_P(HttpServer, GivesHeadersInOrderAndInPlace) {
   make();
   std::string seen;
   rig->handler.request = [&](Exchange& exchange) {
-    for (const HeaderField& field : exchange.headers()) seen += std::string(field.name) + "=" + std::string(field.value) + "|";
+    for (const HeaderField& field : exchange.headers())
+      seen += std::string(field.name) + "=" + std::string(field.value) + "|";
     EXPECT_EQ(exchange.header("hOST"), "a");
     EXPECT_EQ(exchange.header("nothing").data(), nullptr);
     EXPECT_EQ(exchange.remote().port, 40000);
@@ -264,7 +289,9 @@ TEST_P(HttpServer, HoldsHeadsAgainstTheirLimits) {
   limits.head_bytes = 1024;
   limits.target_bytes = 200;
   limits.header_count = 20;
-  const auto target = [](size_t bytes) { return "GET /" + std::string(bytes - 1, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n"; };
+  const auto target = [](size_t bytes) {
+    return "GET /" + std::string(bytes - 1, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n";
+  };
   const auto head = [](size_t bytes) {
     std::string text = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
     return text + std::string(bytes - text.size() - 4, 'x') + "\r\n\r\n";
@@ -275,9 +302,11 @@ TEST_P(HttpServer, HoldsHeadsAgainstTheirLimits) {
     return text + "\r\n";
   };
   const std::pair<std::string, const char*> cases[] = {
-      {target(200), "200"}, {target(201), "414"}, {target(1000), "414"}, {"GET /" + std::string(3000, 'x'), "414"},
-      {head(1024), "200"},  {head(1025), "431"},  {head(5000), "431"},   {fields(20), "200"},
-      {fields(21), "431"},  {std::string(3000, 'x'), "400"},
+      {target(200), "200"},  {target(201), "414"},
+      {target(1000), "414"}, {"GET /" + std::string(3000, 'x'), "414"},
+      {head(1024), "200"},   {head(1025), "431"},
+      {head(5000), "431"},   {fields(20), "200"},
+      {fields(21), "431"},   {std::string(3000, 'x'), "400"},
   };
   for (const auto& [bytes, status] : cases) {
     make(limits);
@@ -299,10 +328,13 @@ TEST_P(HttpServer, RefusesBodiesBeyondTheLimit) {
   make(limits);
   rig->handler.request = [](Exchange& exchange) { exchange.read_body(); };
   rig->handler.body_end = [](Exchange& exchange) { exchange.respond(200, "", ""); };
-  EXPECT_EQ(rig->ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n01234567890").substr(9, 3), "413");
+  EXPECT_EQ(rig->ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n01234567890").substr(9, 3),
+            "413");
   EXPECT_EQ(rig->handler.requests, 0);
-  EXPECT_EQ(rig->ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789").substr(9, 3), "200");
-  EXPECT_EQ(rig->ask("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n012345\r\n5\r\n01234\r\n0\r\n\r\n")
+  EXPECT_EQ(rig->ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789").substr(9, 3),
+            "200");
+  EXPECT_EQ(rig->ask("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+                     "chunked\r\n\r\n6\r\n012345\r\n5\r\n01234\r\n0\r\n\r\n")
                 .substr(9, 3),
             "413");
   EXPECT_EQ(rig->handler.aborted, 1);
@@ -380,7 +412,8 @@ TEST_P(HttpServer, FollowsTheKeepAliveRules) {
     rig->run();
     const std::string first = peer.received.substr(0, peer.received.find("hello"));
     const size_t at = first.find("Connection: ");
-    EXPECT_EQ(at == std::string::npos ? "" : first.substr(at + 12, first.find('\r', at) - at - 12), each.says);
+    EXPECT_EQ(at == std::string::npos ? "" : first.substr(at + 12, first.find('\r', at) - at - 12),
+              each.says);
     EXPECT_EQ(peer.closed, !each.stays);
     EXPECT_EQ(rig->handler.requests, each.stays ? 2 : 1) << "what follows a close is not read";
     TearDown();
@@ -396,7 +429,8 @@ TEST_P(HttpServer, ClosesWhenTheHandlerSaysSo) {
   EXPECT_EQ(rig->handler.requests, GetParam() == Split::kWhole ? 1 : 1);
   EXPECT_TRUE(peer.closed);
   EXPECT_EQ(peer.error, Error::kNone);
-  EXPECT_EQ(peer.received.find("Connection: close"), std::string::npos) << "said once, as the handler wrote it";
+  EXPECT_EQ(peer.received.find("Connection: close"), std::string::npos)
+      << "said once, as the handler wrote it";
 }
 
 // ---- responses
@@ -442,7 +476,8 @@ TEST_P(HttpServer, KeepsFramingRightWhateverTheFieldsSay) {
   EXPECT_NE(answer.find("X: y\r\nContent-Length: 5\r\n\r\nhello"), std::string::npos);
   EXPECT_EQ(answer.find("chunked"), std::string::npos);
   fields = "content-length: 1234\r\n";
-  EXPECT_NE(ask("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n").find("Content-Length: 1234\r\n\r\n"), std::string::npos);
+  EXPECT_NE(ask("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n").find("Content-Length: 1234\r\n\r\n"),
+            std::string::npos);
   fields = "Date: then\r\n";
   const std::string dated = ask(kGet);
   EXPECT_EQ(dated.find("Mon, 01"), std::string::npos);
@@ -465,7 +500,8 @@ TEST_P(HttpServer, StreamsWithKnownAndUnknownLength) {
   length = Exchange::kLengthUnknown;
   EXPECT_EQ(rig->ask(kGet), head + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n5\r\nworld\r\n0\r\n\r\n");
   trailers = "T: u\r\n";
-  EXPECT_EQ(rig->ask(kGet), head + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n5\r\nworld\r\n0\r\nT: u\r\n\r\n");
+  EXPECT_EQ(rig->ask(kGet),
+            head + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n5\r\nworld\r\n0\r\nT: u\r\n\r\n");
   EXPECT_EQ(rig->ask("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"), head + "\r\n");
   // HTTP/1.0 knows no chunks: until the end of the connection.
   RawPeer& peer = rig->connect();
@@ -507,7 +543,8 @@ TEST_P(HttpServer, ProducesBodiesInPlace) {
   uint32_t size = 0;
   rig->handler.request = [&](Exchange& exchange) {
     exchange.respond(200, "", size, {nullptr, [](void*, std::byte* to, uint32_t offset, uint32_t count) {
-                                       for (uint32_t i = 0; i < count; ++i) to[i] = std::byte('a' + (offset + i) % 26);
+                                       for (uint32_t i = 0; i < count; ++i)
+                                         to[i] = std::byte('a' + (offset + i) % 26);
                                      }});
   };
   for (uint32_t each : {0u, 1u, 500u, 1023u, 1024u, 5000u, 100'000u}) {
@@ -527,7 +564,9 @@ TEST_P(HttpServer, SendsLongHeadsAndBodies) {
   std::string answer = rig->ask(kGet);
   EXPECT_NE(answer.find(fields), std::string::npos);
   EXPECT_TRUE(answer.ends_with("\r\n\r\n" + body));
-  rig->handler.request = [&](Exchange& exchange) { exchange.respond(200, fields, chain_of(body, rig->transport.pool())); };
+  rig->handler.request = [&](Exchange& exchange) {
+    exchange.respond(200, fields, chain_of(body, rig->transport.pool()));
+  };
   answer = rig->ask(kGet);
   EXPECT_NE(answer.find(fields), std::string::npos);
   EXPECT_TRUE(answer.ends_with("\r\n\r\n" + body));
@@ -540,7 +579,8 @@ TEST_P(HttpServer, SendsInformationalResponses) {
     exchange.informational(101, "");  // not an informational response that may be sent so
     exchange.respond(200, "", "");
   };
-  EXPECT_TRUE(rig->ask(kGet).starts_with("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\n"));
+  EXPECT_TRUE(
+      rig->ask(kGet).starts_with("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\n"));
   EXPECT_TRUE(rig->ask("GET / HTTP/1.0\r\n\r\n").starts_with("HTTP/1.1 200 OK\r\n"));
 }
 
@@ -574,7 +614,8 @@ TEST_P(HttpServer, HoldsResponsesUntilTheirTurn) {
   EXPECT_TRUE(peer.received.ends_with("1\r\n2\r\n")) << peer.received;
   exchanges[2]->end();
   rig->run();
-  EXPECT_TRUE(peer.received.ends_with("0\r\n\r\nHTTP/1.1 200 OK\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\nContent-Length: 1\r\n\r\n3"));
+  EXPECT_TRUE(peer.received.ends_with(
+      "0\r\n\r\nHTTP/1.1 200 OK\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\nContent-Length: 1\r\n\r\n3"));
   EXPECT_EQ(rig->handler.released, 4);
 }
 
@@ -651,9 +692,12 @@ TEST_P(HttpServer, ReadsBodies) {
   const std::string large(100'000, 'z');
   EXPECT_EQ(ask(post + "Content-Length: 100000\r\n\r\n" + large), "100000");
   EXPECT_EQ(body, large);
-  EXPECT_EQ(ask(post + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n006;x=\"y z\"\r\n world\r\n0\r\n\r\n"), "11");
+  EXPECT_EQ(
+      ask(post + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n006;x=\"y z\"\r\n world\r\n0\r\n\r\n"),
+      "11");
   EXPECT_EQ(body, "hello world");
-  EXPECT_EQ(ask(post + "Transfer-Encoding: chunked\r\n\r\nA\r\n0123456789\r\n0\r\nX-Sum: 5\r\nY: z\r\n\r\n"), "10");
+  EXPECT_EQ(ask(post + "Transfer-Encoding: chunked\r\n\r\nA\r\n0123456789\r\n0\r\nX-Sum: 5\r\nY: z\r\n\r\n"),
+            "10");
   EXPECT_EQ(rig->handler.trailers, "X-Sum=5;Y=z;");
   std::string chunks;
   for (int i = 0; i < 2000; ++i) chunks += "1\r\nq\r\n";
@@ -663,21 +707,59 @@ TEST_P(HttpServer, ReadsBodies) {
   EXPECT_FALSE(peer.closed);
 }
 
+TEST_P(HttpServer, EndsABodyBeforeTheNextRequest) {
+  make();
+  std::string order;
+  rig->handler.request = [&](Exchange& exchange) {
+    order += "request;";
+    exchange.read_body();
+  };
+  rig->handler.body_end = [&](Exchange& exchange) {
+    order += "end;";
+    exchange.respond(200, "", "");
+  };
+  rig->ask(std::string(kGet) + "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx" +
+           std::string(kGet));
+  EXPECT_EQ(order, "request;end;request;end;request;end;");
+}
+
 TEST_P(HttpServer, RefusesMalformedChunks) {
   const std::pair<std::string_view, const char*> cases[] = {
-      {"G\r\n", "400"},          {"\r\n", "400"},         {"5\n", "400"},          {"5\rhello", "400"},
-      {"5 \r\nhello\r\n", "400"}, {" 5\r\nhello\r\n", "400"}, {"-5\r\n", "400"},     {"0x5\r\nhello\r\n", "400"},
-      {"5\r\nhello\n", "400"},   {"5\r\nhellox\r\n", "400"}, {"5;a\nb\r\n", "400"}, {"5;\x01\r\n", "400"}, {"5;\r\nhello\r\n", "400"}, {"5;a=\r\nhello\r\n", "400"}, {"5;a=\"b\"c\r\nhello\r\n", "400"},
-      {"5;a b\r\nhello\r\n", "400"}, {"5;a=\"\xff\"\r\n", "400"},
-      {"FFFFFFFFFFFFFFFFF\r\n", "400"}, {"1000000000000000\r\n", "400"}, {"0000000000000000005\r\nhello\r\n", "400"},
-      {"0\r\nX y: z\r\n\r\n", "400"}, {"0\r\n X: z\r\n\r\n", "400"}, {"0\r\nContent-Length: 1\r\n\r\n", "400"},
-      {"0\r\nTransfer-Encoding: chunked\r\n\r\n", "400"}, {"0\r\nHost: a\r\n\r\n", "400"}, {"0\r\n\n", "400"},
+      {"G\r\n", "400"},
+      {"\r\n", "400"},
+      {"5\n", "400"},
+      {"5\rhello", "400"},
+      {"5 \r\nhello\r\n", "400"},
+      {" 5\r\nhello\r\n", "400"},
+      {"-5\r\n", "400"},
+      {"0x5\r\nhello\r\n", "400"},
+      {"5\r\nhello\n", "400"},
+      {"5\r\nhellox\r\n", "400"},
+      {"5;a\nb\r\n", "400"},
+      {"5;\x01\r\n", "400"},
+      {"5;\r\nhello\r\n", "400"},
+      {"5;a=\r\nhello\r\n", "400"},
+      {"5;a=\"b\"c\r\nhello\r\n", "400"},
+      {"5;a b\r\nhello\r\n", "400"},
+      {"5;a=\"\xff\"\r\n", "400"},
+      {"FFFFFFFFFFFFFFFFF\r\n", "400"},
+      {"1000000000000000\r\n", "400"},
+      {"0000000000000000005\r\nhello\r\n", "400"},
+      {"0\r\nX y: z\r\n\r\n", "400"},
+      {"0\r\n X: z\r\n\r\n", "400"},
+      {"0\r\nContent-Length: 1\r\n\r\n", "400"},
+      {"0\r\nTransfer-Encoding: chunked\r\n\r\n", "400"},
+      {"0\r\nHost: a\r\n\r\n", "400"},
+      {"0\r\n\n", "400"},
   };
   for (const auto& [bytes, status] : cases) {
     make();
     SCOPED_TRACE(bytes);
     rig->handler.request = [](Exchange& exchange) { exchange.read_body(); };
-    EXPECT_EQ(rig->ask("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string(bytes)).substr(9, 3), status);
+    EXPECT_EQ(
+        rig->ask("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string(bytes))
+            .substr(9, 3),
+        status);
     EXPECT_EQ(rig->handler.aborted, 1);
     EXPECT_EQ(rig->handler.body_ends, 0);
     TearDown();
@@ -685,8 +767,11 @@ TEST_P(HttpServer, RefusesMalformedChunks) {
   make();
   rig->handler.request = [](Exchange& exchange) { exchange.read_body(); };
   std::string extensions;
-  for (int i = 0; i < 20; ++i) extensions += "1;" + std::string(500, 'e') + "=" + std::string(500, 'f') + "\r\nx\r\n";
-  EXPECT_EQ(rig->ask("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + extensions).substr(9, 3), "400");
+  for (int i = 0; i < 20; ++i)
+    extensions += "1;" + std::string(500, 'e') + "=" + std::string(500, 'f') + "\r\nx\r\n";
+  EXPECT_EQ(
+      rig->ask("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + extensions).substr(9, 3),
+      "400");
 }
 
 TEST_P(HttpServer, HoldsThePeerBackWhenBodiesAreNotConsumed) {
@@ -719,7 +804,9 @@ TEST_P(HttpServer, KeepsBodiesUntilTheyAreRead) {
   std::vector<Exchange*> exchanges;
   rig->handler.request = [&](Exchange& exchange) { exchanges.push_back(&exchange); };
   RawPeer& peer = rig->connect();
-  peer.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nT: u\r\n\r\n" + std::string(kGet));
+  peer.send(
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nT: u\r\n\r\n" +
+      std::string(kGet));
   rig->run();
   ASSERT_EQ(exchanges.size(), 2u);
   EXPECT_EQ(rig->handler.body_ends, 0);
@@ -1039,7 +1126,9 @@ TEST_P(HttpServer, HandsOverUpgradedConnections) {
     return true;
   };
   RawPeer& peer = rig->connect();
-  peer.send(std::string(kGet) + "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\nframes");
+  peer.send(
+      std::string(kGet) +
+      "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\nframes");
   rig->run();
   EXPECT_EQ(peer.received, kHello);
   ASSERT_NE(exchange, nullptr);
@@ -1071,7 +1160,9 @@ TEST_P(HttpServer, HandsOverAtOnceAndTurnsDown) {
     return true;
   };
   RawPeer& peer = rig->connect();
-  peer.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nCONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n\x16\x03");
+  peer.send(
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nCONNECT b:443 HTTP/1.1\r\nHost: "
+      "b:443\r\n\r\n\x16\x03");
   rig->run();
   EXPECT_TRUE(peer.received.starts_with("HTTP/1.1 403 "));
   EXPECT_TRUE(peer.received.ends_with("noHTTP/1.1 200 OK\r\n\r\n"));

@@ -52,8 +52,8 @@ bool llhttp_agrees_on_request(std::string_view bytes, const ParsedHead& head) {
   const LlhttpVerdict verdict = llhttp_read_head(bytes, true);
   return verdict.accepted && verdict.method == static_cast<uint8_t>(head.method) &&
          verdict.version_minor == head.version_minor && verdict.chunked == head.chunked &&
-         verdict.has_content_length == head.has_content_length && verdict.content_length == head.content_length &&
-         verdict.field_count == head.field_count;
+         verdict.has_content_length == head.has_content_length &&
+         verdict.content_length == head.content_length && verdict.field_count == head.field_count;
 }
 
 }  // namespace sluice::http

@@ -9,11 +9,10 @@ namespace sluice::http {
 namespace {
 
 constexpr std::string_view kMethodNames[] = {
-    "DELETE",   "GET",      "HEAD",       "POST",      "PUT",       "CONNECT",     "OPTIONS",    "TRACE",
-    "COPY",     "LOCK",     "MKCOL",      "MOVE",      "PROPFIND",  "PROPPATCH",   "SEARCH",     "UNLOCK",
-    "BIND",     "REBIND",   "UNBIND",     "ACL",       "REPORT",    "MKACTIVITY",  "CHECKOUT",   "MERGE",
-    "M-SEARCH", "NOTIFY",   "SUBSCRIBE",  "UNSUBSCRIBE", "PATCH",   "PURGE",       "MKCALENDAR", "LINK",
-    "UNLINK",   "SOURCE",
+    "DELETE",      "GET",   "HEAD",   "POST",       "PUT",       "CONNECT", "OPTIONS",  "TRACE",  "COPY",
+    "LOCK",        "MKCOL", "MOVE",   "PROPFIND",   "PROPPATCH", "SEARCH",  "UNLOCK",   "BIND",   "REBIND",
+    "UNBIND",      "ACL",   "REPORT", "MKACTIVITY", "CHECKOUT",  "MERGE",   "M-SEARCH", "NOTIFY", "SUBSCRIBE",
+    "UNSUBSCRIBE", "PATCH", "PURGE",  "MKCALENDAR", "LINK",      "UNLINK",  "SOURCE",
 };
 
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }

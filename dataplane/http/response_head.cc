@@ -52,7 +52,8 @@ void for_each_line(std::string_view fields, Visit visit) {
 }
 
 bool names(std::string_view line, std::string_view name) {
-  return line.size() > name.size() && line[name.size()] == ':' && field_name_equals(line.substr(0, name.size()), name);
+  return line.size() > name.size() && line[name.size()] == ':' &&
+         field_name_equals(line.substr(0, name.size()), name);
 }
 
 std::string_view value_of(std::string_view line, size_t name_bytes) {
@@ -62,7 +63,9 @@ std::string_view value_of(std::string_view line, size_t name_bytes) {
   return value;
 }
 
-bool is_framing(std::string_view line) { return names(line, "content-length") || names(line, "transfer-encoding"); }
+bool is_framing(std::string_view line) {
+  return names(line, "content-length") || names(line, "transfer-encoding");
+}
 bool is_connection(std::string_view line) { return names(line, "connection") || names(line, "keep-alive"); }
 
 }  // namespace

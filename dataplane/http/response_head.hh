@@ -9,7 +9,8 @@ namespace sluice::http {
 
 // What the handler's own field lines name, so that the engine neither repeats nor contradicts it.
 struct OwnFields {
-  bool date = false, connection = false, close = false, content_length = false, transfer_encoding = false, chunked = false;
+  bool date = false, connection = false, close = false, content_length = false, transfer_encoding = false,
+       chunked = false;
   bool bad_content_length = false;
   uint64_t length = 0;  // of content_length
   // Lines that frame the message are the engine's to write: they are left out when the fields are copied.

@@ -36,12 +36,15 @@ class Exchange {
  public:
   // --- the request
   Method method() const { return method_; }
-  std::string_view target() const { return target_; }  // as received (origin-form, absolute-form, authority-form, asterisk-form)
-  uint8_t version_minor() const { return version_minor_; }  // HTTP/1.x
+  std::string_view target() const {
+    return target_;
+  }  // as received (origin-form, absolute-form, authority-form, asterisk-form)
+  uint8_t version_minor() const { return version_minor_; }                          // HTTP/1.x
   std::span<const HeaderField> headers() const { return {fields_, field_count_}; }  // in order of arrival
-  std::string_view header(std::string_view name) const;  // the first of that name, or empty with data() == nullptr
-  bool has_body() const { return content_length_ != 0; }        // Content-Length > 0 or chunked
-  int64_t content_length() const { return content_length_; }    // -1: chunked
+  std::string_view header(
+      std::string_view name) const;  // the first of that name, or empty with data() == nullptr
+  bool has_body() const { return content_length_ != 0; }      // Content-Length > 0 or chunked
+  int64_t content_length() const { return content_length_; }  // -1: chunked
   bool keep_alive() const { return keep_alive_; }
   std::span<const HeaderField> trailers() const { return trailers_; }  // valid inside on_body_end
   Endpoint local() const;
@@ -99,7 +102,7 @@ class Exchange {
   ServerHandler& handler() const { return *handler_; }
 
   // --- the handler's own
-  uint32_t number() const { return number_; }  // slot in the server's slab: small and dense
+  uint32_t number() const { return number_; }          // slot in the server's slab: small and dense
   uint32_t generation() const { return generation_; }  // with number(): a handle that no later request has
   void* handler_data = nullptr;
 
@@ -161,8 +164,10 @@ class Exchange {
   bool keep_alive_ = false, expect_continue_ = false, upgrade_wanted_ = false, upgrade_offered_ = false;
   bool reading_body_ = false, discarding_ = false, body_complete_ = true, body_end_told_ = false;
   bool continue_sent_ = false, response_started_ = false, response_ended_ = false, close_after_ = false;
-  bool drop_body_ = false, told_full_ = false, aborted_ = false, dispatched_ = false, handler_done_ = false, body_paused_ = false;
-  alignas(HeaderField) std::byte inline_fields_[kInlineFields * sizeof(HeaderField)];  // not cleared for every request
+  bool drop_body_ = false, told_full_ = false, aborted_ = false, dispatched_ = false, handler_done_ = false,
+       body_paused_ = false;
+  alignas(HeaderField) std::byte
+      inline_fields_[kInlineFields * sizeof(HeaderField)];  // not cleared for every request
 };
 
 // Who answers. All calls on the server's core.
@@ -193,12 +198,15 @@ class ServerHandler {
 };
 
 struct ServerCounters {
-  uint64_t connections_accepted = 0, connections_refused = 0, requests = 0, responses[6] = {};  // by class; [0] unused
+  uint64_t connections_accepted = 0, connections_refused = 0, requests = 0,
+           responses[6] = {};  // by class; [0] unused
   uint64_t bytes_received = 0, bytes_sent = 0;
-  uint64_t bad_request = 0, header_timeout = 0, idle_closed = 0, body_timeout = 0, head_too_large = 0, target_too_long = 0,
-           body_too_large = 0, too_many_headers = 0, unsupported_version = 0, unsupported_method = 0, expectation_failed = 0;
+  uint64_t bad_request = 0, header_timeout = 0, idle_closed = 0, body_timeout = 0, head_too_large = 0,
+           target_too_long = 0, body_too_large = 0, too_many_headers = 0, unsupported_version = 0,
+           unsupported_method = 0, expectation_failed = 0;
   uint64_t aborted_by_peer = 0, pipeline_paused = 0, body_paused = 0;
-  uint64_t send_timeout = 0, linger_aborted = 0, no_buffers = 0, requests_refused = 0, response_cut = 0, upgraded = 0;
+  uint64_t send_timeout = 0, linger_aborted = 0, no_buffers = 0, requests_refused = 0, response_cut = 0,
+           upgraded = 0;
 };
 
 class Server final : public transport::ListenerUser {
@@ -218,7 +226,9 @@ class Server final : public transport::ListenerUser {
   // Hands all requests from now on to another handler; those in progress stay with theirs (hot reload).
   void set_handler(ServerHandler& handler);
   uint32_t connections() const;
-  uint32_t idle_connections() const { return idle_connections_; }  // no request in progress, no part of a head received
+  uint32_t idle_connections() const {
+    return idle_connections_;
+  }  // no request in progress, no part of a head received
   uint32_t requests_in_progress() const { return exchanges_.live_count(); }
   ServerCounters counters;
   Histogram latency;  // from a complete head to a response that is queued in full, one per response
@@ -237,7 +247,7 @@ class Server final : public transport::ListenerUser {
   HeadStore heads_;
   Slab<Exchange> exchanges_;
   std::unique_ptr<Slab<ServerConnection>> connections_;
-  std::vector<HeaderField> parse_fields_;  // where the head that is being parsed puts its fields
+  std::vector<HeaderField> parse_fields_;   // where the head that is being parsed puts its fields
   std::vector<HeaderField*> field_blocks_;  // free ones, of limits_.header_count each
   uint32_t idle_connections_ = 0;
   bool draining_ = false;

@@ -203,7 +203,8 @@ void ServerConnection::abort_exchanges(Error error) {
   while (first_) {
     Exchange& exchange = *first_;
     first_ = exchange.next_;
-    if (exchange.dispatched_ && !exchange.response_ended_ && !exchange.handler_done_) exchange.handler_->on_aborted(exchange, error);
+    if (exchange.dispatched_ && !exchange.response_ended_ && !exchange.handler_done_)
+      exchange.handler_->on_aborted(exchange, error);
     release_exchange(exchange);
   }
   last_ = nullptr;
@@ -280,7 +281,8 @@ void ServerConnection::process() {
       case Phase::kDrop: drop_input(); break;
     }
     advance();
-    if (!stream_ || dead_) return;
+    // A body that is asked for is delivered before the next request is looked at.
+    if (!stream_ || dead_ || deliver_wanted_) return;
   }
 }
 
@@ -317,11 +319,10 @@ void ServerConnection::process_head(Buffer* buffer) {
   partial_ = block;
   std::memcpy(block->bytes() + before, buffer->data, count);
   block->size = before + count;
-  const char* const end = block->bytes() + block->size;
-  // A new verdict can only come of a control character, or of a limit.
-  const bool look = find_control(block->bytes() + before, end) != end || block->size >= limits.target_bytes ||
+  const bool look = may_decide(block->text(), before) || block->size >= limits.target_bytes ||
                     block->size >= limits.head_bytes;
-  const HeadResult result = look ? parse_request_head(block->text(), head_limits, head) : HeadResult::kIncomplete;
+  const HeadResult result =
+      look ? parse_request_head(block->text(), head_limits, head) : HeadResult::kIncomplete;
   if (result == HeadResult::kError) return fail(head.error_status, head.error_detail);
   if (result == HeadResult::kIncomplete) {
     to_consume_bytes_ += count;
@@ -399,7 +400,8 @@ void ServerConnection::dispatch(Exchange& exchange) {
   if (exchange.upgrade_wanted_) {
     const bool wanted = exchange.handler_->on_upgrade(exchange);
     if (!stream_ || dead_) return;
-    if (exchange.response_started_ && phase_ == Phase::kUpgrade) phase_ = keep_alive_over_ ? Phase::kDrop : Phase::kHead;
+    if (exchange.response_started_ && phase_ == Phase::kUpgrade)
+      phase_ = keep_alive_over_ ? Phase::kDrop : Phase::kHead;
     if (wanted || exchange.response_started_) {
       exchange.upgrade_offered_ = true;
       return;
@@ -410,7 +412,8 @@ void ServerConnection::dispatch(Exchange& exchange) {
       exchange.handler_done_ = true;
       phase_ = Phase::kDrop;
       ++server_.counters.unsupported_method;
-      exchange.respond(501, "Content-Type: text/plain\r\n", "501 Not Implemented: CONNECT is not offered here\n");
+      exchange.respond(501, "Content-Type: text/plain\r\n",
+                       "501 Not Implemented: CONNECT is not offered here\n");
       return;
     }
     phase_ = keep_alive_over_ ? Phase::kDrop : Phase::kHead;
@@ -460,7 +463,8 @@ void ServerConnection::process_trailers(Buffer* buffer) {
   head.field_store = server_.parse_fields_;
   const HeadLimits head_limits{limits.head_bytes, 0};
   Exchange& exchange = *last_;
-  if (!partial_ && buffer->length >= 2 && std::memcmp(buffer->data, "\r\n", 2) == 0) {  // none, as nearly always
+  if (!partial_ && buffer->length >= 2 &&
+      std::memcmp(buffer->data, "\r\n", 2) == 0) {  // none, as nearly always
     to_consume_bytes_ += 2;
     take_input(buffer, 2);
     body_complete(exchange);
@@ -468,13 +472,13 @@ void ServerConnection::process_trailers(Buffer* buffer) {
   }
   const uint32_t before = partial_ ? partial_->size : 0;
   const uint32_t count = std::min(buffer->length, limits.head_bytes - before);
-  HeadBlock* block = partial_ ? server_.heads_.grow(partial_, before + count) : server_.heads_.allocate(count);
+  HeadBlock* block =
+      partial_ ? server_.heads_.grow(partial_, before + count) : server_.heads_.allocate(count);
   if (!block) return fail(503, "too many heads in progress");
   partial_ = block;
   std::memcpy(block->bytes() + before, buffer->data, count);
   block->size = before + count;
-  const char* const end = block->bytes() + block->size;
-  const bool look = find_control(block->bytes() + before, end) != end || block->size >= limits.head_bytes;
+  const bool look = may_decide(block->text(), before) || block->size >= limits.head_bytes;
   const HeadResult result = look ? parse_trailers(block->text(), head_limits, head) : HeadResult::kIncomplete;
   if (result == HeadResult::kError) return fail(head.error_status, head.error_detail);
   if (result == HeadResult::kIncomplete) {
@@ -510,8 +514,8 @@ bool ServerConnection::body_bytes(Exchange& exchange, Buffer* buffer, uint32_t c
   if (exchange.discarding_) {
     to_consume_bytes_ += count;
     take_input(buffer, count);
-    if (exchange.response_ended_ && exchange.body_received_bytes_ > kDiscardBytes && !exchange.body_complete_ &&
-        exchange.content_length_ < 0)
+    if (exchange.response_ended_ && exchange.body_received_bytes_ > kDiscardBytes &&
+        !exchange.body_complete_ && exchange.content_length_ < 0)
       exchange.close_after_ = true;
     return true;
   }
@@ -578,9 +582,12 @@ void ServerConnection::drop_body(Exchange& exchange) {
 
 // RFC 9110 section 10.1.1: only while the client may still be waiting for it.
 void ServerConnection::send_continue(Exchange& exchange) {
-  if (!exchange.expect_continue_ || exchange.continue_sent_ || exchange.response_started_ || exchange.aborted_) return;
+  if (!exchange.expect_continue_ || exchange.continue_sent_ || exchange.response_started_ ||
+      exchange.aborted_)
+    return;
   exchange.continue_sent_ = true;
-  if (exchange.body_received_bytes_ == 0 && !exchange.body_complete_) exchange.put("HTTP/1.1 100 Continue\r\n\r\n");
+  if (exchange.body_received_bytes_ == 0 && !exchange.body_complete_)
+    exchange.put("HTTP/1.1 100 Continue\r\n\r\n");
 }
 
 // ---- ends
@@ -592,7 +599,10 @@ void ServerConnection::fail(uint16_t status, const char* detail) {
     case 413: ++counters.body_too_large; break;
     case 414: ++counters.target_too_long; break;
     case 417: ++counters.expectation_failed; break;
-    case 431: ++(std::strcmp(detail, "too many header fields") == 0 ? counters.too_many_headers : counters.head_too_large); break;
+    case 431:
+      ++(std::strcmp(detail, "too many header fields") == 0 ? counters.too_many_headers
+                                                            : counters.head_too_large);
+      break;
     case 501: ++counters.unsupported_method; break;
     case 503: break;
     case 505: ++counters.unsupported_version; break;

@@ -54,11 +54,11 @@ class ServerConnection final : public transport::StreamUser, private Timer {
   // What the next received byte is.
   enum class Phase : uint8_t {
     kHead,
-    kBody,      // of known length
+    kBody,  // of known length
     kChunked,
     kTrailers,
-    kUpgrade,   // nobody's yet: the last exchange waits for its turn, or for its handler, to take the stream over
-    kDrop,      // nothing that matters any more
+    kUpgrade,  // nobody's yet: the last exchange waits for its turn, or for its handler, to take the stream over
+    kDrop,     // nothing that matters any more
   };
   // What the timer is for.
   enum class Waiting : uint8_t { kNothing, kIdle, kHead, kBody, kHandler, kClose };
@@ -110,9 +110,9 @@ class ServerConnection final : public transport::StreamUser, private Timer {
   Buffer* input_tail_ = nullptr;
   HeadBlock* partial_ = nullptr;  // a head or trailer section of which a part has come
   uint64_t body_remaining_bytes_ = 0;
-  uint64_t sent_bytes_ = 0;          // given to the stream
-  uint64_t stall_taken_bytes_ = 0;   // of these, taken by the peer when that was last looked at
-  uint64_t wake_ns_ = UINT64_MAX;  // the timer may be armed for earlier: it is then armed anew when it fires
+  uint64_t sent_bytes_ = 0;         // given to the stream
+  uint64_t stall_taken_bytes_ = 0;  // of these, taken by the peer when that was last looked at
+  uint64_t wake_ns_ = UINT64_MAX;   // the timer may be armed for earlier: it is then armed anew when it fires
   ChunkedDecoder decoder_;
   const char* error_detail_ = nullptr;
   uint32_t number_;
@@ -125,7 +125,8 @@ class ServerConnection final : public transport::StreamUser, private Timer {
   Phase phase_ = Phase::kHead;
   Waiting waiting_ = Waiting::kNothing;
   bool peer_ended_ = false, peer_end_handled_ = false, closing_ = false, dead_ = false;
-  bool activity_ = false, keep_alive_over_ = false, drain_ = false, deliver_wanted_ = false, pipeline_paused_ = false;
+  bool activity_ = false, keep_alive_over_ = false, drain_ = false, deliver_wanted_ = false,
+       pipeline_paused_ = false;
   bool lingered_ = false;
 };
 

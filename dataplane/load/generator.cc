@@ -137,7 +137,8 @@ void Generator::open(Connection& connection) {
   transport::ConnectOptions connect;
   connect.remote = options_.target;
   connect.timeout_ms = options_.timeout_ms;
-  if (!options_.sources.empty()) connect.local_address = options_.sources[next_source_++ % options_.sources.size()];
+  if (!options_.sources.empty())
+    connect.local_address = options_.sources[next_source_++ % options_.sources.size()];
   connection.connected = connection.ending = false;
   connection.reader.reset();
   connection.forget_flights();
@@ -170,9 +171,11 @@ void Generator::lost(Connection& connection, Error error) {
     }
   } else {
     --connecting_;
-    ++results_.connect_errors;
-    results_.last_error = error;
-    last_failure_ns_ = reactor_.now_ns();
+    if (phase_ != Phase::kDone) {  // else it was finish() that gave it up
+      ++results_.connect_errors;
+      results_.last_error = error;
+      last_failure_ns_ = reactor_.now_ns();
+    }
   }
   connection.connected = false;
   connection.forget_flights();
@@ -194,7 +197,8 @@ void Generator::send(Connection& connection, uint64_t due_ns) {
 void Generator::ready(Connection& connection) {
   if (phase_ != Phase::kRunning || !connection.connected || connection.ending) return;
   if (options_.rate_per_second > 0) {
-    while (connection.in_flight < options_.pipeline && due_at(next_due_) <= reactor_.now_ns()) send(connection, due_at(next_due_++));
+    while (connection.in_flight < options_.pipeline && due_at(next_due_) <= reactor_.now_ns())
+      send(connection, due_at(next_due_++));
     if (connection.in_flight < options_.pipeline && !connection.listed_idle) {
       connection.listed_idle = true;
       idle_[(idle_first_ + idle_count_++) % idle_.size()] = &connection;
@@ -238,7 +242,8 @@ void Generator::check_timeouts() {
   const uint64_t limit_ns = options_.timeout_ms * kNanosecondsPerMillisecond;
   const uint64_t now_ns = reactor_.now_ns();
   for (auto& connection : connections_) {
-    if (connection->stream_ && connection->in_flight > 0 && now_ns - connection->oldest().sent_ns > limit_ns) {
+    if (connection->stream_ && connection->in_flight > 0 &&
+        now_ns - connection->oldest().sent_ns > limit_ns) {
       results_.timeouts += connection->in_flight;
       connection->forget_flights();
       connection->stream_->abort();
@@ -257,8 +262,9 @@ bool Generator::deliver(uint64_t now_ns) {
     worked = true;
   }
   // A server that refuses is asked again, but not in a busy loop.
-  if (!reopen_.empty() && (last_failure_ns_ == 0 || now_ns - last_failure_ns_ > 10 * kNanosecondsPerMillisecond ||
-                           now_ns < last_failure_ns_)) {
+  if (!reopen_.empty() &&
+      (last_failure_ns_ == 0 || now_ns - last_failure_ns_ > 10 * kNanosecondsPerMillisecond ||
+       now_ns < last_failure_ns_)) {
     reopening_.swap(reopen_);
     size_t i = 0;
     for (; i < reopening_.size() && connecting_ < kConnectingLimit; ++i) open(*reopening_[i]);

@@ -20,28 +20,30 @@ namespace sluice::load {
 
 struct GeneratorOptions {
   Endpoint target;
-  std::vector<IpAddress> sources;   // connections take them in turn: one address has 64,511 ports for a target; empty: by route
-  std::string request;              // the bytes of one request, head and body
-  bool head_only = false;           // the request is a HEAD
-  uint32_t connections = 64;        // at most kConnectionsLimit
-  uint32_t pipeline = 1;            // requests of a connection in flight, at most kPipelineLimit
+  std::vector<IpAddress>
+      sources;  // connections take them in turn: one address has 64,511 ports for a target; empty: by route
+  std::string request;        // the bytes of one request, head and body
+  bool head_only = false;     // the request is a HEAD
+  uint32_t connections = 64;  // at most kConnectionsLimit
+  uint32_t pipeline = 1;      // requests of a connection in flight, at most kPipelineLimit
   bool connection_per_request = false;
-  double rate_per_second = 0;       // 0: closed loop
-  uint64_t start_ns = 0;            // reactor time; 0: as soon as all connections are there or have failed
+  double rate_per_second = 0;  // 0: closed loop
+  uint64_t start_ns = 0;       // reactor time; 0: as soon as all connections are there or have failed
   uint64_t duration_ns = 10 * kNanosecondsPerSecond;
-  uint32_t timeout_ms = 5'000;      // a response that takes longer counts as timed out, its connection is replaced
+  uint32_t timeout_ms =
+      5'000;  // a response that takes longer counts as timed out, its connection is replaced
 };
 
 struct GeneratorResults {
-  uint64_t requests = 0;            // sent within the measured time
+  uint64_t requests = 0;  // sent within the measured time
   uint64_t responses = 0, response_bytes = 0;
-  uint64_t status_class[6] = {};    // [2] 2xx ...
+  uint64_t status_class[6] = {};  // [2] 2xx ...
   uint64_t connections_opened = 0, connect_errors = 0, read_errors = 0, timeouts = 0, malformed = 0;
-  uint64_t backlog = 0;             // open loop: due and not sent at the end
+  uint64_t backlog = 0;  // open loop: due and not sent at the end
   uint64_t elapsed_ns = 0;
   Error last_error = Error::kNone;  // of a connection that failed or broke
-  Histogram latency;                // nanoseconds; from when the request was due (open loop) or was sent (closed loop)
-  Histogram service;                // nanoseconds; from when it was sent
+  Histogram latency;  // nanoseconds; from when the request was due (open loop) or was sent (closed loop)
+  Histogram service;  // nanoseconds; from when it was sent
   void merge(const GeneratorResults& other);
 };
 
@@ -92,7 +94,7 @@ class Generator final : public ReactorPart {
   // Open loop: connections with room for a request, each in turn, in a ring of all connections.
   std::vector<Connection*> idle_;
   size_t idle_first_ = 0, idle_count_ = 0;
-  std::vector<Connection*> reopen_;   // to be opened again in the next turn
+  std::vector<Connection*> reopen_;     // to be opened again in the next turn
   std::vector<Connection*> reopening_;  // scratch of that turn
   Phase phase_ = Phase::kOpening;
   uint32_t next_to_open_ = 0, next_source_ = 0, connecting_ = 0, established_ = 0;

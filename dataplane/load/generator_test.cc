@@ -29,7 +29,8 @@ class Server final : public transport::ListenerUser {
    public:
     Peer(Server& owner, transport::Stream& its_stream) : server(owner), stream(&its_stream) {}
     void on_data(transport::Stream& from, Buffer* chain) override {
-      for (const Buffer* segment = chain; segment; segment = segment->next_segment) received += segment->text();
+      for (const Buffer* segment = chain; segment; segment = segment->next_segment)
+        received += segment->text();
       from.consumed(chain->chain_length());
       release(chain);
       while (received.starts_with(kRequest)) {
@@ -142,13 +143,16 @@ TEST(Generator, ClosedLoopKeepsOneRequestInFlightOnEachConnection) {
   EXPECT_EQ(rig.server->most_unanswered, 1u);
   EXPECT_EQ(results.connections_opened, 8u);
   EXPECT_GT(results.responses, 1'000u);
-  EXPECT_EQ(results.requests, rig.server->requests);
-  EXPECT_LE(results.requests - results.responses, 8u) << "but for those in flight at the end";
+  EXPECT_LE(results.requests - results.responses, 8u) << "those in flight at the end";
+  EXPECT_GE(rig.server->requests, results.responses);
+  EXPECT_LE(rig.server->requests, results.requests);
   EXPECT_EQ(results.status_class[2], results.responses);
   EXPECT_EQ(results.latency.count(), results.responses);
   EXPECT_EQ(results.service.count(), results.responses);
   EXPECT_GE(results.response_bytes, results.responses * kResponse.size());
-  EXPECT_EQ(results.connect_errors + results.read_errors + results.timeouts + results.malformed + results.backlog, 0u);
+  EXPECT_EQ(
+      results.connect_errors + results.read_errors + results.timeouts + results.malformed + results.backlog,
+      0u);
   EXPECT_NEAR(static_cast<double>(results.elapsed_ns), 50.0 * kMillisecond, 2.0 * Rig::kTurnNs);
 }
 
@@ -194,13 +198,15 @@ TEST(Generator, StatusesAreCountedByClass) {
   Rig rig;
   rig.server->respond = [](Server::Peer& peer) {
     static const char* kStatuses[] = {"200", "301", "404", "503"};
-    peer.stream->write_copy(std::string("HTTP/1.1 ") + kStatuses[peer.answered % 4] + " X\r\nContent-Length: 0\r\n\r\n");
+    peer.stream->write_copy(std::string("HTTP/1.1 ") + kStatuses[peer.answered % 4] +
+                            " X\r\nContent-Length: 0\r\n\r\n");
   };
   rig.start({.connections = 1, .duration_ns = 20 * kMillisecond});
   rig.run();
   const uint64_t quarter = rig.results().responses / 4;
   EXPECT_GT(quarter, 10u);
-  for (const int status_class : {2, 3, 4, 5}) EXPECT_NEAR(static_cast<double>(rig.results().status_class[status_class]), quarter, 1.0);
+  for (const int status_class : {2, 3, 4, 5})
+    EXPECT_NEAR(static_cast<double>(rig.results().status_class[status_class]), quarter, 1.0);
 }
 
 // ---- open loop
@@ -228,7 +234,8 @@ TEST(Generator, OpenLoopChargesAServerThatStallsForAllThatHadToWait) {
   // A thousand were due during the second without answers: their waits are spread evenly over it.
   const uint64_t waited = results.latency.count() - results.latency.count_at_most(500 * kMillisecond);
   EXPECT_NEAR(static_cast<double>(waited), 500, 20);
-  EXPECT_NEAR(static_cast<double>(results.latency.max_ns()), 1.0 * kNanosecondsPerSecond, 20.0 * kMillisecond);
+  EXPECT_NEAR(static_cast<double>(results.latency.max_ns()), 1.0 * kNanosecondsPerSecond,
+              20.0 * kMillisecond);
   // Only the ten that were in flight saw a slow service.
   EXPECT_EQ(results.service.count() - results.service.count_at_most(500 * kMillisecond), 10u);
 }
@@ -246,12 +253,14 @@ TEST(Generator, WhatIsNeverSentIsTheBacklog) {
 
 TEST(Generator, AConnectionForEachRequest) {
   Rig rig;
-  rig.start({.connections = 4, .pipeline = 8, .connection_per_request = true, .duration_ns = 50 * kMillisecond});
+  rig.start(
+      {.connections = 4, .pipeline = 8, .connection_per_request = true, .duration_ns = 50 * kMillisecond});
   rig.run();
   const GeneratorResults& results = rig.results();
   EXPECT_GT(results.responses, 100u);
   EXPECT_GE(results.connections_opened, results.responses);
   for (const auto& peer : rig.server->peers) EXPECT_LE(peer->answered, 1u);
+  for (int i = 0; i < 100; ++i) rig.reactor.turn();  // connections that the end met half-way are no errors
   EXPECT_EQ(results.read_errors + results.connect_errors, 0u);
 }
 
@@ -326,7 +335,8 @@ TEST(Generator, AResponseThatTakesTooLongIsATimeoutAndItsConnectionReplaced) {
 }
 
 TEST(Generator, WhatIsNoHttpIsMalformed) {
-  for (const char* nonsense : {"SSH-2.0-OpenSSH_9.2\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokmore than was asked for"}) {
+  for (const char* nonsense : {"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+                               "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokmore than was asked for"}) {
     Rig rig;
     rig.server->response = nonsense;
     rig.start({.connections = 1, .duration_ns = 20 * kMillisecond});

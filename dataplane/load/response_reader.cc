@@ -58,8 +58,10 @@ bool ResponseReader::parse_head(std::string_view head, bool head_only) {
           }
           counted = true;
         } else if (starts_with_name(line, "connection")) {
-          if (contains_token(line.substr(11), "close")) keep_alive_ = false;
-          else if (contains_token(line.substr(11), "keep-alive")) keep_alive_ = true;
+          if (contains_token(line.substr(11), "close"))
+            keep_alive_ = false;
+          else if (contains_token(line.substr(11), "keep-alive"))
+            keep_alive_ = true;
         }
         break;
       case 't':
@@ -101,7 +103,8 @@ ResponseReader::Event ResponseReader::read(std::string_view& input, bool head_on
         input.remove_prefix(size + 4);
       } else {
         const size_t before = partial_.size();
-        const size_t added = std::min<size_t>(input.size(), kHeadLimitBytes + 4 - std::min<size_t>(before, kHeadLimitBytes));
+        const size_t added =
+            std::min<size_t>(input.size(), kHeadLimitBytes + 4 - std::min<size_t>(before, kHeadLimitBytes));
         partial_.append(input.substr(0, added));
         const size_t end = partial_.find("\r\n\r\n", before < 3 ? 0 : before - 3);
         if (end == std::string::npos) {
@@ -166,8 +169,10 @@ ResponseReader::Event ResponseReader::read_chunked(std::string_view& input) {
         state_ = left_bytes_ ? State::kChunkData : State::kTrailerLine;
         break;
       case State::kChunkDataEnd:
-        if (c == '\n') state_ = State::kChunkSize;
-        else if (c != '\r') return Event::kMalformed;
+        if (c == '\n')
+          state_ = State::kChunkSize;
+        else if (c != '\r')
+          return Event::kMalformed;
         break;
       case State::kTrailerLine:
         if (c == '\n') {

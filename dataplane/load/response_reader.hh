@@ -38,7 +38,16 @@ class ResponseReader {
 
  private:
   enum class State : uint8_t {
-    kHead, kBodyCounted, kBodyUntilClose, kChunkSize, kChunkExtension, kChunkSizeEnd, kChunkData, kChunkDataEnd, kTrailerLine, kTrailerText
+    kHead,
+    kBodyCounted,
+    kBodyUntilClose,
+    kChunkSize,
+    kChunkExtension,
+    kChunkSizeEnd,
+    kChunkData,
+    kChunkDataEnd,
+    kTrailerLine,
+    kTrailerText
   };
   bool parse_head(std::string_view head, bool head_only);
   Event read_chunked(std::string_view& input);

@@ -51,14 +51,26 @@ TEST_P(ResponseReaderCases, AnyCut) {
 
 const Case kCases[] = {
     {"counted", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", {{200}}},
-    {"pipelined", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 404 Not Found\r\ncontent-length:0\r\n\r\n", {{200, 404}}},
-    {"chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n0a\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n"
-     "HTTP/1.1 204 No Content\r\n\r\n", {{200, 204}}},
-    {"informational", "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\nx", {{201}}},
-    {"closes", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx", {{200}, false, false, false}},
+    {"pipelined",
+     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 404 Not Found\r\ncontent-length:0\r\n\r\n",
+     {{200, 404}}},
+    {"chunked",
+     "HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+     "chunked\r\n\r\n5;x=y\r\nhello\r\n0a\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n"
+     "HTTP/1.1 204 No Content\r\n\r\n",
+     {{200, 204}}},
+    {"informational",
+     "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\nx",
+     {{201}}},
+    {"closes",
+     "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx",
+     {{200}, false, false, false}},
     {"old", "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx", {{200}, false, false, false}},
     {"until_close", "HTTP/1.1 200 OK\r\n\r\nsome bytes", {{}, false, true, false}},
-    {"head", "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nHTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", {{200, 304}}, true},
+    {"head",
+     "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nHTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",
+     {{200, 304}},
+     true},
     {"bad_version", "SSH-2.0-OpenSSH_9.2 and so on\r\n\r\n", {{}, true}},
     {"bad_chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", {{}, true}},
     {"bad_length", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", {{}, true}},

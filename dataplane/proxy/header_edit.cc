@@ -103,7 +103,8 @@ void append_forwarded(std::string& lines, std::span<const HeaderField> headers, 
 void append_forwarded_for(std::string& lines, std::span<const HeaderField> headers, std::string_view peer) {
   lines.append("X-Forwarded-For: ");
   for (const HeaderField& field : headers)
-    if (field_name_equals(field.name, "x-forwarded-for") && !field.value.empty()) lines.append(field.value).append(", ");
+    if (field_name_equals(field.name, "x-forwarded-for") && !field.value.empty())
+      lines.append(field.value).append(", ");
   lines.append(peer).append("\r\n");
 }
 
@@ -123,7 +124,8 @@ AbsoluteTarget split_target(std::string_view target) {
 
 bool is_only_chunked(std::span<const HeaderField> headers) {
   for (const HeaderField& field : headers)
-    if (field.name.size() == 17 && field_name_equals(field.name, "transfer-encoding") && !field_name_equals(field.value, "chunked"))
+    if (field.name.size() == 17 && field_name_equals(field.name, "transfer-encoding") &&
+        !field_name_equals(field.value, "chunked"))
       return false;
   return true;
 }
@@ -132,7 +134,8 @@ int64_t content_length_of(std::span<const HeaderField> headers) {
   for (const HeaderField& field : headers) {
     if (field.name.size() != 14 || !field_name_equals(field.name, "content-length")) continue;
     int64_t length = -1;
-    const auto [end, error] = std::from_chars(field.value.data(), field.value.data() + field.value.size(), length);
+    const auto [end, error] =
+        std::from_chars(field.value.data(), field.value.data() + field.value.size(), length);
     return error == std::errc() && end == field.value.data() + field.value.size() ? length : -1;
   }
   return -1;

@@ -24,14 +24,15 @@ class HopByHop {
 };
 
 // Appends the lines of `headers` that are to be forwarded, then those of `edits.set`.
-void append_forwarded(std::string& lines, std::span<const http::HeaderField> headers, const HeaderEdits& edits,
-                      std::span<const std::string_view> also_removed);
+void append_forwarded(std::string& lines, std::span<const http::HeaderField> headers,
+                      const HeaderEdits& edits, std::span<const std::string_view> also_removed);
 
 // Whether one of the header lines `lines` is of the field `name`.
 bool sets_field(std::string_view lines, std::string_view name);
 
 // Appends one X-Forwarded-For line: the values that the message came with, in their order, and `peer`.
-void append_forwarded_for(std::string& lines, std::span<const http::HeaderField> headers, std::string_view peer);
+void append_forwarded_for(std::string& lines, std::span<const http::HeaderField> headers,
+                          std::string_view peer);
 
 // A request target in its parts. `authority` is empty unless it was in absolute-form; then `path` begins with '/' or '?' or
 // is empty (RFC 9112 section 3.2).

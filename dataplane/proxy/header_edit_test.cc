@@ -12,7 +12,8 @@ namespace {
 
 using Fields = std::vector<http::HeaderField>;
 
-std::string forwarded(const Fields& fields, const HeaderEdits& edits = {}, std::vector<std::string_view> also_removed = {}) {
+std::string forwarded(const Fields& fields, const HeaderEdits& edits = {},
+                      std::vector<std::string_view> also_removed = {}) {
   std::string lines;
   append_forwarded(lines, fields, edits, also_removed);
   return lines;
@@ -25,15 +26,22 @@ TEST(HeaderEdit, OrdinaryFieldsGoOnInTheirOrderAndSpelling) {
 
 TEST(HeaderEdit, FieldsOfTheHopDoNot) {
   for (const std::string_view name :
-       {"Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Expect",
-        "Content-Length", "Proxy-Authorization", "kEEP-aLIVE", "transfer-encodinG"})
+       {"Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade",
+        "Expect", "Content-Length", "Proxy-Authorization", "kEEP-aLIVE", "transfer-encodinG"})
     EXPECT_EQ(forwarded({{"A", "1"}, {name, "x"}, {"B", "2"}}), "A: 1\r\nB: 2\r\n") << name;
 }
 
 TEST(HeaderEdit, NorDoFieldsThatConnectionNames) {
-  EXPECT_EQ(forwarded({{"Connection", "close, X-Hop ,\tx-other"}, {"x-hop", "1"}, {"X-OTHER", "2"}, {"X-Hopp", "3"}, {"X-Ho", "4"}}),
+  EXPECT_EQ(forwarded({{"Connection", "close, X-Hop ,\tx-other"},
+                       {"x-hop", "1"},
+                       {"X-OTHER", "2"},
+                       {"X-Hopp", "3"},
+                       {"X-Ho", "4"}}),
             "X-Hopp: 3\r\nX-Ho: 4\r\n");
-  EXPECT_EQ(forwarded({{"X-One", "1"}, {"Connection", "x-one"}, {"Connection", "x-two"}, {"X-Two", "2"}, {"X", "3"}}), "X: 3\r\n");
+  EXPECT_EQ(
+      forwarded(
+          {{"X-One", "1"}, {"Connection", "x-one"}, {"Connection", "x-two"}, {"X-Two", "2"}, {"X", "3"}}),
+      "X: 3\r\n");
 }
 
 TEST(HeaderEdit, MoreConnectionFieldsThanAreKeptForwardNothing) {
@@ -45,17 +53,20 @@ TEST(HeaderEdit, MoreConnectionFieldsThanAreKeptForwardNothing) {
 TEST(HeaderEdit, SetReplacesAndAdds) {
   HeaderEdits edits;
   edits.set = "X-Via: sluice\r\nServer: none\r\n";
-  EXPECT_EQ(forwarded({{"server", "nginx"}, {"A", "1"}, {"SERVER", "again"}}, edits), "A: 1\r\nX-Via: sluice\r\nServer: none\r\n");
+  EXPECT_EQ(forwarded({{"server", "nginx"}, {"A", "1"}, {"SERVER", "again"}}, edits),
+            "A: 1\r\nX-Via: sluice\r\nServer: none\r\n");
 }
 
 TEST(HeaderEdit, RemoveTakesEveryFieldOfTheName) {
   HeaderEdits edits;
   edits.remove = {"cookie", "X-Powered-By"};
-  EXPECT_EQ(forwarded({{"Cookie", "a"}, {"x-powered-by", "b"}, {"COOKIE", "c"}, {"Cookies", "d"}}, edits), "Cookies: d\r\n");
+  EXPECT_EQ(forwarded({{"Cookie", "a"}, {"x-powered-by", "b"}, {"COOKIE", "c"}, {"Cookies", "d"}}, edits),
+            "Cookies: d\r\n");
 }
 
 TEST(HeaderEdit, AlsoRemovedIsTheCallersOwnList) {
-  EXPECT_EQ(forwarded({{"Host", "h"}, {"A", "1"}, {"X-Forwarded-For", "p"}}, {}, {"host", "x-forwarded-for"}), "A: 1\r\n");
+  EXPECT_EQ(forwarded({{"Host", "h"}, {"A", "1"}, {"X-Forwarded-For", "p"}}, {}, {"host", "x-forwarded-for"}),
+            "A: 1\r\n");
 }
 
 TEST(HeaderEdit, SetsFieldLooksAtNamesOnly) {
@@ -69,8 +80,10 @@ TEST(HeaderEdit, SetsFieldLooksAtNamesOnly) {
 
 TEST(HeaderEdit, ForwardedForKeepsEveryHopInOrder) {
   std::string lines;
-  append_forwarded_for(lines, Fields{{"x-forwarded-for", "192.0.2.1, 192.0.2.2"}, {"A", "1"}, {"X-Forwarded-For", "192.0.2.3"}},
-                       "192.0.2.4");
+  append_forwarded_for(
+      lines,
+      Fields{{"x-forwarded-for", "192.0.2.1, 192.0.2.2"}, {"A", "1"}, {"X-Forwarded-For", "192.0.2.3"}},
+      "192.0.2.4");
   EXPECT_EQ(lines, "X-Forwarded-For: 192.0.2.1, 192.0.2.2, 192.0.2.3, 192.0.2.4\r\n");
   lines.clear();
   append_forwarded_for(lines, Fields{{"X-Forwarded-For", ""}}, "192.0.2.4");

@@ -30,15 +30,16 @@ bool is_idempotent(Method method) {
 
 // The upstream has certainly not seen the request.
 bool never_reached(Error error) {
-  return error == Error::kConnectionRefused || error == Error::kHostUnreachable || error == Error::kNetworkUnreachable ||
-         error == Error::kAddressNotAvailable;
+  return error == Error::kConnectionRefused || error == Error::kHostUnreachable ||
+         error == Error::kNetworkUnreachable || error == Error::kAddressNotAvailable;
 }
 
 }  // namespace
 
 class Proxy::Forwarding final : public http::ServerHandler, public http::ClientHandler {
  public:
-  Forwarding(Proxy& proxy, Exchange& exchange, UpstreamGroup& group, const ForwardOptions& options, Completion completion)
+  Forwarding(Proxy& proxy, Exchange& exchange, UpstreamGroup& group, const ForwardOptions& options,
+             Completion completion)
       : proxy_(proxy), exchange_(&exchange), group_(group), options_(options), completion_(completion) {
     deferred_.self = this;
     deferred_.fire = [](Timer& timer, uint64_t) { static_cast<Deferred&>(timer).self->run_deferred(); };
@@ -178,7 +179,8 @@ class Proxy::Forwarding final : public http::ServerHandler, public http::ClientH
       return;
     }
     give_back_body();  // the room that it waited for was in the request that failed
-    const bool again = !replay_lost_ && (never_reached(error) || (sent_nothing_back && is_idempotent(exchange_->method())));
+    const bool again =
+        !replay_lost_ && (never_reached(error) || (sent_nothing_back && is_idempotent(exchange_->method())));
     if (again && attempt()) {
       ++proxy_.counters.failed_over;
       return;
@@ -217,9 +219,12 @@ class Proxy::Forwarding final : public http::ServerHandler, public http::ClientH
       append_host(fields, target.authority, upstream);
       // Fields that were appended already, or are below.
       static constexpr std::string_view kOwn[] = {"host", "x-forwarded-for"};
-      const bool forwarded_for = options_.forwarded_for && !sets_field(options_.request.set, "x-forwarded-for");
-      append_forwarded(fields, exchange_->headers(), options_.request, std::span(kOwn).first(forwarded_for ? 2 : 1));
-      if (forwarded_for) append_forwarded_for(fields, forwarded_before(), exchange_->remote().address.to_string());
+      const bool forwarded_for =
+          options_.forwarded_for && !sets_field(options_.request.set, "x-forwarded-for");
+      append_forwarded(fields, exchange_->headers(), options_.request,
+                       std::span(kOwn).first(forwarded_for ? 2 : 1));
+      if (forwarded_for)
+        append_forwarded_for(fields, forwarded_before(), exchange_->remote().address.to_string());
       http::RequestHead head;
       head.method = http::method_name(exchange_->method());
       head.target = options_.target.empty() ? origin_form(target) : std::string_view(options_.target);
@@ -358,13 +363,15 @@ Proxy::Proxy(Reactor& reactor, http::Client& client)
     : reactor_(reactor), client_(client), slots_(std::make_unique<Slots>()) {}
 Proxy::~Proxy() = default;
 
-bool Proxy::forward(http::Exchange& exchange, UpstreamGroup& group, const ForwardOptions& options, Completion completion) {
+bool Proxy::forward(http::Exchange& exchange, UpstreamGroup& group, const ForwardOptions& options,
+                    Completion completion) {
   uint32_t number;
   Forwarding* forwarding = slots_->forwardings.allocate(number, *this, exchange, group, options, completion);
   if (!forwarding) {
     ++counters.refused;
     exchange.discard_body();
-    exchange.respond(503, "Content-Type: text/plain\r\nRetry-After: 1\r\n", "Too many requests are being forwarded\n");
+    exchange.respond(503, "Content-Type: text/plain\r\nRetry-After: 1\r\n",
+                     "Too many requests are being forwarded\n");
     return false;
   }
   ++counters.forwarded;

@@ -41,15 +41,16 @@ struct ForwardOutcome {
 };
 
 struct ProxyCounters {
-  uint64_t forwarded = 0, completed = 0, failed_over = 0, bad_gateway = 0, gateway_timeout = 0, peer_aborted = 0,
-           upstream_aborted = 0, refused = 0;
+  uint64_t forwarded = 0, completed = 0, failed_over = 0, bad_gateway = 0, gateway_timeout = 0,
+           peer_aborted = 0, upstream_aborted = 0, refused = 0;
 };
 
 class Proxy {
  public:
   static constexpr uint32_t kForwardingsLimit = 65'536;     // in progress at once; beyond it 503, counted
   static constexpr uint32_t kReplayLimitBytes = 64 * 1024;  // of a request body kept for a second attempt
-  static constexpr uint32_t kCopyBelowBytes = 512;          // smaller pieces are copied next to what is queued already
+  static constexpr uint32_t kCopyBelowBytes =
+      512;  // smaller pieces are copied next to what is queued already
 
   struct Completion {
     void* context = nullptr;
@@ -64,7 +65,8 @@ class Proxy {
   // from now on, but for on_released, which goes to the handler it had. `group` and `options` must live until `completion`
   // is called, once, never from inside forward(). False: kForwardingsLimit was reached and the exchange was answered with
   // 503; nothing was taken over and `completion` is not called.
-  bool forward(http::Exchange& exchange, UpstreamGroup& group, const ForwardOptions& options, Completion completion);
+  bool forward(http::Exchange& exchange, UpstreamGroup& group, const ForwardOptions& options,
+               Completion completion);
 
   ProxyCounters counters;
 

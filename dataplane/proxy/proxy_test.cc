@@ -29,7 +29,8 @@ bool has(std::string_view text, std::string_view part) { return text.find(part) 
 
 size_t times(std::string_view text, std::string_view part) {
   size_t count = 0;
-  for (size_t at = text.find(part); at != std::string_view::npos; at = text.find(part, at + part.size())) ++count;
+  for (size_t at = text.find(part); at != std::string_view::npos; at = text.find(part, at + part.size()))
+    ++count;
   return count;
 }
 
@@ -86,9 +87,10 @@ class FrontHandler final : public http::ServerHandler {
   void on_request(Exchange& exchange) override {
     ++requests;
     inside_forward = true;
-    const bool taken = proxy->forward(exchange, *group, options, {this, [](void* context, const ForwardOutcome& outcome) {
-                                                                    static_cast<FrontHandler*>(context)->completed(outcome);
-                                                                  }});
+    const bool taken =
+        proxy->forward(exchange, *group, options, {this, [](void* context, const ForwardOutcome& outcome) {
+                                                     static_cast<FrontHandler*>(context)->completed(outcome);
+                                                   }});
     inside_forward = false;
     refused += !taken;
   }
@@ -110,7 +112,8 @@ class FrontHandler final : public http::ServerHandler {
 
 struct Rig {
   explicit Rig(std::vector<uint16_t> ports, const http::ClientLimits& client_limits = {},
-               const UpstreamOptions& upstream_options = {.balance = Balance::kFailover}, const http::Limits& limits = {})
+               const UpstreamOptions& upstream_options = {.balance = Balance::kFailover},
+               const http::Limits& limits = {})
       : client(std::make_unique<http::Client>(reactor, clock, transport, client_limits)),
         proxy(reactor, *client),
         front(reactor, clock, limits, handler) {
@@ -208,8 +211,11 @@ struct Rig {
 TEST(Proxy, ForwardsARequestAndItsResponse) {
   Rig rig({kFirstPort});
   RawPeer& peer = rig.send(kSimpleGet);
-  EXPECT_EQ(rig.first.last().received, "GET /a?b HTTP/1.1\r\nHost: up:8001\r\nX-Forwarded-For: 127.0.0.1\r\n\r\n");
-  rig.answer(rig.first, "HTTP/1.1 203 Fine Indeed\r\nContent-Length: 5\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nX-A: 1\r\n\r\nhello");
+  EXPECT_EQ(rig.first.last().received,
+            "GET /a?b HTTP/1.1\r\nHost: up:8001\r\nX-Forwarded-For: 127.0.0.1\r\n\r\n");
+  rig.answer(rig.first,
+             "HTTP/1.1 203 Fine Indeed\r\nContent-Length: 5\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nX-A: "
+             "1\r\n\r\nhello");
   EXPECT_EQ(peer.received.substr(0, peer.received.find("\r\n")), "HTTP/1.1 203 Fine Indeed");
   EXPECT_EQ(times(peer.received, "Date: "), 1u);
   EXPECT_EQ(times(peer.received, "Content-Length: 5\r\n"), 1u);
@@ -236,7 +242,9 @@ TEST(Proxy, BothConnectionsAreKept) {
 
 TEST(Proxy, PipelinedRequestsAreAnsweredInOrder) {
   Rig rig({kFirstPort});
-  RawPeer& peer = rig.send("GET /1 HTTP/1.1\r\nHost: f\r\n\r\nGET /2 HTTP/1.1\r\nHost: f\r\n\r\nGET /3 HTTP/1.1\r\nHost: f\r\n\r\n");
+  RawPeer& peer = rig.send(
+      "GET /1 HTTP/1.1\r\nHost: f\r\n\r\nGET /2 HTTP/1.1\r\nHost: f\r\n\r\nGET /3 HTTP/1.1\r\nHost: "
+      "f\r\n\r\n");
   ASSERT_EQ(rig.first.peers.size(), 3u);
   for (const int i : {2, 0, 1}) {
     RawPeer& upstream = *rig.first.peers[static_cast<size_t>(i)];
@@ -252,13 +260,18 @@ TEST(Proxy, PipelinedRequestsAreAnsweredInOrder) {
 TEST(Proxy, FieldsOfTheHopStayOnTheirHop) {
   Rig rig({kFirstPort});
   RawPeer& peer = rig.send(
-      "GET / HTTP/1.1\r\nHost: f\r\nConnection: keep-alive, X-Secret\r\nX-Secret: s\r\nKeep-Alive: timeout=5\r\nTE: trailers\r\n"
+      "GET / HTTP/1.1\r\nHost: f\r\nConnection: keep-alive, X-Secret\r\nX-Secret: s\r\nKeep-Alive: "
+      "timeout=5\r\nTE: trailers\r\n"
       "Proxy-Connection: keep-alive\r\nAccept: a\r\n\r\n");
   const std::string asked = rig.first.last().received;
-  for (const char* name : {"Connection", "Secret", "Keep-Alive", "TE:"}) EXPECT_FALSE(has(asked, name)) << name;
+  for (const char* name : {"Connection", "Secret", "Keep-Alive", "TE:"})
+    EXPECT_FALSE(has(asked, name)) << name;
   EXPECT_TRUE(has(asked, "Accept: a\r\n"));
-  rig.answer(rig.first, "HTTP/1.1 200 OK\r\nConnection: close, X-Own\r\nX-Own: o\r\nKeep-Alive: timeout=9\r\nContent-Length: 0\r\nX-B: 2\r\n\r\n");
-  for (const char* name : {"X-Own", "timeout=9", "Connection: close"}) EXPECT_FALSE(has(peer.received, name)) << name;
+  rig.answer(rig.first,
+             "HTTP/1.1 200 OK\r\nConnection: close, X-Own\r\nX-Own: o\r\nKeep-Alive: "
+             "timeout=9\r\nContent-Length: 0\r\nX-B: 2\r\n\r\n");
+  for (const char* name : {"X-Own", "timeout=9", "Connection: close"})
+    EXPECT_FALSE(has(peer.received, name)) << name;
   EXPECT_TRUE(has(peer.received, "X-B: 2\r\n"));
   EXPECT_FALSE(peer.ended) << "that the upstream closes is no reason to close here";
 }
@@ -354,9 +367,12 @@ TEST(Proxy, HeadAndStatusesWithoutBodyKeepTheirLengthAndSendNone) {
   struct {
     const char *request, *answer, *expected;
   } cases[] = {
-      {"HEAD / HTTP/1.1\r\nHost: f\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", "Content-Length: 500\r\n"},
-      {"HEAD / HTTP/1.1\r\nHost: f\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 200 OK\r\n"},
-      {"GET / HTTP/1.1\r\nHost: f\r\n\r\n", "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\nETag: e\r\n\r\n", "ETag: e\r\n"},
+      {"HEAD / HTTP/1.1\r\nHost: f\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n",
+       "Content-Length: 500\r\n"},
+      {"HEAD / HTTP/1.1\r\nHost: f\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+       "HTTP/1.1 200 OK\r\n"},
+      {"GET / HTTP/1.1\r\nHost: f\r\n\r\n",
+       "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\nETag: e\r\n\r\n", "ETag: e\r\n"},
       {"GET / HTTP/1.1\r\nHost: f\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 204 No Content\r\n"},
   };
   for (const auto& c : cases) {
@@ -380,8 +396,10 @@ TEST(Proxy, BodiesArriveWholeHoweverTheyAreCut) {
       rig.transport.split = [piece](uint32_t) { return piece; };
       std::string request = "POST /up HTTP/1.1\r\nHost: f\r\n", answer = "HTTP/1.1 200 OK\r\n";
       if (chunked) {
-        request += "Transfer-Encoding: chunked\r\n\r\n5dc\r\n" + up.substr(0, 1500) + "\r\n5dc\r\n" + up.substr(1500) + "\r\n0\r\n\r\n";
-        answer += "Transfer-Encoding: chunked\r\n\r\n1\r\n" + down.substr(0, 1) + "\r\n1323\r\n" + down.substr(1) + "\r\n0\r\n\r\n";
+        request += "Transfer-Encoding: chunked\r\n\r\n5dc\r\n" + up.substr(0, 1500) + "\r\n5dc\r\n" +
+                   up.substr(1500) + "\r\n0\r\n\r\n";
+        answer += "Transfer-Encoding: chunked\r\n\r\n1\r\n" + down.substr(0, 1) + "\r\n1323\r\n" +
+                  down.substr(1) + "\r\n0\r\n\r\n";
       } else {
         request += "Content-Length: 3000\r\n\r\n" + up;
         answer += "Content-Length: 4900\r\n\r\n" + down;
@@ -401,7 +419,9 @@ TEST(Proxy, BodiesArriveWholeHoweverTheyAreCut) {
 TEST(Proxy, TrailersOfTheResponseAreForwarded) {
   Rig rig({kFirstPort});
   RawPeer& peer = rig.send(kSimpleGet);
-  rig.answer(rig.first, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 42\r\n\r\n");
+  rig.answer(rig.first,
+             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: "
+             "X-Sum\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 42\r\n\r\n");
   EXPECT_TRUE(peer.received.ends_with("0\r\nX-Sum: 42\r\n\r\n")) << peer.received;
 }
 
@@ -496,7 +516,8 @@ TEST(Proxy, AResponseBeforeTheRequestsEndIsPassedOn) {
   RawPeer& peer = rig.send("POST / HTTP/1.1\r\nHost: f\r\nContent-Length: 3000\r\n\r\n" + pattern(100));
   rig.answer(rig.first, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno");
   EXPECT_TRUE(has(peer.received, "HTTP/1.1 413 Content Too Large\r\n"));
-  EXPECT_TRUE(rig.first.last().closed) << "the rest of the request is not sent, so that connection is of no use";
+  EXPECT_TRUE(rig.first.last().closed)
+      << "the rest of the request is not sent, so that connection is of no use";
   peer.send(pattern(2900) + kSimpleGet);
   rig.run();
   ASSERT_EQ(rig.first.peers.size(), 2u) << "the peer's connection goes on behind its body";
@@ -564,8 +585,9 @@ TEST(Proxy, TheKeptBodyIsSentToTheNextUpstream) {
   for (const size_t sent : {size_t{20'000}, size_t{9'000}}) {
     for (const bool chunked : {false, true}) {
       Rig rig({kFirstPort, kSecondPort});
-      const std::string head = std::string("PUT / HTTP/1.1\r\nHost: f\r\n") +
-                               (chunked ? "Transfer-Encoding: chunked\r\n\r\n4e20\r\n" : "Content-Length: 20000\r\n\r\n");
+      const std::string head =
+          std::string("PUT / HTTP/1.1\r\nHost: f\r\n") +
+          (chunked ? "Transfer-Encoding: chunked\r\n\r\n4e20\r\n" : "Content-Length: 20000\r\n\r\n");
       const std::string end = chunked ? "\r\n0\r\n\r\n" : "";
       RawPeer& peer = rig.send(head + body.substr(0, sent) + (sent == body.size() ? end : ""));
       rig.first.last().stream->abort();
@@ -585,7 +607,8 @@ TEST(Proxy, TheKeptBodyIsSentToTheNextUpstream) {
 TEST(Proxy, ABodyThatIsTooLongToKeepIsNotRepeated) {
   Rig rig({kFirstPort, kSecondPort});
   const size_t bytes = Proxy::kReplayLimitBytes + 1;
-  RawPeer& peer = rig.send("PUT / HTTP/1.1\r\nHost: f\r\nContent-Length: " + std::to_string(bytes) + "\r\n\r\n" + pattern(bytes));
+  RawPeer& peer = rig.send("PUT / HTTP/1.1\r\nHost: f\r\nContent-Length: " + std::to_string(bytes) +
+                           "\r\n\r\n" + pattern(bytes));
   rig.first.last().stream->abort();
   rig.run();
   EXPECT_TRUE(rig.second.peers.empty());
@@ -642,9 +665,10 @@ TEST(Proxy, AnUpstreamThatDoesNotAnswerItsSynIsATimeoutToo) {
 }
 
 TEST(Proxy, AResponseThatIsNoHttpIsABadGateway) {
-  for (const char* answer : {"SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy",
-                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
-                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nx"}) {
+  for (const char* answer :
+       {"SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nx"}) {
     Rig rig({kFirstPort, kSecondPort});
     RawPeer& peer = rig.send(kSimpleGet);
     rig.answer(rig.first, answer);
@@ -695,7 +719,8 @@ TEST(Proxy, APeerThatGoesAwayCancelsTheRequestToTheUpstream) {
   } cases[] = {
       {"before the response", "GET / HTTP/1.1\r\nHost: f\r\n\r\n", ""},
       {"in the midst of its own body", "POST / HTTP/1.1\r\nHost: f\r\nContent-Length: 1000\r\n\r\nabc", ""},
-      {"in the midst of the response", "GET / HTTP/1.1\r\nHost: f\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc"},
+      {"in the midst of the response", "GET / HTTP/1.1\r\nHost: f\r\n\r\n",
+       "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc"},
   };
   for (const auto& c : cases) {
     Rig rig({kFirstPort, kSecondPort});

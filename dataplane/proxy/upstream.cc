@@ -20,7 +20,8 @@ int UpstreamGroup::choose(uint64_t now_ns, uint64_t tried) {
     const Upstream& upstream = upstreams_[index];
     if (upstream.down_until_ns > now_ns) {
       // The one whose time out ends first is the best of those that are out.
-      if (spare < 0 || upstream.down_until_ns < upstreams_[spare].down_until_ns) spare = static_cast<int>(index);
+      if (spare < 0 || upstream.down_until_ns < upstreams_[spare].down_until_ns)
+        spare = static_cast<int>(index);
       continue;
     }
     if (options_.balance != Balance::kLeastConnections) {

@@ -20,15 +20,15 @@ struct Upstream {
   Endpoint endpoint;
   std::string host;  // value of the Host field sent to it: "example.org:8080"
 
-  uint32_t active = 0;             // requests in progress
-  uint32_t failures = 0;           // in a row
-  uint64_t down_until_ns = 0;      // left out until then
+  uint32_t active = 0;         // requests in progress
+  uint32_t failures = 0;       // in a row
+  uint64_t down_until_ns = 0;  // left out until then
   uint64_t requests = 0, failed = 0;
 };
 
 struct UpstreamOptions {
   Balance balance = Balance::kRoundRobin;
-  uint32_t failures_limit = 1;      // failures in a row that put an upstream out for fail_timeout_ms; 0: never
+  uint32_t failures_limit = 1;  // failures in a row that put an upstream out for fail_timeout_ms; 0: never
   uint32_t fail_timeout_ms = 10'000;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The acknowledgement and the window that a segment carries (RFC 9293 section 3.10.7.4, "fifth", RFC 5961 section 5).
+// The acknowledgement and the window that a segment carries (RFC 9293 section 3.10.7.4, "fifth", RFC 5961
+// section 5).
 #include <algorithm>
 
 #include "dataplane/tcp/connection.hh"
@@ -81,8 +82,9 @@ void Connection::advance_una(Sequence ack, bool has_echo, uint32_t echo) {
       timing_ = false;
     }
   } else if (phase_ != RecoveryPhase::kOpen && has_echo && timestamps_ && !before(echo, rtt_seq_)) {
-    // Karn's algorithm forbids timing what was sent twice; the echo tells which one it was (RFC 7323 section 4.1). One from
-    // before the last retransmission is left out: it would count the wait for that as a part of the round trip.
+    // Karn's algorithm forbids timing what was sent twice; the echo tells which one it was (RFC 7323 section
+    // 4.1). One from before the last retransmission is left out: it would count the wait for that as a part
+    // of the round trip.
     const uint32_t ticks = timestamp_now() - echo;
     if (ticks < ticks_of_us(kMaximumRtoUs)) rtt_.sample((ticks + 1) * 1049);
   }

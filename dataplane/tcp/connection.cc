@@ -87,7 +87,8 @@ void Connection::agree(const Agreement& agreement) {
   timestamps_ = agreement.timestamps;
   sack_ = agreement.sack;
   window_scaling_ = agreement.window_scaling;
-  send_scale_ = agreement.window_scaling ? std::min<uint8_t>(agreement.peer_window_scale, 14) : 0;  // RFC 7323 section 2.3
+  send_scale_ = agreement.window_scaling ? std::min<uint8_t>(agreement.peer_window_scale, 14)
+                                         : 0;  // RFC 7323 section 2.3
   receive_scale_ = agreement.window_scaling ? tcp_->receive_scale_ : 0;
   ts_recent_ = agreement.timestamp_recent;
   ts_recent_tick_ = tcp_->tick();
@@ -118,7 +119,8 @@ void Connection::update_mss() {
   mss_ = static_cast<uint16_t>(mss - (timestamps_ ? 12 : 0));
 }
 
-// ---- the user's calls ----------------------------------------------------------------------------------------------
+// ---- the user's calls
+// ----------------------------------------------------------------------------------------------
 
 BufferPool& Connection::pool() { return tcp_->stack_.pool(path_); }
 
@@ -163,7 +165,11 @@ Error Connection::write(Buffer* chain) {
         release(chain);
         return Error::kNoBuffers;
       }
-      *entry = {.buffer = piece, .payload = piece->data, .length = length, .sequence = write_seq_, .number = number};
+      *entry = {.buffer = piece,
+                .payload = piece->data,
+                .length = length,
+                .sequence = write_seq_,
+                .number = number};
       queue_.push(entry);
     }
     write_seq_ += length;
@@ -179,13 +185,15 @@ Buffer* Connection::reserve(uint32_t bytes) {
   SLUICE_ASSERT(bytes <= kReserveLimitBytes);
   if (fin_queued_ || !may_send_data() || reset_pending_) return nullptr;
   SendEntry* tail = queue_.tail();
-  if (tail && at_or_after(tail->sequence, snd_nxt_) && tail->owned_alone() && tail->buffer->tailroom() >= bytes)
+  if (tail && at_or_after(tail->sequence, snd_nxt_) && tail->owned_alone() &&
+      tail->buffer->tailroom() >= bytes)
     return tail->buffer;
   BufferPool& pool = tcp_->stack_.pool(path_);
   // The payload's room is made exactly one segment long, so that a full Buffer is sent as it is.
   const uint32_t room = std::max<uint32_t>(mss_, bytes);
   const uint32_t storage = pool.storage_bytes();
-  Buffer* buffer = pool.allocate(storage > room + kTransmitHeadroomBytes ? storage - room : kTransmitHeadroomBytes);
+  Buffer* buffer =
+      pool.allocate(storage > room + kTransmitHeadroomBytes ? storage - room : kTransmitHeadroomBytes);
   if (!buffer) return nullptr;
   if (buffer->tailroom() < bytes) {
     release(buffer);
@@ -280,7 +288,8 @@ void Connection::set_keep_alive(bool enabled, uint32_t idle_ms) {
   arm_timer();
 }
 
-// ---- the end -------------------------------------------------------------------------------------------------------
+// ---- the end
+// -------------------------------------------------------------------------------------------------------
 
 void Connection::release_queues() {
   queue_.clear(tcp_->send_entries_);

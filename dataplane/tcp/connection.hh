@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// One connection from our side (RFC 9293 section 3.3.1's TCB), which is the user's Stream. Its mechanisms lie in a file
-// each: connection.cc (the stream's interface, states), receive.cc, deliver.cc, send.cc, acknowledge.cc, recovery.cc,
-// deadlines.cc.
+// One connection from our side (RFC 9293 section 3.3.1's TCB), which is the user's Stream. Its mechanisms lie
+// in a file each: connection.cc (the stream's interface, states), receive.cc, deliver.cc, send.cc,
+// acknowledge.cc, recovery.cc, deadlines.cc.
 //
-// Budget of memory for an established, idle connection: this object (see the assertion at the end), 24 bytes of slab cell
-// and 11 to 21 bytes of flow table. Queues, scoreboard, out-of-order queue and CUBIC's curve exist while they are needed.
+// Budget of memory for an established, idle connection: this object (see the assertion at the end), 24 bytes
+// of slab cell and 11 to 21 bytes of flow table. Queues, scoreboard, out-of-order queue and CUBIC's curve
+// exist while they are needed.
 #pragma once
 #include <cstdint>
 
@@ -36,7 +37,9 @@ struct Segment {
 
   bool has(uint8_t flag) const { return flags & flag; }
   // RFC 9293's SEG.LEN: SYN and FIN count.
-  uint32_t sequence_length() const { return length + (has(wire::kTcpSyn) ? 1 : 0) + (has(wire::kTcpFin) ? 1 : 0); }
+  uint32_t sequence_length() const {
+    return length + (has(wire::kTcpSyn) ? 1 : 0) + (has(wire::kTcpFin) ? 1 : 0);
+  }
 };
 
 // What both ends agreed on in their SYNs, for a connection that begins established.
@@ -90,7 +93,8 @@ class Connection final : public transport::Stream {
   void agree(const Agreement& agreement);
   void update_mss();
   void set_state(State next);
-  // The end: out of the flow table, nothing is sent any more; on_closed(error) follows at the end of this step.
+  // The end: out of the flow table, nothing is sent any more; on_closed(error) follows at the end of this
+  // step.
   void finish(Error error);
   void enter_time_wait();
   void release_queues();
@@ -121,7 +125,8 @@ class Connection final : public transport::Stream {
   uint32_t choose_window();
 
   // ---- acknowledge.cc ----
-  // ACK field and window of an acceptable segment. False when the connection ended or the segment is to be dropped.
+  // ACK field and window of an acceptable segment. False when the connection ended or the segment is to be
+  // dropped.
   bool process_ack(const Segment& segment);
   void advance_una(Sequence ack, bool has_echo, uint32_t echo);
   void update_send_window(const Segment& segment);
@@ -147,8 +152,8 @@ class Connection final : public transport::Stream {
   // Sends whatever is due: retransmissions, new data, an acknowledgement. From Tcp::flush().
   void output();
   bool send_new();
-  // One segment of `length` bytes of the queue from `at` on, which `entry` holds (null when length is 0). False when there
-  // was no Buffer for it.
+  // One segment of `length` bytes of the queue from `at` on, which `entry` holds (null when length is 0).
+  // False when there was no Buffer for it.
   bool send_data(Sequence at, uint32_t length, bool fin, SendEntry* entry, bool in_place);
   uint32_t usable_window() const;
   void send_syn();
@@ -159,7 +164,8 @@ class Connection final : public transport::Stream {
   uint32_t large_send_bytes(uint32_t bytes, uint32_t unsent_bytes) const;
   void send_reset();
   uint32_t common_options(std::byte* at, bool with_sack);
-  bool emit(uint8_t flags, Sequence sequence, Buffer* packet, const std::byte* options, uint32_t options_bytes);
+  bool emit(uint8_t flags, Sequence sequence, Buffer* packet, const std::byte* options,
+            uint32_t options_bytes);
   bool refresh_path();
   uint32_t timestamp_now() const;
   bool fin_acknowledged() const { return fin_queued_ && snd_una_ == write_seq_ + 1; }
@@ -173,7 +179,9 @@ class Connection final : public transport::Stream {
   void arm_timer();
   void start_retransmit_timer();
   void stop_retransmit_timer() { retransmit_at_ = 0; }
-  static uint32_t ticks_of_us(uint32_t us) { return static_cast<uint32_t>((uint64_t{us} * 1000 + (1u << 20) - 1) >> 20); }
+  static uint32_t ticks_of_us(uint32_t us) {
+    return static_cast<uint32_t>((uint64_t{us} * 1000 + (1u << 20) - 1) >> 20);
+  }
 
   // What is looked at with each segment comes first, in the order of its use.
   State state_ = State::kClosed;
@@ -203,7 +211,8 @@ class Connection final : public transport::Stream {
   uint16_t peer_mss_ = 536, local_mss_ = 536, receive_mss_ = 536;
   CongestionWindow window_;
   RttEstimator rtt_;
-  Sequence rtt_seq_ = 0;  // while timing_: what must be acknowledged; else our timestamp of the last retransmission
+  Sequence rtt_seq_ =
+      0;  // while timing_: what must be acknowledged; else our timestamp of the last retransmission
   uint32_t rtt_start_us_ = 0;
   SendQueue queue_;
   ip::Path path_;
@@ -211,7 +220,7 @@ class Connection final : public transport::Stream {
   // Deadlines in ticks, 0: none.
   uint32_t retransmit_at_ = 0, ack_at_ = 0, idle_at_ = 0;
   uint32_t last_receive_tick_ = 0, last_send_tick_ = 0;  // last_send_tick_: of data
-  uint32_t stuck_since_ = 0;  // first timeout without progress since, 0: none
+  uint32_t stuck_since_ = 0;                             // first timeout without progress since, 0: none
   uint32_t keep_idle_ms_ = 0;
   uint32_t ts_recent_tick_ = 0, ts_offset_ = 0, challenge_tick_ = 0;
 

@@ -68,7 +68,8 @@ TEST(Connection, HalfCloseLeavesTheOtherDirectionOpen) {
   Recorder user;
   pair.connect(user);
   user.send("question", true);
-  ASSERT_TRUE(pair.world.run_until([&] { return pair.acceptor.users.size() == 1 && pair.acceptor.only().ended; }));
+  ASSERT_TRUE(
+      pair.world.run_until([&] { return pair.acceptor.users.size() == 1 && pair.acceptor.only().ended; }));
   Recorder& server = pair.acceptor.only();
   EXPECT_EQ(server.received, "question");
   EXPECT_EQ(user.stream->write(user.stream->pool().allocate()), Error::kBrokenPipe);
@@ -107,7 +108,8 @@ TEST(Connection, AbortResetsThePeer) {
   Recorder user;
   pair.connect(user);
   user.send("some", false);
-  ASSERT_TRUE(pair.world.run_until([&] { return !pair.acceptor.users.empty() && pair.acceptor.only().received == "some"; }));
+  ASSERT_TRUE(pair.world.run_until(
+      [&] { return !pair.acceptor.users.empty() && pair.acceptor.only().received == "some"; }));
   user.stream->abort();
   EXPECT_EQ(user.closed, 0u);  // never from inside abort()
   ASSERT_TRUE(pair.world.run_until([&] { return user.closed && pair.acceptor.only().closed; }));
@@ -242,7 +244,8 @@ TEST_P(EndingInsideCallbacks, IsSafe) {
     user.send(pattern(2'000'000), false);
   }
   if (GetParam() == Impatient::kAbortOnEnd) pair.acceptor.only().send("", true);
-  ASSERT_TRUE(pair.world.run_until([&] { return user.closed && (pair.acceptor.users.empty() || pair.acceptor.only().closed); }));
+  ASSERT_TRUE(pair.world.run_until(
+      [&] { return user.closed && (pair.acceptor.users.empty() || pair.acceptor.only().closed); }));
   EXPECT_EQ(user.error, GetParam() == Impatient::kShutdownOnData ? Error::kNone : Error::kConnectionAborted);
   pair.world.run_for(70 * kSecond);
   EXPECT_TRUE(pair.quiet());
@@ -250,8 +253,9 @@ TEST_P(EndingInsideCallbacks, IsSafe) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, EndingInsideCallbacks,
-                         testing::Values(Impatient::kAbortOnData, Impatient::kAbortOnConnected, Impatient::kShutdownOnData,
-                                         Impatient::kAbortOnEnd, Impatient::kAbortOnWritable));
+                         testing::Values(Impatient::kAbortOnData, Impatient::kAbortOnConnected,
+                                         Impatient::kShutdownOnData, Impatient::kAbortOnEnd,
+                                         Impatient::kAbortOnWritable));
 
 TEST(Connection, AReaderThatStopsStopsTheWriterAndNothingIsLost) {
   Limits small;
@@ -292,13 +296,15 @@ TEST(Connection, AWindowUpdateThatIsLostDoesNotStall) {
   Recorder user;
   pair.connect(user);
   user.send(pattern(16'000), false);
-  ASSERT_TRUE(pair.world.run_until([&] { return !pair.acceptor.users.empty() && pair.acceptor.only().received.size() == 8'000; }));
+  ASSERT_TRUE(pair.world.run_until(
+      [&] { return !pair.acceptor.users.empty() && pair.acceptor.only().received.size() == 8'000; }));
   pair.world.run_for(10'000'000);
   pair.world.wire.conditions(1, 0).cut = true;
   pair.acceptor.only().give_back();
   pair.world.run_for(10'000'000);
   pair.world.wire.conditions(1, 0).cut = false;
-  ASSERT_TRUE(pair.world.run_until([&] { return pair.acceptor.only().received.size() == 16'000; }, 5 * kSecond));
+  ASSERT_TRUE(
+      pair.world.run_until([&] { return pair.acceptor.only().received.size() == 16'000; }, 5 * kSecond));
   EXPECT_GT(pair.client.tcp->counters.window_probes, 0u);
 }
 
@@ -349,7 +355,8 @@ TEST(Connection, SequenceNumbersWrap) {
     unsigned synchronised = 0;
     Sequence seen[2] = {};
     pair.world.wire.set_hook([&](std::span<std::byte> frame, unsigned from, unsigned) {
-      if (frame.size() >= 54 && frame[12] == std::byte{8} && (frame[34 + 13] & std::byte{2}) != std::byte{0}) {
+      if (frame.size() >= 54 && frame[12] == std::byte{8} &&
+          (frame[34 + 13] & std::byte{2}) != std::byte{0}) {
         seen[from] = wire::load_32(frame.data() + 38);
         ++synchronised;
       }
@@ -394,7 +401,10 @@ TEST(Connection, OffloadsAreUsed) {
 
 TEST(Connection, ThePortCutsLargeSendsWhereItCan) {
   simulation::SimulatedPortOptions ports;
-  ports.capabilities = {.transmit_ip_checksum = true, .transmit_tcp_checksum = true, .tso = true, .transmit_scatter = true,
+  ports.capabilities = {.transmit_ip_checksum = true,
+                        .transmit_tcp_checksum = true,
+                        .tso = true,
+                        .transmit_scatter = true,
                         .tso_limit_bytes = 60'000};
   Pair pair(1, {}, {}, ports);
   pair.listen();
@@ -424,7 +434,8 @@ TEST(Connection, SmallRequestsCostOneSegmentEachWay) {
     user.send("request", false);
     ASSERT_TRUE(pair.world.run_until([&] { return user.received.size() == had + 7; }));
   }
-  const uint64_t sent = pair.client.tcp->counters.segments_sent + pair.server.tcp->counters.segments_sent - before;
+  const uint64_t sent =
+      pair.client.tcp->counters.segments_sent + pair.server.tcp->counters.segments_sent - before;
   // The acknowledgement of the last answer apart, and those at once at a connection's beginning.
   EXPECT_LE(sent, 210u);
   EXPECT_GT(pair.server.tcp->counters.predicted, 90u);

@@ -6,7 +6,8 @@
 
 namespace sluice::tcp {
 
-// RFC 9293 section 3.3.2. LISTEN, half-open SYN-RECEIVED and TIME-WAIT are records of their own, not connections.
+// RFC 9293 section 3.3.2. LISTEN, half-open SYN-RECEIVED and TIME-WAIT are records of their own, not
+// connections.
 enum class State : uint8_t {
   kClosed,
   kSynSent,
@@ -21,8 +22,9 @@ enum class State : uint8_t {
 inline constexpr unsigned kStates = 9;
 
 constexpr const char* state_name(State state) {
-  constexpr const char* kNames[kStates] = {"closed",     "syn_sent",   "syn_received", "established", "fin_wait_1",
-                                           "fin_wait_2", "close_wait", "closing",      "last_ack"};
+  constexpr const char* kNames[kStates] = {"closed",      "syn_sent",   "syn_received",
+                                           "established", "fin_wait_1", "fin_wait_2",
+                                           "close_wait",  "closing",    "last_ack"};
   return kNames[static_cast<unsigned>(state)];
 }
 
@@ -36,37 +38,40 @@ struct Counters {
 
   // Opening and closing.
   uint64_t active_opens = 0, passive_opens = 0, accepted = 0, connect_failed = 0, simultaneous_opens = 0;
-  uint64_t closed_in_order = 0, resets_received = 0, resets_sent = 0, resets_limited = 0, aborted = 0, timed_out = 0;
+  uint64_t closed_in_order = 0, resets_received = 0, resets_sent = 0, resets_limited = 0, aborted = 0,
+           timed_out = 0;
   uint64_t syn_received = 0, syn_ack_retransmitted = 0, half_open_expired = 0, half_open_reset = 0;
-  uint64_t backlog_full = 0;            // SYNs that were answered with a cookie
+  uint64_t backlog_full = 0;  // SYNs that were answered with a cookie
   uint64_t cookies_sent = 0, cookies_accepted = 0, cookies_invalid = 0;
-  uint64_t not_accepting = 0;           // SYNs and last ACKs dropped while a listener does not accept
-  uint64_t connections_limit = 0;       // SYNs, last ACKs and connects refused
+  uint64_t not_accepting = 0;      // SYNs and last ACKs dropped while a listener does not accept
+  uint64_t connections_limit = 0;  // SYNs, last ACKs and connects refused
   uint64_t half_open_limit = 0;
   uint64_t ports_exhausted = 0;
   uint64_t time_wait_entered = 0, time_wait_reused = 0, time_wait_evicted = 0, time_wait_reset_ignored = 0;
 
   // Segments dropped, by cause.
   uint64_t malformed = 0, bad_checksum = 0, not_unicast = 0, no_connection = 0;
-  uint64_t paws_rejected = 0, out_of_window = 0, bad_ack = 0, no_ack = 0, reset_out_of_window = 0, duplicate_data = 0;
-  uint64_t out_of_order_limit = 0;      // out-of-order segments that found no room
+  uint64_t paws_rejected = 0, out_of_window = 0, bad_ack = 0, no_ack = 0, reset_out_of_window = 0,
+           duplicate_data = 0;
+  uint64_t out_of_order_limit = 0;  // out-of-order segments that found no room
   uint64_t receive_total_limit = 0;
   uint64_t data_after_close = 0;
 
   // Receiving.
   uint64_t out_of_order = 0, holes_filled = 0, challenge_acks = 0, challenge_acks_limited = 0;
-  uint64_t acks_sent = 0;               // without data
-  uint64_t delayed_acks = 0;            // of these, by the delayed-ack timer
+  uint64_t acks_sent = 0;     // without data
+  uint64_t delayed_acks = 0;  // of these, by the delayed-ack timer
   uint64_t window_updates = 0, duplicate_sacks_sent = 0;
 
   // Sending.
   uint64_t sent_in_place = 0, sent_copied = 0;
-  uint64_t sent_large = 0;              // of the copied, those that the port cuts (TSO)
-  uint64_t retransmitted = 0;           // segments
+  uint64_t sent_large = 0;     // of the copied, those that the port cuts (TSO)
+  uint64_t retransmitted = 0;  // segments
   uint64_t timeouts = 0, fast_recoveries = 0, head_retransmitted_again = 0, tail_probes = 0;
   uint64_t window_probes = 0, keep_alive_probes = 0, keep_alive_failed = 0;
   uint64_t duplicate_acks = 0, path_mtu_reductions = 0;
-  uint64_t no_buffer = 0, no_path = 0, send_entries_limit = 0, recovery_limit = 0, icmp_ignored = 0, icmp_soft = 0;
+  uint64_t no_buffer = 0, no_path = 0, send_entries_limit = 0, recovery_limit = 0, icmp_ignored = 0,
+           icmp_soft = 0;
 };
 
 }  // namespace sluice::tcp

@@ -8,8 +8,8 @@
 namespace sluice::tcp {
 
 namespace {
-constexpr float kBeta = 0.7f;                                    // RFC 9438 section 4.6
-constexpr float kC = 0.4f;                                       // section 5, segments per second cubed
+constexpr float kBeta = 0.7f;                                     // RFC 9438 section 4.6
+constexpr float kC = 0.4f;                                        // section 5, segments per second cubed
 constexpr float kAlpha = 3.0f * (1.0f - kBeta) / (1.0f + kBeta);  // section 4.3
 }  // namespace
 
@@ -21,7 +21,8 @@ uint32_t Cubic::on_loss(const CongestionWindow& window, uint32_t mss_bytes) {
   return std::max(static_cast<uint32_t>(cwnd * kBeta), 2 * mss_bytes);
 }
 
-void Cubic::on_ack(CongestionWindow& window, uint32_t acked_bytes, uint32_t mss_bytes, uint32_t rtt_us, uint64_t now_us) {
+void Cubic::on_ack(CongestionWindow& window, uint32_t acked_bytes, uint32_t mss_bytes, uint32_t rtt_us,
+                   uint64_t now_us) {
   const auto mss = static_cast<float>(mss_bytes);
   const auto cwnd = static_cast<float>(window.cwnd_bytes);
   if (epoch_us_ == 0) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// CUBIC congestion avoidance (RFC 9438). The state exists only after a first loss: before it there is slow start alone.
+// CUBIC congestion avoidance (RFC 9438). The state exists only after a first loss: before it there is slow
+// start alone.
 #pragma once
 #include <cstdint>
 
@@ -12,8 +13,10 @@ class Cubic {
   explicit Cubic(uint32_t own_number) : number(own_number) {}
 
   // In congestion avoidance, `acked_bytes` were acknowledged at `now_us`.
-  void on_ack(CongestionWindow& window, uint32_t acked_bytes, uint32_t mss_bytes, uint32_t rtt_us, uint64_t now_us);
-  // A loss was found with the window as it is: the new ssthresh (section 4.6), and what to remember of it (4.7).
+  void on_ack(CongestionWindow& window, uint32_t acked_bytes, uint32_t mss_bytes, uint32_t rtt_us,
+              uint64_t now_us);
+  // A loss was found with the window as it is: the new ssthresh (section 4.6), and what to remember of it
+  // (4.7).
   uint32_t on_loss(const CongestionWindow& window, uint32_t mss_bytes);
   // The curve begins anew with the next acknowledgement: after a timeout or an idle time.
   void restart() { epoch_us_ = 0; }
@@ -21,12 +24,12 @@ class Cubic {
   const uint32_t number;  // in its slab
 
  private:
-  float w_max_bytes_ = 0;   // the window before the last reduction
-  float origin_bytes_ = 0;  // the plateau of the curve
-  float k_seconds_ = 0;     // when the curve reaches it
-  float w_est_bytes_ = 0;   // what Reno would have (4.3)
-  float surplus_bytes_ = 0; // growth not yet paid out
-  uint64_t epoch_us_ = 0;   // 0: no epoch has begun
+  float w_max_bytes_ = 0;    // the window before the last reduction
+  float origin_bytes_ = 0;   // the plateau of the curve
+  float k_seconds_ = 0;      // when the curve reaches it
+  float w_est_bytes_ = 0;    // what Reno would have (4.3)
+  float surplus_bytes_ = 0;  // growth not yet paid out
+  uint64_t epoch_us_ = 0;    // 0: no epoch has begun
 };
 
 }  // namespace sluice::tcp

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// All that waits for time to pass: one timer a connection, armed for the nearest deadline and left alone when that moves
-// away. When it fires too early it is armed again, which is cheaper than moving it with every segment.
+// All that waits for time to pass: one timer a connection, armed for the nearest deadline and left alone when
+// that moves away. When it fires too early it is armed again, which is cheaper than moving it with every
+// segment.
 #include <algorithm>
 #include <cstddef>
 
@@ -19,10 +20,10 @@ void Connection::start_retransmit_timer() {
   const uint32_t flight = snd_nxt_ - snd_una_;
   uint32_t wait_us = rtt_.rto_us(backoff_);
   tail_probe_due_ = false;
-  // A probe of the tail comes before the timeout (RFC 8985 section 7.2). A single segment's acknowledgement may be delayed
-  // for as long as the timeout's minimum anyway.
-  if (phase_ == RecoveryPhase::kOpen && sack_ && backoff_ == 0 && !tail_probed_ && flight > mss_ && rtt_.has_sample() &&
-      synchronized()) {
+  // A probe of the tail comes before the timeout (RFC 8985 section 7.2). A single segment's acknowledgement
+  // may be delayed for as long as the timeout's minimum anyway.
+  if (phase_ == RecoveryPhase::kOpen && sack_ && backoff_ == 0 && !tail_probed_ && flight > mss_ &&
+      rtt_.has_sample() && synchronized()) {
     const uint32_t probe_us = std::max(2 * rtt_.smoothed_us(), kMinimumProbeUs);
     if (probe_us < wait_us) {
       wait_us = probe_us;
@@ -114,7 +115,8 @@ void Connection::on_idle_deadline(uint32_t now_tick) {
   std::byte options[wire::kTcpOptionsLimitBytes];
   const uint32_t options_bytes = common_options(options, false);
   emit(wire::kTcpAck, snd_una_ - 1, nullptr, options, options_bytes);
-  idle_at_ = std::max(1u, now_tick + ticks_of_ms(std::min(keep_idle_ms_, tcp_->limits_.keep_alive_interval_ms)));
+  idle_at_ =
+      std::max(1u, now_tick + ticks_of_ms(std::min(keep_idle_ms_, tcp_->limits_.keep_alive_interval_ms)));
 }
 
 }  // namespace sluice::tcp

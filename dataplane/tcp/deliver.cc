@@ -73,7 +73,8 @@ void Connection::receive_payload(Segment& segment) {
         reassembly_ = nullptr;
       }
     }
-    // A FIN counts when all before it has come; one that came early is dropped with its segment's place, and comes again.
+    // A FIN counts when all before it has come; one that came early is dropped with its segment's place, and
+    // comes again.
     if (fin && segment.sequence + segment.length == rcv_nxt_) receive_fin();
     return;
   }
@@ -150,8 +151,8 @@ uint32_t Connection::receive_room() const {
   return unconsumed_ < limit ? limit - unconsumed_ : 0;
 }
 
-// The window field of the segment that is about to leave; moves the advertised edge. Never takes back what was promised
-// (RFC 9293 section 3.8.6.2.2), and opens in steps worth a segment.
+// The window field of the segment that is about to leave; moves the advertised edge. Never takes back what
+// was promised (RFC 9293 section 3.8.6.2.2), and opens in steps worth a segment.
 uint32_t Connection::choose_window() {
   const uint32_t limit = receive_limit();
   Sequence right = rcv_nxt_ + receive_room();

@@ -28,7 +28,12 @@ struct Flow {
     if (local.is_v4() && remote.is_v4()) {
       return hash.add((word(local, 1) >> 32) << 32 | word(remote, 1) >> 32).add(ports).finish();
     }
-    return hash.add(word(local, 0)).add(word(local, 1)).add(word(remote, 0)).add(word(remote, 1)).add(ports).finish();
+    return hash.add(word(local, 0))
+        .add(word(local, 1))
+        .add(word(remote, 0))
+        .add(word(remote, 1))
+        .add(ports)
+        .finish();
   }
 };
 static_assert(sizeof(Flow) == 36);

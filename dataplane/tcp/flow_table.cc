@@ -40,7 +40,8 @@ bool FlowTable::insert(uint32_t hash, FlowReference reference) {
     return false;
   }
   move_some(kSlotsMovedPerInsertion);
-  // At three quarters of the new size the old table is long empty: each insertion moves more slots than it fills.
+  // At three quarters of the new size the old table is long empty: each insertion moves more slots than it
+  // fills.
   if (uint64_t{size_} * 4 >= uint64_t{slots_.size()} * 3) {
     move_some(UINT32_MAX);
     old_ = std::exchange(slots_, std::vector<Slot>(slots_.size() * 2));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a flow to what is known of it: a connection, a half-open record or a TIME-WAIT record, in one look-up. Open
-// addressing with linear probing over slots of 8 bytes. Growing moves a few slots with each insertion instead of all at
-// once, so that no packet waits for a million others.
+// From a flow to what is known of it: a connection, a half-open record or a TIME-WAIT record, in one look-up.
+// Open addressing with linear probing over slots of 8 bytes. Growing moves a few slots with each insertion
+// instead of all at once, so that no packet waits for a million others.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -67,7 +67,8 @@ class FlowTable {
     for (uint32_t at = hash & mask;; at = (at + 1) & mask) {
       const Slot& slot = slots[at];
       if (!slot.reference) return {};
-      if (slot.hash == hash && slot.reference.bits != kMoved && matches(slot.reference)) return slot.reference;
+      if (slot.hash == hash && slot.reference.bits != kMoved && matches(slot.reference))
+        return slot.reference;
     }
   }
   Slot* locate(std::vector<Slot>& slots, uint32_t hash, FlowReference reference);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Initial sequence numbers (RFC 6528) and the offsets of timestamp clocks (RFC 7323 section 5.4): both go on from where
-// an earlier incarnation of the same flow was, and are unforeseeable to everybody else.
+// Initial sequence numbers (RFC 6528) and the offsets of timestamp clocks (RFC 7323 section 5.4): both go on
+// from where an earlier incarnation of the same flow was, and are unforeseeable to everybody else.
 #pragma once
 #include <cstdint>
 
@@ -18,7 +18,8 @@ inline constexpr uint32_t ticks_of_ms(uint32_t ms) {
 
 class InitialSequence {
  public:
-  explicit InitialSequence(Entropy& entropy) : sequence_key_(HashKey::from(entropy)), clock_key_(HashKey::from(entropy)) {}
+  explicit InitialSequence(Entropy& entropy)
+      : sequence_key_(HashKey::from(entropy)), clock_key_(HashKey::from(entropy)) {}
 
   // ISN = M + F(flow, key); M counts in 4.096 us.
   Sequence choose(const Flow& flow, uint64_t now_ns) const {

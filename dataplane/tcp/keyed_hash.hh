@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// SipHash-1-3 (Aumasson and Bernstein, 2012) over 64-bit words. Whoever does not know the key can neither choose
-// addresses and ports that collide in a table, nor foretell what is derived from it (initial sequence numbers, cookies).
+// SipHash-1-3 (Aumasson and Bernstein, 2012) over 64-bit words. Whoever does not know the key can neither
+// choose addresses and ports that collide in a table, nor foretell what is derived from it (initial sequence
+// numbers, cookies).
 #pragma once
 #include <bit>
 #include <cstdint>

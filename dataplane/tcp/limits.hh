@@ -1,37 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
-// The limits of one core's TCP, with their defaults. Each has a counter (counters.hh) and a behaviour when it is reached.
+// The limits of one core's TCP, with their defaults. Each has a counter (counters.hh) and a behaviour when it
+// is reached.
 #pragma once
 #include <cstdint>
 
 namespace sluice::tcp {
 
 struct Limits {
-  // Connections in all states but half-open and TIME-WAIT. At the limit SYNs are dropped and connect() fails with
-  // kTooManyFiles; memory grows with use, in chunks.
+  // Connections in all states but half-open and TIME-WAIT. At the limit SYNs are dropped and connect() fails
+  // with kTooManyFiles; memory grows with use, in chunks.
   uint32_t connections = 1u << 20;
-  // Half-open records of all listeners together; beyond it (and beyond a listener's backlog) SYN cookies are sent.
+  // Half-open records of all listeners together; beyond it (and beyond a listener's backlog) SYN cookies are
+  // sent.
   uint32_t half_open = 1u << 16;
   // TIME-WAIT records; at the limit the oldest makes room.
   uint32_t time_wait = 1u << 18;
-  // Receive buffer of a connection: the largest window that is advertised. Bytes handed to the user and not yet given
-  // back by consumed() count against it.
+  // Receive buffer of a connection: the largest window that is advertised. Bytes handed to the user and not
+  // yet given back by consumed() count against it.
   uint32_t receive_window_bytes = 256 * 1024;
-  // Bytes that all users together have not given back, and out-of-order bytes; beyond it windows do not open further and
-  // segments that arrive out of order are dropped.
+  // Bytes that all users together have not given back, and out-of-order bytes; beyond it windows do not open
+  // further and segments that arrive out of order are dropped.
   uint64_t receive_total_bytes = uint64_t{1} << 30;
   // Buffers of a connection's out-of-order queue: small segments must not cost a Buffer each without bound.
   uint32_t out_of_order_buffers = 512;
   // Pieces of data in all send queues together; beyond it write() fails with kNoBuffers.
   uint32_t send_entries = 1u << 22;
-  // Resets in answer to segments of no connection, per second (RFC 5961 section 7 in spirit); more are left out.
+  // Resets in answer to segments of no connection, per second (RFC 5961 section 7 in spirit); more are left
+  // out.
   uint32_t resets_per_second = 10'000;
   // Acknowledgements that challenge or correct the peer, per connection and second (RFC 5961 section 7).
   uint32_t challenge_acks_per_second = 20;
 
-  uint32_t time_wait_ms = 60'000;     // 2 MSL (RFC 9293 section 3.4.2 suggests MSL 2 min and allows less)
-  uint32_t fin_wait_2_ms = 60'000;    // for a connection without a user
-  uint32_t user_timeout_ms = 120'000; // data unacknowledged for so long ends the connection (RFC 9293 section 3.8.3, R2)
-  uint32_t delayed_ack_ms = 40;       // RFC 9293 section 3.8.6.3: below 500
+  uint32_t time_wait_ms = 60'000;   // 2 MSL (RFC 9293 section 3.4.2 suggests MSL 2 min and allows less)
+  uint32_t fin_wait_2_ms = 60'000;  // for a connection without a user
+  uint32_t user_timeout_ms =
+      120'000;  // data unacknowledged for so long ends the connection (RFC 9293 section 3.8.3, R2)
+  uint32_t delayed_ack_ms = 40;  // RFC 9293 section 3.8.6.3: below 500
   uint32_t keep_alive_interval_ms = 75'000;
   uint32_t keep_alive_probes = 9;
   uint32_t syn_ack_retries = 5;

@@ -35,11 +35,13 @@ transport::Result<std::unique_ptr<transport::Listener>> Tcp::listen(const transp
   if (local.port == 0) {
     Flow flow;
     flow.local = local.address;
-    if (!ports_.choose(flow, [&](const Flow& candidate) { return !listeners_.uses_port(candidate.local_port); }))
+    if (!ports_.choose(flow,
+                       [&](const Flow& candidate) { return !listeners_.uses_port(candidate.local_port); }))
       return {nullptr, Error::kAddressInUse, "no port is free"};
     local.port = flow.local_port;
   }
-  if (listeners_.taken(local)) return {nullptr, Error::kAddressInUse, local.to_string() + ": somebody listens there already"};
+  if (listeners_.taken(local))
+    return {nullptr, Error::kAddressInUse, local.to_string() + ": somebody listens there already"};
   auto listener = std::make_unique<TcpListener>(*this);
   listener->endpoint.local = local;
   listener->endpoint.user = &user;
@@ -106,9 +108,9 @@ void Tcp::receive_syn(ListeningEndpoint& listener, const Flow& flow, uint32_t ha
     reply.options.mss = advertised_mss(flow, path);
     if (options.has_timestamp) {
       reply.options.has_timestamp = true;
-      reply.options.timestamp =
-          SynCookies::encode(tick() + isn_.timestamp_offset(flow),
-                             {options.sack_permitted, options.has_window_scale, std::min<uint8_t>(options.window_scale, 14)});
+      reply.options.timestamp = SynCookies::encode(
+          tick() + isn_.timestamp_offset(flow),
+          {options.sack_permitted, options.has_window_scale, std::min<uint8_t>(options.window_scale, 14)});
       reply.options.timestamp_echo = options.timestamp;
       reply.options.sack_permitted = options.sack_permitted;
       reply.options.has_window_scale = options.has_window_scale;
@@ -187,8 +189,8 @@ void Tcp::on_half_open_timer(Timer& timer, uint64_t now_ns) {
   tcp.timers_.arm(half.timer, now_ns + (uint64_t{kInitialRtoUs} * 1000 << half.retries));
 }
 
-Connection* Tcp::accept(ListeningEndpoint& listener, const Flow& flow, uint32_t hash, const Agreement& agreement,
-                        uint32_t window_bytes, FlowReference replaces) {
+Connection* Tcp::accept(ListeningEndpoint& listener, const Flow& flow, uint32_t hash,
+                        const Agreement& agreement, uint32_t window_bytes, FlowReference replaces) {
   ip::Path path;
   IpAddress local = flow.local;
   if (stack_.find_path(flow.remote, local, path) != Error::kNone) {
@@ -215,7 +217,8 @@ Connection* Tcp::accept(ListeningEndpoint& listener, const Flow& flow, uint32_t 
 }
 
 // SYN-RECEIVED (section 3.10.7.4), with what applies to a connection that has carried nothing yet.
-bool Tcp::receive_half_open(HalfOpen& half, const wire::TcpView& view, Buffer* packet, uint32_t packet_bytes) {
+bool Tcp::receive_half_open(HalfOpen& half, const wire::TcpView& view, Buffer* packet,
+                            uint32_t packet_bytes) {
   const uint8_t flags = view.flags();
   const Sequence expected = half.irs + 1;
   const uint32_t window = std::min<uint32_t>(limits_.receive_window_bytes, 65'535);
@@ -238,7 +241,8 @@ bool Tcp::receive_half_open(HalfOpen& half, const wire::TcpView& view, Buffer* p
     send_syn_ack(half);
     return false;
   }
-  const bool old_stamp = half.timestamps && options.has_timestamp && before(options.timestamp, half.timestamp_recent);
+  const bool old_stamp =
+      half.timestamps && options.has_timestamp && before(options.timestamp, half.timestamp_recent);
   if (old_stamp || view.sequence() - expected >= window || (flags & kTcpSyn)) {
     ++(old_stamp ? counters.paws_rejected : counters.out_of_window);
     // Where we are: <SEQ=SND.NXT><ACK=RCV.NXT>.
@@ -265,7 +269,8 @@ bool Tcp::receive_half_open(HalfOpen& half, const wire::TcpView& view, Buffer* p
     return false;
   }
   if (!half.listener->accepting) {
-    // The client believes in the connection; its data will be retransmitted until we accept, or our SYN times out.
+    // The client believes in the connection; its data will be retransmitted until we accept, or our SYN times
+    // out.
     ++counters.not_accepting;
     return false;
   }
@@ -280,8 +285,8 @@ bool Tcp::receive_half_open(HalfOpen& half, const wire::TcpView& view, Buffer* p
   agreement.timestamp_recent = half.timestamp_recent;
   if (half.sent_us) agreement.rtt_us = std::max(1u, static_cast<uint32_t>(now_us()) - half.sent_us);
   ListeningEndpoint& listener = *half.listener;
-  Connection* connection =
-      accept(listener, half.flow, half.hash, agreement, view.window(), {FlowReference::kHalfOpen, half.number});
+  Connection* connection = accept(listener, half.flow, half.hash, agreement, view.window(),
+                                  {FlowReference::kHalfOpen, half.number});
   if (!connection) return false;
   timers_.cancel(half.timer);
   --listener.half_open;
@@ -292,10 +297,11 @@ bool Tcp::receive_half_open(HalfOpen& half, const wire::TcpView& view, Buffer* p
   return true;
 }
 
-bool Tcp::receive_cookie(ListeningEndpoint& listener, const Flow& flow, uint32_t hash, const wire::TcpView& view,
-                         Buffer* packet, uint32_t packet_bytes) {
+bool Tcp::receive_cookie(ListeningEndpoint& listener, const Flow& flow, uint32_t hash,
+                         const wire::TcpView& view, Buffer* packet, uint32_t packet_bytes) {
   // Only while cookies of ours may be about: otherwise any acknowledgement would be a guess worth trying.
-  if (listener.last_cookie_ns == 0 || now_ns_ - listener.last_cookie_ns > 2 * SynCookies::kPeriodNs) return false;
+  if (listener.last_cookie_ns == 0 || now_ns_ - listener.last_cookie_ns > 2 * SynCookies::kPeriodNs)
+    return false;
   Agreement agreement;
   agreement.iss = view.acknowledgement() - 1;
   agreement.irs = view.sequence() - 1;

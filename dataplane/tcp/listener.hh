@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Listening endpoints and the half-open connections in front of them. A half-open connection is a small record of its
-// own: a flood of SYNs costs neither connections nor buffers, and past the backlog nothing at all (SYN cookies).
+// Listening endpoints and the half-open connections in front of them. A half-open connection is a small
+// record of its own: a flood of SYNs costs neither connections nor buffers, and past the backlog nothing at
+// all (SYN cookies).
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -48,7 +49,8 @@ static_assert(sizeof(HalfOpen) <= 128);
 
 class ListenerTable {
  public:
-  // The endpoint for segments to `address`:`port`, one bound to the address before one bound to any; nullptr: none.
+  // The endpoint for segments to `address`:`port`, one bound to the address before one bound to any; nullptr:
+  // none.
   ListeningEndpoint* find(const IpAddress& address, uint16_t port) const {
     const auto at = by_port_.find(port);
     if (at == by_port_.end()) return nullptr;

@@ -79,11 +79,16 @@ void flood(Bench& bench, unsigned count, uint32_t from = 0) {
     const uint32_t source = 0xc0000280 + (from + i) % 100;
     const auto port = static_cast<uint16_t>(1024 + (from + i) / 100);
     emit_ethernet(frame, bench.host.port.mac(), MacAddress{{2, 0, 0, 0, 9, 9}}, kEtherTypeIpv4);
-    const Ipv4Fields fields{.total_bytes = 40, .fragment_word = kIpv4DontFragment, .hop_limit = 64, .protocol = 6, .source = source,
+    const Ipv4Fields fields{.total_bytes = 40,
+                            .fragment_word = kIpv4DontFragment,
+                            .hop_limit = 64,
+                            .protocol = 6,
+                            .source = source,
                             .destination = bench.host.address.v4()};
     emit_ipv4(frame + 14, fields);
     set_ipv4_checksum(frame + 14, fields);
-    emit_tcp(frame + 34, {.source_port = port, .destination_port = 80, .sequence = i, .flags = kTcpSyn, .window = 1000});
+    emit_tcp(frame + 34,
+             {.source_port = port, .destination_port = 80, .sequence = i, .flags = kTcpSyn, .window = 1000});
     const auto sum = pseudo_header_sum(IpAddress::v4(source), bench.host.address, 6, 20);
     set_tcp_checksum(frame + 34, checksum_finish(checksum_add(sum, frame + 34, 20)));
     bench.world.wire.port(1).inject(frame);
@@ -106,7 +111,12 @@ TEST(Listener, AFloodOfSynsCostsABoundedAmountAndClientsAreServed) {
   EXPECT_EQ(bench.acceptor.users[0]->received, "amid the flood");
   // A new one comes through by its cookie, options and all.
   RawPeer client(bench.world, bench.host, IpAddress::v4(0xc0000204), 5555, 80);
-  client.open({.has_timestamp = true, .has_window_scale = true, .sack_permitted = true, .window_scale = 9, .mss = 1400, .timestamp = 77});
+  client.open({.has_timestamp = true,
+               .has_window_scale = true,
+               .sack_permitted = true,
+               .window_scale = 9,
+               .mss = 1400,
+               .timestamp = 77});
   ASSERT_EQ(bench.acceptor.users.size(), 2u);
   EXPECT_EQ(bench.counters().cookies_accepted, 1u);
   auto& connection = static_cast<Connection&>(*bench.acceptor.users[1]->stream);
@@ -128,7 +138,10 @@ TEST(Listener, ACookieServesAClientWithoutOptionsAndWithItsFirstData) {
   flood(bench, 2);
   bench.peer.send({.flags = kTcpSyn, .sequence = 1000});
   const RawSegment answer = bench.peer.take();
-  bench.peer.send({.flags = kTcpAck | kTcpPsh, .sequence = 1001, .acknowledgement = answer.sequence + 1, .payload = "GET"});
+  bench.peer.send({.flags = kTcpAck | kTcpPsh,
+                   .sequence = 1001,
+                   .acknowledgement = answer.sequence + 1,
+                   .payload = "GET"});
   EXPECT_EQ(bench.acceptor.only().received, "GET");
   EXPECT_FALSE(bench.connection().timestamps());
 }
@@ -137,7 +150,8 @@ TEST(Listener, GuessedCookiesAreReset) {
   Bench bench;
   bench.listen(1);
   flood(bench, 2);
-  for (uint32_t i = 0; i < 200; ++i) bench.peer.send({.flags = kTcpAck, .sequence = 1001, .acknowledgement = i * 1'234'567});
+  for (uint32_t i = 0; i < 200; ++i)
+    bench.peer.send({.flags = kTcpAck, .sequence = 1001, .acknowledgement = i * 1'234'567});
   EXPECT_TRUE(bench.acceptor.users.empty());
   EXPECT_EQ(bench.counters().cookies_invalid, 200u);
   EXPECT_TRUE(bench.peer.take().flags & kTcpRst);

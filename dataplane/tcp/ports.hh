@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Local ports of outbound connections (RFC 6056, algorithm 4: double hash), so that they are hard to guess and seldom
-// collide with an earlier incarnation.
+// Local ports of outbound connections (RFC 6056, algorithm 4: double hash), so that they are hard to guess
+// and seldom collide with an earlier incarnation.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -14,7 +14,8 @@ class EphemeralPorts {
   static constexpr uint16_t kFirst = 10'240, kLast = 65'535;
   static constexpr uint32_t kCount = kLast - kFirst + 1;
 
-  explicit EphemeralPorts(Entropy& entropy) : offset_key_(HashKey::from(entropy)), table_key_(HashKey::from(entropy)) {
+  explicit EphemeralPorts(Entropy& entropy)
+      : offset_key_(HashKey::from(entropy)), table_key_(HashKey::from(entropy)) {
     for (auto& each : table_) each = entropy.u32() % kCount;
   }
 

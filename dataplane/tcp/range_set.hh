@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small sorted set of disjoint ranges of sequence numbers: what the peer has (the SACK scoreboard) and what has arrived
-// out of order. Bounded, so that a peer cannot make it grow by acknowledging or sending every other byte.
+// A small sorted set of disjoint ranges of sequence numbers: what the peer has (the SACK scoreboard) and what
+// has arrived out of order. Bounded, so that a peer cannot make it grow by acknowledging or sending every
+// other byte.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -24,8 +25,8 @@ class RangeSet {
   const Range& last() const { return ranges_[count_ - 1]; }
   void clear() { count_ = 0; }
 
-  // Adds [begin, end) and merges what touches. Returns the number of bytes that were new; 0 also when a further range
-  // would be needed and there is none left.
+  // Adds [begin, end) and merges what touches. Returns the number of bytes that were new; 0 also when a
+  // further range would be needed and there is none left.
   uint32_t insert(Sequence begin, Sequence end) {
     unsigned first = 0;
     while (first < count_ && before(ranges_[first].end, begin)) ++first;

@@ -22,7 +22,8 @@ static uint32_t segments_of(const Buffer* chain) {
   return count;
 }
 
-Reassembly::Outcome Reassembly::insert(Sequence sequence, uint32_t length, Buffer* chain, uint32_t buffer_limit) {
+Reassembly::Outcome Reassembly::insert(Sequence sequence, uint32_t length, Buffer* chain,
+                                       uint32_t buffer_limit) {
   Sequence end = sequence + length;
   // Where it belongs: behind `previous`. Nearly always at the end.
   Buffer* previous = nullptr;
@@ -47,7 +48,8 @@ Reassembly::Outcome Reassembly::insert(Sequence sequence, uint32_t length, Buffe
   }
   const uint32_t added = segments_of(chain);
   const Range* behind = ranges_.next(sequence);
-  const bool touches = ranges_.find(sequence) || ranges_.find(sequence - 1) || (behind && at_or_before(behind->begin, end));
+  const bool touches =
+      ranges_.find(sequence) || ranges_.find(sequence - 1) || (behind && at_or_before(behind->begin, end));
   if (buffers_ + added > buffer_limit || (ranges_.full() && !touches)) {
     release(chain);
     return Outcome::kNoRoom;

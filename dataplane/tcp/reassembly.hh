@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Segments that arrived before their turn, and what to tell the peer about them (RFC 2018 section 4, RFC 2883). Made when
-// a hole appears, gone when it is filled.
+// Segments that arrived before their turn, and what to tell the peer about them (RFC 2018 section 4, RFC
+// 2883). Made when a hole appears, gone when it is filled.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -19,7 +19,8 @@ class Reassembly {
   Reassembly(const Reassembly&) = delete;
 
   enum class Outcome : uint8_t { kQueued, kDuplicate, kNoRoom };
-  // Takes a chain of `length` bytes whose first byte is `sequence`. Bytes that are there already are kept as they are.
+  // Takes a chain of `length` bytes whose first byte is `sequence`. Bytes that are there already are kept as
+  // they are.
   Outcome insert(Sequence sequence, uint32_t length, Buffer* chain, uint32_t buffer_limit);
   // Takes out what continues at `next`: a chain and its length, or nullptr. Bytes before `next` are dropped.
   Buffer* take(Sequence next, uint32_t& length);
@@ -35,7 +36,8 @@ class Reassembly {
     duplicate_ = {begin, end};
     has_duplicate_ = true;
   }
-  // Fills in the SACK blocks of an acknowledgement, at most `limit`: a duplicate first, then the newest (RFC 2018).
+  // Fills in the SACK blocks of an acknowledgement, at most `limit`: a duplicate first, then the newest (RFC
+  // 2018).
   void report(wire::TcpOptions& options, unsigned limit);
 
   const uint32_t number;  // in its slab
@@ -45,7 +47,8 @@ class Reassembly {
   void queue_clear();
   static Sequence sequence_of(const Buffer* chain) { return chain->rss_hash; }
 
-  // Chains in order, disjoint, linked by `next`; their first sequence number is kept in `rss_hash`, which has served.
+  // Chains in order, disjoint, linked by `next`; their first sequence number is kept in `rss_hash`, which has
+  // served.
   Buffer* head_ = nullptr;
   Buffer* tail_ = nullptr;
   RangeSet<kRanges> ranges_;

@@ -18,7 +18,8 @@ void Connection::receive(const wire::TcpView& view, Buffer* packet, uint32_t pac
   const uint32_t length = packet_bytes - view.header_bytes();
   last_receive_tick_ = tcp_->tick();
   // Header prediction: the next segment in order of an established connection where nothing is amiss.
-  if (state_ == State::kEstablished && (view.flags() & (kTcpAck | kTcpFin | kTcpRst | kTcpSyn | kTcpUrg)) == kTcpAck &&
+  if (state_ == State::kEstablished &&
+      (view.flags() & (kTcpAck | kTcpFin | kTcpRst | kTcpSyn | kTcpUrg)) == kTcpAck &&
       view.sequence() == rcv_nxt_ && !reassembly_ && !scoreboard_ && phase_ == RecoveryPhase::kOpen &&
       !reset_pending_) {
     const Sequence ack = view.acknowledgement();
@@ -38,10 +39,8 @@ void Connection::receive(const wire::TcpView& view, Buffer* packet, uint32_t pac
       if (snd_wnd_ > max_snd_wnd_) max_snd_wnd_ = snd_wnd_;
       snd_wl1_ = rcv_nxt_;
       snd_wl2_ = ack;
-      if (acked > 0) {
-        advance_una(ack, timestamps_, echo);
-        if (has_unsent()) mark_dirty();
-      }
+      if (acked > 0) advance_una(ack, timestamps_, echo);
+      if (has_unsent()) mark_dirty();
       if (length > 0) {
         deliver(trim_chain_front(packet, view.header_bytes()), length);
       } else {
@@ -73,7 +72,8 @@ void Connection::receive_slow(const wire::TcpView& view, Buffer* packet, uint32_
   release(segment.payload);
 }
 
-// ---- SYN-SENT (section 3.10.7.3) -----------------------------------------------------------------------------------
+// ---- SYN-SENT (section 3.10.7.3)
+// -----------------------------------------------------------------------------------
 
 void Connection::receive_syn_sent(Segment& segment) {
   const bool ack = segment.has(kTcpAck);
@@ -142,7 +142,8 @@ void Connection::receive_syn_sent(Segment& segment) {
   }
 }
 
-// ---- all later states (section 3.10.7.4) ---------------------------------------------------------------------------
+// ---- all later states (section 3.10.7.4)
+// ---------------------------------------------------------------------------
 
 // RFC 7323 section 5: a segment with a timestamp from the past is an old duplicate.
 bool Connection::paws_accepts(const Segment& segment) {
@@ -157,8 +158,8 @@ bool Connection::paws_accepts(const Segment& segment) {
   return segment.has(kTcpRst) || tcp_->tick() - ts_recent_tick_ > 24 * kDay;
 }
 
-// An acknowledgement that tells the peer where we are (RFC 5961 section 3.2 and others), limited, so that two hosts that
-// disagree do not talk for ever.
+// An acknowledgement that tells the peer where we are (RFC 5961 section 3.2 and others), limited, so that two
+// hosts that disagree do not talk for ever.
 void Connection::challenge() {
   constexpr uint32_t kSecond = static_cast<uint32_t>(1'000'000'000u >> kTickShift);
   if (tcp_->tick() - challenge_tick_ >= kSecond) {
@@ -221,7 +222,8 @@ void Connection::receive_synchronized(Segment& segment) {
   if (span == 0) {
     acceptable = segment.sequence == rcv_nxt_ || (room > 0 && segment.sequence - rcv_nxt_ < room);
   } else {
-    acceptable = room > 0 && (segment.sequence - rcv_nxt_ < room || segment.sequence + span - 1 - rcv_nxt_ < room);
+    acceptable =
+        room > 0 && (segment.sequence - rcv_nxt_ < room || segment.sequence + span - 1 - rcv_nxt_ < room);
     // "Special allowance should be made to accept valid ACKs" when the window is closed: the data is cut off.
     if (room == 0 && segment.sequence == rcv_nxt_ && !segment.has(kTcpSyn)) acceptable = true;
   }
@@ -237,7 +239,8 @@ void Connection::receive_synchronized(Segment& segment) {
         reassembly_ = tcp_->reassemblies_.allocate(number, number);
       }
       // RFC 2883 section 4: say what came twice.
-      if (sack_ && reassembly_) reassembly_->note_duplicate(segment.sequence, segment.sequence + segment.length);
+      if (sack_ && reassembly_)
+        reassembly_->note_duplicate(segment.sequence, segment.sequence + segment.length);
     } else {
       ++counters.out_of_window;
     }
@@ -285,8 +288,8 @@ void Connection::receive_synchronized(Segment& segment) {
     ts_recent_tick_ = tcp_->tick();
   }
   if (state_ == State::kSynReceived) {
-    if (segment.acknowledgement != snd_nxt_ && !(after(segment.acknowledgement, snd_una_) &&
-                                                 at_or_before(segment.acknowledgement, snd_nxt_))) {
+    if (segment.acknowledgement != snd_nxt_ &&
+        !(after(segment.acknowledgement, snd_una_) && at_or_before(segment.acknowledgement, snd_nxt_))) {
       ++counters.bad_ack;
       Tcp::Reply reply{.flow = flow_, .flags = kTcpRst, .sequence = segment.acknowledgement};
       tcp_->send_reply(reply, path_);
@@ -334,7 +337,8 @@ void Connection::receive_synchronized(Segment& segment) {
   after_progress();
 }
 
-// ---- ICMP ----------------------------------------------------------------------------------------------------------
+// ---- ICMP
+// ----------------------------------------------------------------------------------------------------------
 
 void Connection::icmp_error(const ip::IcmpError& about) {
   // RFC 5927 section 4.1: only about a segment that is in flight.
@@ -367,7 +371,8 @@ void Connection::icmp_error(const ip::IcmpError& about) {
     finish(about.error == Error::kNone ? Error::kHostUnreachable : about.error);
     return;
   }
-  // RFC 1122 section 4.2.3.9, RFC 5461: an established connection survives; what it would die of is remembered.
+  // RFC 1122 section 4.2.3.9, RFC 5461: an established connection survives; what it would die of is
+  // remembered.
   ++tcp_->counters.icmp_soft;
   if (about.error != Error::kNone) error_ = about.error;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finding losses and mending them: RFC 6675 with SACK, RFC 6582 (NewReno) without, RFC 3042 before either, RFC 5681 and
-// RFC 6298 after a timeout.
+// Finding losses and mending them: RFC 6675 with SACK, RFC 6582 (NewReno) without, RFC 3042 before either,
+// RFC 5681 and RFC 6298 after a timeout.
 #include "dataplane/tcp/recovery.hh"
 
 #include <algorithm>
@@ -44,8 +44,10 @@ bool Connection::update_scoreboard(const wire::TcpOptions& options) {
   bool news = false;
   for (unsigned i = 0; i < options.sack_blocks; ++i) {
     Sequence left = options.sack[i].left, right = options.sack[i].right;
-    // A block at or below the acknowledgement reports a duplicate (RFC 2883); anything else must be in flight.
-    if (!before(left, right) || at_or_before(right, ack) || after(right, snd_nxt_) || before(left, ack)) continue;
+    // A block at or below the acknowledgement reports a duplicate (RFC 2883); anything else must be in
+    // flight.
+    if (!before(left, right) || at_or_before(right, ack) || after(right, snd_nxt_) || before(left, ack))
+      continue;
     if (!scoreboard_) {
       uint32_t number;
       scoreboard_ = tcp_->scoreboards_.allocate(number, number);
@@ -62,7 +64,8 @@ bool Connection::update_scoreboard(const wire::TcpOptions& options) {
 void Connection::detect_loss() {
   if (phase_ != RecoveryPhase::kOpen) {
     // A retransmission of the first hole that was itself lost: what was sent well after it has arrived.
-    if (scoreboard_ && scoreboard_->head_retransmitted && scoreboard_->head == snd_una_ && !scoreboard_->sacked.empty() &&
+    if (scoreboard_ && scoreboard_->head_retransmitted && scoreboard_->head == snd_una_ &&
+        !scoreboard_->sacked.empty() &&
         after(scoreboard_->sacked.last().end, scoreboard_->head_mark + kDuplicateThreshold * mss_)) {
       ++tcp_->counters.head_retransmitted_again;
       const Range& first = scoreboard_->sacked[0];
@@ -70,8 +73,10 @@ void Connection::detect_loss() {
     }
     return;
   }
-  // The probe of the tail has arrived and something before it has not (RFC 8985 section 7.4, without its clock).
-  if (tail_probed_ && scoreboard_ && !scoreboard_->sacked.empty() && scoreboard_->sacked.last().end == snd_nxt_)
+  // The probe of the tail has arrived and something before it has not (RFC 8985 section 7.4, without its
+  // clock).
+  if (tail_probed_ && scoreboard_ && !scoreboard_->sacked.empty() &&
+      scoreboard_->sacked.last().end == snd_nxt_)
     scoreboard_->tail_lost = true;
   const bool lost = duplicate_acks_ >= kDuplicateThreshold ||
                     (scoreboard_ && scoreboard_->lost_edge(snd_una_, mss_) != snd_una_);
@@ -101,9 +106,9 @@ void Connection::enter_fast_recovery() {
 void Connection::leave_recovery() {
   if (phase_ == RecoveryPhase::kFast) {
     // RFC 6582 section 3.2, step 3, full acknowledgement: no burst.
-    window_.cwnd_bytes =
-        sack_ ? window_.ssthresh_bytes
-              : std::min<uint32_t>(window_.ssthresh_bytes, std::max<uint32_t>(snd_nxt_ - snd_una_, mss_) + mss_);
+    window_.cwnd_bytes = sack_ ? window_.ssthresh_bytes
+                               : std::min<uint32_t>(window_.ssthresh_bytes,
+                                                    std::max<uint32_t>(snd_nxt_ - snd_una_, mss_) + mss_);
   }
   phase_ = RecoveryPhase::kOpen;
   recover_ = high_rxt_ = snd_una_;
@@ -119,11 +124,12 @@ void Connection::leave_recovery() {
 // New data was acknowledged during a recovery.
 void Connection::recovery_acknowledgement(uint32_t acked_bytes) {
   if (phase_ == RecoveryPhase::kLoss) {
-    congestion_on_ack(window_, cubic_, {.acked_bytes = acked_bytes,
-                                        .flight_bytes = window_.cwnd_bytes,
-                                        .mss_bytes = mss_,
-                                        .rtt_us = rtt_.smoothed_us(),
-                                        .now_us = tcp_->now_us()});
+    congestion_on_ack(window_, cubic_,
+                      {.acked_bytes = acked_bytes,
+                       .flight_bytes = window_.cwnd_bytes,
+                       .mss_bytes = mss_,
+                       .rtt_us = rtt_.smoothed_us(),
+                       .now_us = tcp_->now_us()});
   } else if (!sack_) {
     // RFC 6582 section 3.2, step 3, partial acknowledgement.
     window_.cwnd_bytes -= std::min(window_.cwnd_bytes - mss_, acked_bytes);
@@ -159,7 +165,8 @@ bool Connection::retransmit_lost() {
     } else if (sack_) {
       edge = scoreboard_ ? scoreboard_->lost_edge(snd_una_, mss_) : snd_una_;
       // NextSeg (3): with nothing new to send, holes that may or may not be losses.
-      if (scoreboard_ && !scoreboard_->sacked.empty() && !has_unsent()) edge = later(edge, scoreboard_->sacked.last().begin);
+      if (scoreboard_ && !scoreboard_->sacked.empty() && !has_unsent())
+        edge = later(edge, scoreboard_->sacked.last().begin);
     } else {
       edge = earlier(snd_una_ + mss_, recover_);  // NewReno: one segment with each partial acknowledgement
     }
@@ -182,10 +189,11 @@ bool Connection::retransmit_lost() {
   return sent;
 }
 
-// RFC 6675 section 4, NextSeg (4): when all that can be sent was sent, the last segment once more, because a loss at the
-// very end of the data has nothing behind it that would tell.
+// RFC 6675 section 4, NextSeg (4): when all that can be sent was sent, the last segment once more, because a
+// loss at the very end of the data has nothing behind it that would tell.
 void Connection::rescue() {
-  if (phase_ != RecoveryPhase::kFast || !scoreboard_ || scoreboard_->rescued || scoreboard_->sacked.empty()) return;
+  if (phase_ != RecoveryPhase::kFast || !scoreboard_ || scoreboard_->rescued || scoreboard_->sacked.empty())
+    return;
   const Sequence from = later(scoreboard_->sacked.last().end, high_rxt_);
   if (!before(from, snd_nxt_) || pipe_bytes() + mss_ > window_.cwnd_bytes) return;
   scoreboard_->rescued = true;
@@ -202,7 +210,7 @@ uint32_t Connection::retransmit(Sequence at, uint32_t limit_bytes) {
   if (length == 0 && !fin) return 0;
   if (!send_data(at, length, fin, entry, false)) return 0;
   ++tcp_->counters.retransmitted;
-  timing_ = false;               // Karn
+  timing_ = false;  // Karn
   rtt_seq_ = timestamp_now();
   if (at == snd_una_ && scoreboard_) {
     scoreboard_->head = at;
@@ -246,7 +254,8 @@ void Connection::on_retransmit_timeout() {
     send_probe();
   } else {
     ++counters.timeouts;
-    if (backoff_ == 0) window_.ssthresh_bytes = congestion_on_loss(window_, cubic_state(), congestion_event(0));
+    if (backoff_ == 0)
+      window_.ssthresh_bytes = congestion_on_loss(window_, cubic_state(), congestion_event(0));
     if (cubic_) cubic_->restart();
     window_.cwnd_bytes = mss_;  // RFC 5681 (4): the loss window
     tail_probed_ = false;
@@ -254,8 +263,8 @@ void Connection::on_retransmit_timeout() {
     recover_ = snd_nxt_;
     duplicate_acks_ = 0;
     if (scoreboard_) {
-      // RFC 2018 section 8: the peer may have dropped what it reported. It shows in a report of the very first byte; and
-      // after a second timeout nothing is believed any more.
+      // RFC 2018 section 8: the peer may have dropped what it reported. It shows in a report of the very
+      // first byte; and after a second timeout nothing is believed any more.
       const bool reneged = !scoreboard_->sacked.empty() && scoreboard_->sacked[0].begin == snd_una_;
       if (reneged || backoff_ > 0) scoreboard_->sacked.clear();
       scoreboard_->head_retransmitted = scoreboard_->tail_lost = false;

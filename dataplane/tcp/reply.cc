@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The last step of every segment, and segments that no connection stands behind: resets, and acknowledgements of
-// half-open and TIME-WAIT records.
+// The last step of every segment, and segments that no connection stands behind: resets, and acknowledgements
+// of half-open and TIME-WAIT records.
 #include "dataplane/tcp/tcp.hh"
 #include "dataplane/wire/checksum.hh"
 
@@ -11,8 +11,8 @@ using wire::kTcpFin;
 using wire::kTcpRst;
 using wire::kTcpSyn;
 
-Error Tcp::transmit(const ip::Path& path, const Flow& flow, const wire::TcpFields& fields, const std::byte* options,
-                    uint32_t options_bytes, Buffer* packet) {
+Error Tcp::transmit(const ip::Path& path, const Flow& flow, const wire::TcpFields& fields,
+                    const std::byte* options, uint32_t options_bytes, Buffer* packet) {
   const uint32_t header_bytes = wire::kTcpHeaderBytes + options_bytes;
   std::byte* const at = packet->prepend(header_bytes);
   wire::emit_tcp(at, fields, options_bytes);
@@ -20,7 +20,8 @@ Error Tcp::transmit(const ip::Path& path, const Flow& flow, const wire::TcpField
   const uint32_t bytes = packet->next_segment ? packet->chain_length() : packet->length;
   // The port adds each piece's own length where it cuts.
   const bool cut = packet->flags & Buffer::kTransmitTso;
-  const wire::PartialSum sum = wire::pseudo_header_sum(flow.local, flow.remote, ip::kProtocolTcp, cut ? 0 : bytes);
+  const wire::PartialSum sum =
+      wire::pseudo_header_sum(flow.local, flow.remote, ip::kProtocolTcp, cut ? 0 : bytes);
   if (stack_.capabilities(path).transmit_tcp_checksum) {
     packet->flags |= Buffer::kTransmitTcpChecksum;
     wire::set_tcp_checksum(at, wire::checksum_unfinished(sum));
@@ -85,7 +86,8 @@ void Tcp::reset_segment(const Flow& flow, const wire::TcpView& view, uint32_t pa
     reply.sequence = view.acknowledgement();
   } else {
     reply.flags = kTcpRst | kTcpAck;
-    reply.acknowledgement = view.sequence() + payload_bytes + (view.flags() & kTcpSyn ? 1 : 0) + (view.flags() & kTcpFin ? 1 : 0);
+    reply.acknowledgement =
+        view.sequence() + payload_bytes + (view.flags() & kTcpSyn ? 1 : 0) + (view.flags() & kTcpFin ? 1 : 0);
   }
   send_reply(reply);
 }

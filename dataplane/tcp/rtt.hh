@@ -6,8 +6,8 @@
 
 namespace sluice::tcp {
 
-// Lower bound: RFC 6298 (2.4) says 1 s but allows less with a finer clock; 200 ms is what hosts of our time use, and
-// stays above their delayed acknowledgements.
+// Lower bound: RFC 6298 (2.4) says 1 s but allows less with a finer clock; 200 ms is what hosts of our time
+// use, and stays above their delayed acknowledgements.
 inline constexpr uint32_t kMinimumRtoUs = 200'000;
 inline constexpr uint32_t kMaximumRtoUs = 60'000'000;  // (2.5)
 inline constexpr uint32_t kInitialRtoUs = 1'000'000;   // (2.1)
@@ -30,8 +30,10 @@ class RttEstimator {
   uint32_t variation_us() const { return variation_us_; }
   // Timeout after `backoff` doublings (5.5), bounded.
   uint32_t rto_us(unsigned backoff = 0) const {
-    if (smoothed_us_ == 0) return static_cast<uint32_t>(std::min<uint64_t>(uint64_t{kInitialRtoUs} << backoff, kMaximumRtoUs));
-    const uint64_t base = std::max<uint64_t>(uint64_t{smoothed_us_} + 4 * uint64_t{variation_us_}, kMinimumRtoUs);
+    if (smoothed_us_ == 0)
+      return static_cast<uint32_t>(std::min<uint64_t>(uint64_t{kInitialRtoUs} << backoff, kMaximumRtoUs));
+    const uint64_t base =
+        std::max<uint64_t>(uint64_t{smoothed_us_} + 4 * uint64_t{variation_us_}, kMinimumRtoUs);
     return static_cast<uint32_t>(std::min<uint64_t>(base << backoff, kMaximumRtoUs));
   }
 

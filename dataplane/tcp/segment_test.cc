@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a connection does with each kind of segment that a peer may send: RFC 9293 section 3.10.7, RFC 5961, RFC 7323.
+// What a connection does with each kind of segment that a peer may send: RFC 9293 section 3.10.7, RFC 5961,
+// RFC 7323.
 #include <gtest/gtest.h>
 
 #include "dataplane/tcp/test_peer.hh"
@@ -7,7 +8,11 @@
 namespace sluice::tcp::test {
 namespace {
 
-constexpr TcpOptions kModern = {.has_timestamp = true, .has_window_scale = true, .sack_permitted = true, .window_scale = 7, .mss = 1460,
+constexpr TcpOptions kModern = {.has_timestamp = true,
+                                .has_window_scale = true,
+                                .sack_permitted = true,
+                                .window_scale = 7,
+                                .mss = 1460,
                                 .timestamp = 5000};
 
 TEST(Segment, HandshakeAgreesOnOptions) {
@@ -37,7 +42,10 @@ TEST(Segment, DataWithTheLastAckOfTheHandshakeIsDelivered) {
   bench.listen();
   bench.peer.send({.flags = kTcpSyn, .sequence = 1000});
   const RawSegment answer = bench.peer.take();
-  bench.peer.send({.flags = kTcpAck | kTcpPsh, .sequence = 1001, .acknowledgement = answer.sequence + 1, .payload = "early"});
+  bench.peer.send({.flags = kTcpAck | kTcpPsh,
+                   .sequence = 1001,
+                   .acknowledgement = answer.sequence + 1,
+                   .payload = "early"});
   EXPECT_EQ(bench.acceptor.only().received, "early");
 }
 
@@ -121,7 +129,8 @@ TEST(Segment, OnlyTheExactNumberResets) {
 TEST(Segment, ASynInAnEstablishedConnectionIsChallenged) {
   Bench bench;
   Recorder& user = bench.open();
-  for (const Sequence sequence : {bench.peer.sequence, bench.peer.sequence - 1, bench.peer.sequence + 50'000}) {
+  for (const Sequence sequence :
+       {bench.peer.sequence, bench.peer.sequence - 1, bench.peer.sequence + 50'000}) {
     bench.peer.send({.flags = kTcpSyn, .sequence = sequence});
     const RawSegment challenge = bench.peer.take();
     EXPECT_EQ(challenge.flags, kTcpAck);
@@ -377,7 +386,10 @@ TEST(Segment, SimultaneousOpen) {
   EXPECT_EQ(answer.sequence, syn.sequence);
   EXPECT_EQ(answer.acknowledgement, 1001u);
   EXPECT_EQ(user.connected, 0u);
-  bench.peer.send({.flags = kTcpSyn | kTcpAck, .sequence = 1000, .acknowledgement = syn.sequence + 1, .options = {.mss = 1400}});
+  bench.peer.send({.flags = kTcpSyn | kTcpAck,
+                   .sequence = 1000,
+                   .acknowledgement = syn.sequence + 1,
+                   .options = {.mss = 1400}});
   bench.peer.sequence = 1001;
   bench.peer.acknowledgement = syn.sequence + 1;
   bench.peer.send(kTcpAck);
@@ -428,7 +440,8 @@ TEST(Segment, DataInTheSynAckIsDelivered) {
   Recorder user;
   bench.connect(user);
   const RawSegment syn = bench.peer.take();
-  bench.peer.send({.flags = kTcpSyn | kTcpAck, .sequence = 1000, .acknowledgement = syn.sequence + 1, .payload = "fast"});
+  bench.peer.send(
+      {.flags = kTcpSyn | kTcpAck, .sequence = 1000, .acknowledgement = syn.sequence + 1, .payload = "fast"});
   EXPECT_EQ(user.connected, 1u);
   EXPECT_EQ(user.received, "fast");
   EXPECT_EQ(bench.peer.take().acknowledgement, 1005u);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Segments on their way out (RFC 9293 sections 3.7 and 3.8.6): what may be sent, how it is cut, and the header in front.
+// Segments on their way out (RFC 9293 sections 3.7 and 3.8.6): what may be sent, how it is cut, and the
+// header in front.
 #include <algorithm>
 
 #include "dataplane/tcp/connection.hh"
@@ -43,7 +44,8 @@ void Connection::output() {
   } else if (!sent && phase_ == RecoveryPhase::kFast) {
     rescue();
   }
-  // Data carried the acknowledgement, unless there are holes to report, for which there may have been no room.
+  // Data carried the acknowledgement, unless there are holes to report, for which there may have been no
+  // room.
   if (reassembly_) {
     if (ack_now_ || sent || reassembly_->has_duplicate()) send_ack();
   } else if (ack_now_ || window_update_) {
@@ -64,6 +66,13 @@ uint32_t Connection::usable_window() const {
 
 bool Connection::send_new() {
   bool sent = false;
+  if (snd_nxt_ == snd_una_ && window_.cwnd_bytes > initial_window_bytes(mss_) &&
+      tcp_->tick() - last_send_tick_ > ticks_of_us(rtt_.rto_us())) {
+    // RFC 5681 section 4.1: after an idle time the window says nothing any more.
+    window_.ssthresh_bytes = std::max(window_.ssthresh_bytes, window_.cwnd_bytes / 4 * 3);
+    window_.cwnd_bytes = initial_window_bytes(mss_);
+    if (cubic_) cubic_->restart();
+  }
   for (uint32_t count = 0;; ++count) {
     const uint32_t unsent = before(snd_nxt_, write_seq_) ? write_seq_ - snd_nxt_ : 0;
     const bool fin_due = fin_queued_ && snd_nxt_ + unsent == write_seq_;
@@ -79,11 +88,12 @@ bool Connection::send_new() {
     const uint32_t usable = usable_window();
     bool in_place = false;
     if (unsent > mss_ && phase_ == RecoveryPhase::kOpen && !scoreboard_) {
-      const uint32_t open_bytes = window_.cwnd_bytes > flight ? std::min(usable, window_.cwnd_bytes - flight) : 0;
+      const uint32_t open_bytes =
+          window_.cwnd_bytes > flight ? std::min(usable, window_.cwnd_bytes - flight) : 0;
       length = std::max(length, large_send_bytes(std::min(unsent, open_bytes), unsent));
     }
-    if (entry && length <= mss_ && snd_nxt_ == entry->sequence && entry->length <= length && entry->owned_alone() &&
-        (entry->length * 2 >= mss_ || entry->length == unsent) &&
+    if (entry && length <= mss_ && snd_nxt_ == entry->sequence && entry->length <= length &&
+        entry->owned_alone() && (entry->length * 2 >= mss_ || entry->length == unsent) &&
         entry->payload - entry->buffer->storage >= ptrdiff_t{kLowerHeadroomBytes + 60}) {
       in_place = true;
       length = entry->length;
@@ -102,13 +112,6 @@ bool Connection::send_new() {
       allowance += std::min<uint32_t>(duplicate_acks_, 2) * mss_;
     const uint32_t pipe = phase_ == RecoveryPhase::kOpen && !scoreboard_ ? flight : pipe_bytes();
     if (pipe > 0 && pipe + length > allowance) break;
-    if (flight == 0 && window_.cwnd_bytes > initial_window_bytes(mss_) &&
-        tcp_->tick() - last_send_tick_ > ticks_of_us(rtt_.rto_us())) {
-      // RFC 5681 section 4.1: after an idle time the window says nothing any more.
-      window_.ssthresh_bytes = std::max(window_.ssthresh_bytes, window_.cwnd_bytes / 4 * 3);
-      window_.cwnd_bytes = initial_window_bytes(mss_);
-      if (cubic_) cubic_->restart();
-    }
     const bool fin = fin_due && length == unsent && (length < usable || length == 0);
     if (!send_data(snd_nxt_, length, fin, entry, in_place)) break;
     if (!timing_ && phase_ == RecoveryPhase::kOpen) {
@@ -126,8 +129,8 @@ bool Connection::send_new() {
   return sent;
 }
 
-// How much of `bytes`, the beginning of `unsent_bytes`, to give to the port in one piece for it to cut (TSO); 0: it does not,
-// or it is not worth it. Whole segments, unless it is the last of the data.
+// How much of `bytes`, the beginning of `unsent_bytes`, to give to the port in one piece for it to cut (TSO);
+// 0: it does not, or it is not worth it. Whole segments, unless it is the last of the data.
 uint32_t Connection::large_send_bytes(uint32_t bytes, uint32_t unsent_bytes) const {
   const PortCapabilities& port = tcp_->stack_.capabilities(path_);
   if (!port.tso || !port.transmit_tcp_checksum || !port.transmit_scatter || bytes < 2u * mss_) return 0;
@@ -136,7 +139,8 @@ uint32_t Connection::large_send_bytes(uint32_t bytes, uint32_t unsent_bytes) con
   return std::min(bytes, most) / mss_ * mss_;
 }
 
-// A copy of `length` bytes of the queue from `at` on, in as many Buffers as it takes; nullptr when there are not enough.
+// A copy of `length` bytes of the queue from `at` on, in as many Buffers as it takes; nullptr when there are
+// not enough.
 static Buffer* gather(BufferPool& pool, const SendEntry* entry, Sequence at, uint32_t length) {
   Buffer* const first = pool.allocate();
   Buffer* last = first;
@@ -210,8 +214,8 @@ void Connection::send_ack_now() {
   ack_now_ = false;
 }
 
-// Against a closed window: a byte that does not fit, whose answer tells the window (RFC 9293 section 3.8.6.1). Or, when
-// the window is open but too small to be worth a segment, what fits.
+// Against a closed window: a byte that does not fit, whose answer tells the window (RFC 9293 section
+// 3.8.6.1). Or, when the window is open but too small to be worth a segment, what fits.
 void Connection::send_probe() {
   const uint32_t unsent = before(snd_nxt_, write_seq_) ? write_seq_ - snd_nxt_ : 0;
   if (snd_nxt_ != snd_una_) {
@@ -235,8 +239,8 @@ void Connection::send_probe() {
   if (send_data(snd_nxt_, fin ? 0 : 1, fin, queue_.unsent(), false)) snd_max_ = snd_nxt_ + 1;
 }
 
-// RFC 8985 section 7: the end of a flight was perhaps lost, with nothing behind it that would tell. The last segment once
-// more brings an acknowledgement, or a SACK that shows the hole, long before the timeout.
+// RFC 8985 section 7: the end of a flight was perhaps lost, with nothing behind it that would tell. The last
+// segment once more brings an acknowledgement, or a SACK that shows the hole, long before the timeout.
 void Connection::send_tail_probe() {
   tail_probed_ = true;
   const uint32_t length = std::min<uint32_t>(mss_, snd_nxt_ - snd_una_);
@@ -291,7 +295,8 @@ bool Connection::refresh_path() {
 }
 
 // Takes `packet`, the payload (nullptr: none). Whether a segment was handed to the layer below.
-bool Connection::emit(uint8_t flags, Sequence sequence, Buffer* packet, const std::byte* options, uint32_t options_bytes) {
+bool Connection::emit(uint8_t flags, Sequence sequence, Buffer* packet, const std::byte* options,
+                      uint32_t options_bytes) {
   if (!refresh_path()) {
     release(packet);
     return false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What was written and is not yet acknowledged, as Buffers in order of sequence. A Buffer's own fields move when it is
-// sent in place (headers grow in front of it, lower layers link it into their queues), so its payload is described here.
+// What was written and is not yet acknowledged, as Buffers in order of sequence. A Buffer's own fields move
+// when it is sent in place (headers grow in front of it, lower layers link it into their queues), so its
+// payload is described here.
 #pragma once
 #include <cstdint>
 
@@ -13,10 +14,10 @@ namespace sluice::tcp {
 struct SendEntry {
   Buffer* buffer = nullptr;  // one reference
   std::byte* payload = nullptr;
-  uint32_t length = 0;       // bytes
-  Sequence sequence = 0;     // of the first byte
+  uint32_t length = 0;    // bytes
+  Sequence sequence = 0;  // of the first byte
   SendEntry* next = nullptr;
-  uint32_t number = 0;       // in the slab
+  uint32_t number = 0;  // in the slab
 
   Sequence end() const { return sequence + length; }
   // Whether headers may be written in front of the payload: nobody else reads or has sent this Buffer.
@@ -40,9 +41,9 @@ class SendQueue {
     tail_ = entry;
     if (!unsent_) unsent_ = entry;
   }
-  // Everything before `next` was sent now.
+  // Everything before `next` was sent now. An empty entry, which waits for commit(), counts as unsent.
   void sent_until(Sequence next) {
-    while (unsent_ && at_or_before(unsent_->end(), next)) unsent_ = unsent_->next;
+    while (unsent_ && unsent_->length > 0 && at_or_before(unsent_->end(), next)) unsent_ = unsent_->next;
   }
   // Drops entries that lie wholly before `edge`.
   void acknowledge(Sequence edge, SendEntrySlab& slab) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a connection sends, and when: segments, acknowledgements, windows, retransmissions, congestion. The peer is the
-// test itself.
+// What a connection sends, and when: segments, acknowledgements, windows, retransmissions, congestion. The
+// peer is the test itself.
 #include <gtest/gtest.h>
 
 #include "dataplane/tcp/test_peer.hh"
@@ -130,7 +130,8 @@ TEST_F(Sending, ExternalMemoryIsGivenBackWhenAcknowledgedNotBefore) {
   Recorder& user = open();
   const std::string body = pattern(10'000);
   int released = 0;
-  user.stream->write(user.stream->pool().allocate_external(body.data(), 10'000, [](void* count) { ++*static_cast<int*>(count); }, &released));
+  user.stream->write(user.stream->pool().allocate_external(
+      body.data(), 10'000, [](void* count) { ++*static_cast<int*>(count); }, &released));
   bench.peer.settle();
   EXPECT_EQ(take_all(), body);
   EXPECT_EQ(released, 0);
@@ -157,6 +158,36 @@ TEST_F(Sending, ReservedRoomThatIsNotUsedCostsNothing) {
   user.stream->shutdown();
   bench.peer.settle();
   EXPECT_TRUE(bench.peer.take().flags & kTcpFin);
+}
+
+TEST_F(Sending, ReservedRoomMayBeFilledInALaterTurn) {
+  Recorder& user = open();
+  const std::string first(600, 'f');
+  user.send(first, false);
+  // More than is left in the tail, so that it is a Buffer of its own.
+  Buffer* room = user.stream->reserve(1024);
+  Buffer* second = user.stream->reserve(1024);
+  EXPECT_EQ(room, second);
+  bench.peer.settle();
+  EXPECT_EQ(bench.peer.take_data(), first);
+  room = user.stream->reserve(1024);
+  bench.peer.send(kTcpAck);
+  room->append("later", 5);
+  user.stream->commit(5);
+  bench.peer.settle();
+  EXPECT_EQ(bench.peer.take_data(), "later");
+}
+
+TEST_F(Sending, DataThatOpensTheWindowLetsUsGoOnAtOnce) {
+  Recorder& user = open();
+  bench.peer.window = 0;
+  bench.peer.send(kTcpAck);
+  user.send("held back", false);
+  bench.peer.settle();
+  EXPECT_TRUE(bench.peer.segments.empty());
+  bench.peer.window = 1000;
+  bench.peer.send(kTcpAck | kTcpPsh, "data");
+  EXPECT_EQ(bench.peer.take_data(), "held back");
 }
 
 TEST_F(Sending, NeverMoreThanThePeersWindow) {
@@ -188,7 +219,8 @@ TEST_F(Sending, AClosedWindowIsProbedWithBackoff) {
     bench.peer.send(kTcpAck);  // still closed
   }
   for (size_t i = 2; i < times.size(); ++i) {
-    const double ratio = static_cast<double>(times[i] - times[i - 1]) / static_cast<double>(times[i - 1] - times[i - 2]);
+    const double ratio =
+        static_cast<double>(times[i] - times[i - 1]) / static_cast<double>(times[i - 1] - times[i - 2]);
     EXPECT_NEAR(ratio, 2.0, 0.2);
   }
   bench.peer.window = 1000;
@@ -255,10 +287,13 @@ TEST_F(Sending, RetransmissionsBackOffAndStartOver) {
   }
   EXPECT_NEAR(static_cast<double>(times[1] - times[0]) / 1e6, 200, 15);
   for (size_t i = 2; i < times.size(); ++i)
-    EXPECT_NEAR(static_cast<double>(times[i] - times[i - 1]) / static_cast<double>(times[i - 1] - times[i - 2]), 2.0, 0.1);
+    EXPECT_NEAR(
+        static_cast<double>(times[i] - times[i - 1]) / static_cast<double>(times[i - 1] - times[i - 2]), 2.0,
+        0.1);
   bench.peer.acknowledgement += 4;
   bench.peer.send(kTcpAck);
-  EXPECT_EQ(bench.connection().cwnd_bytes(), 1460u + 4);  // the loss window, and slow start by the bytes acknowledged
+  EXPECT_EQ(bench.connection().cwnd_bytes(),
+            1460u + 4);  // the loss window, and slow start by the bytes acknowledged
   user.send("next", false);
   bench.peer.settle();
   const RawSegment next = bench.peer.take();
@@ -429,7 +464,8 @@ TEST_F(Sending, ReportsOfNonsenseAreNotBelieved) {
   bench.peer.settle();
   const Sequence base = bench.peer.segments.front().sequence;
   bench.peer.segments.clear();
-  for (int i = 0; i < 5; ++i) duplicate_ack({{base + 50'000, base + 60'000}, {base - 5000, base - 100}, {base + 20, base + 10}});
+  for (int i = 0; i < 5; ++i)
+    duplicate_ack({{base + 50'000, base + 60'000}, {base - 5000, base - 100}, {base + 20, base + 10}});
   EXPECT_TRUE(bench.peer.segments.empty());
   EXPECT_EQ(bench.counters().fast_recoveries, 0u);
 }

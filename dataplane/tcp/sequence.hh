@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Arithmetic of sequence numbers, which wrap at 2^32 (RFC 9293 section 3.4), and of 32-bit times, which do the same.
+// Arithmetic of sequence numbers, which wrap at 2^32 (RFC 9293 section 3.4), and of 32-bit times, which do
+// the same.
 #pragma once
 #include <cstdint>
 

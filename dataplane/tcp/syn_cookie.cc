@@ -27,7 +27,8 @@ Sequence SynCookies::make(const Flow& flow, Sequence irs, uint16_t mss_bytes, ui
          ((time_hash(flow, irs, period) + index) & kLowMask);
 }
 
-std::optional<uint16_t> SynCookies::check(const Flow& flow, Sequence irs, Sequence iss, uint64_t now_ns) const {
+std::optional<uint16_t> SynCookies::check(const Flow& flow, Sequence irs, Sequence iss,
+                                          uint64_t now_ns) const {
   const uint32_t rest = iss - static_cast<uint32_t>(flow.hash(flow_key_));
   const auto period = static_cast<uint32_t>(now_ns / kPeriodNs);
   const uint32_t age = (period - (rest >> 24)) & 0xff;

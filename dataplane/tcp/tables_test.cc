@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The data structures by themselves: flow table, ranges, reassembly, TIME-WAIT ring, cookies, round-trip times, CUBIC.
+// The data structures by themselves: flow table, ranges, reassembly, TIME-WAIT ring, cookies, round-trip
+// times, CUBIC.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -40,7 +41,8 @@ TEST(FlowTable, AgreesWithAMapThroughGrowthAndRemoval) {
     if (i % 16 == 0 && !model.empty()) {
       auto at = model.lower_bound(static_cast<uint32_t>(random.below(next)));
       if (at == model.end()) at = model.begin();
-      const auto found = table.find(at->second, [&](FlowReference reference) { return reference.number() == at->first; });
+      const auto found =
+          table.find(at->second, [&](FlowReference reference) { return reference.number() == at->first; });
       ASSERT_EQ(found.number(), at->first);
     }
   }
@@ -94,7 +96,9 @@ class ReassemblyTest : public testing::Test {
     for (uint32_t i = 0; i < length; ++i) *buffer->append(1) = static_cast<std::byte>(from + i);
     return buffer;
   }
-  Reassembly::Outcome insert(Sequence from, uint32_t length) { return queue_.insert(from, length, piece(from, length), 100); }
+  Reassembly::Outcome insert(Sequence from, uint32_t length) {
+    return queue_.insert(from, length, piece(from, length), 100);
+  }
   // Takes what is in order at `next`, checks the bytes, and says how many there were.
   uint32_t take(Sequence next) {
     uint32_t length = 0;
@@ -162,7 +166,8 @@ TEST_F(ReassemblyTest, RefusesMoreBuffersAndMoreRangesThanItsLimits) {
   for (Sequence at = 0; at < 200; ++at) refused += insert(at * 10, 5) == Reassembly::Outcome::kNoRoom;
   EXPECT_EQ(refused, 200u - 32u);
   unsigned more = 0;
-  for (uint32_t i = 0; i < 200; ++i) more += queue_.insert(315 + i, 1, piece(315 + i, 1), 100) == Reassembly::Outcome::kNoRoom;
+  for (uint32_t i = 0; i < 200; ++i)
+    more += queue_.insert(315 + i, 1, piece(315 + i, 1), 100) == Reassembly::Outcome::kNoRoom;
   EXPECT_EQ(more, 200u - 68u);
 }
 
@@ -209,7 +214,8 @@ TEST(SynCookies, CarryOptionsInTheTimestampWithoutRunningAhead) {
   SeededEntropy random(6);
   for (int i = 0; i < 1000; ++i) {
     const auto now = static_cast<uint32_t>(random.next());
-    SynCookies::Options options{random.chance(0.5), random.chance(0.7), static_cast<uint8_t>(random.below(15))};
+    SynCookies::Options options{random.chance(0.5), random.chance(0.7),
+                                static_cast<uint8_t>(random.below(15))};
     const uint32_t stamp = SynCookies::encode(now, options);
     EXPECT_TRUE(at_or_before(stamp, now));
     EXPECT_LT(now - stamp, 64u);
@@ -225,7 +231,8 @@ TEST(SynCookies, CarryOptionsInTheTimestampWithoutRunningAhead) {
 TEST(InitialSequence, GrowsWithTimeAndDiffersBetweenFlows) {
   SeededEntropy random(5);
   InitialSequence isn(random);
-  Flow flow{IpAddress::v4(1), IpAddress::v4(2), 80, 1234}, other{IpAddress::v4(1), IpAddress::v4(2), 80, 1235};
+  Flow flow{IpAddress::v4(1), IpAddress::v4(2), 80, 1234},
+      other{IpAddress::v4(1), IpAddress::v4(2), 80, 1235};
   EXPECT_NEAR(isn.choose(flow, 5'000'000'000) - isn.choose(flow, 1'000'000'000), 4'000'000'000 / 4096, 1);
   EXPECT_NE(isn.choose(flow, 0), isn.choose(other, 0));
 }
@@ -255,7 +262,8 @@ TEST(Cubic, ReturnsToItsPlateauAndGoesBeyond) {
   uint32_t at_k = 0;
   // K = cbrt(30 / 0.4) = 4.2 s.
   for (int round = 0; round < 80; ++round, now_us += kRtt) {
-    for (uint32_t sent = window.cwnd_bytes; sent >= kMss; sent -= kMss) cubic.on_ack(window, kMss, kMss, kRtt, now_us);
+    for (uint32_t sent = window.cwnd_bytes; sent >= kMss; sent -= kMss)
+      cubic.on_ack(window, kMss, kMss, kRtt, now_us);
     if (round == 42) at_k = window.cwnd_bytes;
   }
   EXPECT_NEAR(at_k, 100 * kMss, 3 * kMss);

@@ -56,12 +56,14 @@ uint32_t Tcp::open_streams() const {
 
 size_t Tcp::memory_bytes() const {
   return flows_.memory_bytes() + size_t{connections_.end()} * (sizeof(Connection) + 24) +
-         size_t{half_open_.end()} * (sizeof(HalfOpen) + 16) + size_t{send_entries_.end()} * (sizeof(SendEntry) + 16) +
+         size_t{half_open_.end()} * (sizeof(HalfOpen) + 16) +
+         size_t{send_entries_.end()} * (sizeof(SendEntry) + 16) +
          size_t{reassemblies_.end()} * sizeof(Reassembly) + size_t{scoreboards_.end()} * sizeof(Scoreboard) +
          size_t{cubics_.end()} * sizeof(Cubic) + size_t{time_wait_.count()} * sizeof(TimeWait);
 }
 
-// ---- connections ---------------------------------------------------------------------------------------------------
+// ---- connections
+// ---------------------------------------------------------------------------------------------------
 
 FlowReference Tcp::find_flow(const Flow& flow, uint32_t hash) {
   return flows_.find(hash, [&](FlowReference reference) {
@@ -86,8 +88,8 @@ void Tcp::push_dirty(Connection& connection) {
   dirty_tail_ = &connection;
 }
 
-// A closed connection has no timer any more: its link serves for this list. The Timer's type is kept by a cast, because
-// only this list reads it until the connection is gone.
+// A closed connection has no timer any more: its link serves for this list. The Timer's type is kept by a
+// cast, because only this list reads it until the connection is gone.
 void Tcp::push_closed(Connection& connection) {
   connection.timer_.next = nullptr;
   if (closed_tail_) {
@@ -134,7 +136,8 @@ void Tcp::flush() {
       }
       at = next;
     }
-    // What has more to send than its share waits for the next turn; only what callbacks began goes on in this one.
+    // What has more to send than its share waits for the next turn; only what callbacks began goes on in this
+    // one.
     if (!closed_head_) break;
   }
 }
@@ -147,7 +150,8 @@ void Tcp::segment_was_sent() {
   }
 }
 
-// ---- receiving -----------------------------------------------------------------------------------------------------
+// ---- receiving
+// -----------------------------------------------------------------------------------------------------
 
 void Tcp::receive(const ip::ReceivedPacket& about, Buffer* packet) {
   ++counters.segments_received;
@@ -193,11 +197,18 @@ void Tcp::receive(const ip::ReceivedPacket& about, Buffer* packet) {
 }
 
 // RFC 9293 sections 3.10.7.1 and 3.10.7.2.
-void Tcp::receive_without_flow(const ip::ReceivedPacket& about, const Flow& flow, uint32_t hash, const wire::TcpView& view,
-                               Buffer* packet, uint32_t packet_bytes) {
-  (void)about;
+void Tcp::receive_without_flow(const ip::ReceivedPacket& about, const Flow& flow, uint32_t hash,
+                               const wire::TcpView& view, Buffer* packet, uint32_t packet_bytes) {
   const uint32_t payload_bytes = packet_bytes - view.header_bytes();
   const uint8_t flags = view.flags();
+  // To a broadcast or multicast address nobody connects (RFC 9293 section 3.9.2.3); SYN with FIN is nobody's
+  // handshake.
+  if (!stack_.is_local(about.destination) ||
+      (flags & (kTcpSyn | wire::kTcpFin)) == (kTcpSyn | wire::kTcpFin)) {
+    ++(flags & kTcpSyn && flags & wire::kTcpFin ? counters.malformed : counters.not_unicast);
+    release(packet);
+    return;
+  }
   ListeningEndpoint* listener = listeners_.find(flow.local, flow.local_port);
   if (listener && !(flags & kTcpRst)) {
     if (flags & kTcpAck) {
@@ -232,14 +243,17 @@ void Tcp::icmp_error(const ip::IcmpError& about) {
   }
 }
 
-// ---- connecting ----------------------------------------------------------------------------------------------------
+// ---- connecting
+// ----------------------------------------------------------------------------------------------------
 
-transport::Result<transport::Stream*> Tcp::connect(const transport::ConnectOptions& options, transport::StreamUser& user) {
+transport::Result<transport::Stream*> Tcp::connect(const transport::ConnectOptions& options,
+                                                   transport::StreamUser& user) {
   const auto fail = [&](Error error, const char* why) {
     ++counters.connect_failed;
     return transport::Result<transport::Stream*>{nullptr, error, options.remote.to_string() + ": " + why};
   };
-  if (options.remote.port == 0 || options.remote.address.is_any()) return fail(Error::kInvalid, "not an address to connect to");
+  if (options.remote.port == 0 || options.remote.address.is_any())
+    return fail(Error::kInvalid, "not an address to connect to");
   if (connections_full()) {
     ++counters.connections_limit;
     return fail(Error::kTooManyFiles, "the limit of connections is reached");
@@ -261,7 +275,8 @@ transport::Result<transport::Stream*> Tcp::connect(const transport::ConnectOptio
     occupied = find_flow(candidate, hash);
     if (!occupied) return true;
     if (occupied.kind() != FlowReference::kTimeWait) return false;
-    // RFC 6191 section 2, from this side: timestamps tell the incarnations apart when their clock has moved on.
+    // RFC 6191 section 2, from this side: timestamps tell the incarnations apart when their clock has moved
+    // on.
     const TimeWait& old = time_wait_[occupied.number()];
     return old.timestamps && tick() - old.since_tick > ticks_of_ms(1000);
   });

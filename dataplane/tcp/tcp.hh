@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TCP of one core: takes segments from the IP layer to whatever they belong to, and owns everything that connections
-// share. One thread. Time is set from outside at each step of a turn.
+// TCP of one core: takes segments from the IP layer to whatever they belong to, and owns everything that
+// connections share. One thread. Time is set from outside at each step of a turn.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -34,7 +34,8 @@ class Tcp final : public ip::Protocol {
   // See transport::Transport.
   transport::Result<std::unique_ptr<transport::Listener>> listen(const transport::ListenOptions& options,
                                                                  transport::ListenerUser& user);
-  transport::Result<transport::Stream*> connect(const transport::ConnectOptions& options, transport::StreamUser& user);
+  transport::Result<transport::Stream*> connect(const transport::ConnectOptions& options,
+                                                transport::StreamUser& user);
 
   // ---- ip::Protocol ----
   void receive(const ip::ReceivedPacket& about, Buffer* packet) override;
@@ -44,8 +45,8 @@ class Tcp final : public ip::Protocol {
   void set_now(uint64_t now_ns) { now_ns_ = now_ns; }
   // Tells users of connections that have ended. Returns whether there were any.
   bool report_closed();
-  // Sends what was written and owed in this turn; connections that have more than their share of a turn come again in the
-  // next one.
+  // Sends what was written and owed in this turn; connections that have more than their share of a turn come
+  // again in the next one.
   void flush();
   // Whether the next turn has something to send.
   bool has_work() const { return dirty_head_ != nullptr || closed_head_ != nullptr; }
@@ -68,10 +69,10 @@ class Tcp final : public ip::Protocol {
   friend class Connection;
   friend class TcpListener;
 
-  static constexpr uint32_t kBurstSegments = 64;       // of new data, per connection and turn
-  static constexpr uint32_t kSegmentsPerTransmit = 64; // then the stack's queue is emptied into the port
-  static constexpr uint32_t kTransmitReserve = 32;     // frames of the stack's queue left to acknowledgements
-  static constexpr unsigned kFlushRounds = 4;          // on_closed callbacks may write to other connections
+  static constexpr uint32_t kBurstSegments = 64;        // of new data, per connection and turn
+  static constexpr uint32_t kSegmentsPerTransmit = 64;  // then the stack's queue is emptied into the port
+  static constexpr uint32_t kTransmitReserve = 32;  // frames of the stack's queue left to acknowledgements
+  static constexpr unsigned kFlushRounds = 4;       // on_closed callbacks may write to other connections
 
   uint64_t now_us() const { return now_ns_ / 1000; }
   uint32_t tick() const { return static_cast<uint32_t>(now_ns_ >> kTickShift); }
@@ -82,8 +83,8 @@ class Tcp final : public ip::Protocol {
   Connection* new_connection(const Flow& flow, uint32_t hash, const ip::Path& path);
   void push_dirty(Connection& connection);
   void push_closed(Connection& connection);
-  void receive_without_flow(const ip::ReceivedPacket& about, const Flow& flow, uint32_t hash, const wire::TcpView& view,
-                            Buffer* packet, uint32_t packet_bytes);
+  void receive_without_flow(const ip::ReceivedPacket& about, const Flow& flow, uint32_t hash,
+                            const wire::TcpView& view, Buffer* packet, uint32_t packet_bytes);
   void segment_was_sent();
 
   // ---- reply.cc: segments without a connection ----
@@ -99,8 +100,8 @@ class Tcp final : public ip::Protocol {
   // RFC 9293 section 3.10.7.1.
   void reset_segment(const Flow& flow, const wire::TcpView& view, uint32_t payload_bytes);
   // Writes the TCP header and checksum in front of the packet's data and hands it down. Takes `packet`.
-  Error transmit(const ip::Path& path, const Flow& flow, const wire::TcpFields& fields, const std::byte* options,
-                 uint32_t options_bytes, Buffer* packet);
+  Error transmit(const ip::Path& path, const Flow& flow, const wire::TcpFields& fields,
+                 const std::byte* options, uint32_t options_bytes, Buffer* packet);
 
   // ---- listener.cc ----
   void receive_syn(ListeningEndpoint& listener, const Flow& flow, uint32_t hash, const wire::TcpView& view,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests only: hosts with our IP and TCP on a simulated wire, and users of streams that record what happened to them.
+// For tests only: hosts with our IP and TCP on a simulated wire, and users of streams that record what
+// happened to them.
 #pragma once
 #include <deque>
 #include <memory>
@@ -18,7 +19,8 @@ using transport::Stream;
 
 class Host final : public ReactorPart {
  public:
-  Host(Simulation& world, IpAddress own, const Limits& limits = {}, const simulation::SimulatedPortOptions& port_options = {})
+  Host(Simulation& world, IpAddress own, const Limits& limits = {},
+       const simulation::SimulatedPortOptions& port_options = {})
       : address(own),
         port(world.wire.add_port(port_options)),
         reactor(world.clock, world.waiter, PollMode::kBusy),
@@ -68,10 +70,10 @@ class Recorder : public transport::StreamUser {
   std::string received;
   unsigned connected = 0, ended = 0, closed = 0, writable = 0, chunks = 0;
   Error error = Error::kNone;
-  bool consumes = true;            // at once
+  bool consumes = true;  // at once
   bool shuts_down_on_end = true;
   bool echoes = false;
-  uint32_t held = 0;               // bytes not given back
+  uint32_t held = 0;  // bytes not given back
   bool* answered = nullptr;
 
   void on_connected(Stream& its_stream) override {
@@ -183,8 +185,8 @@ struct Pair {
   }
   // Nothing is left of anything, TIME-WAIT excepted.
   bool quiet() const {
-    return client.port.pool().outstanding() == 0 && server.port.pool().outstanding() == 0 && client.tcp->open_streams() == 0 &&
-           server.tcp->open_streams() == 0;
+    return client.port.pool().outstanding() == 0 && server.port.pool().outstanding() == 0 &&
+           client.tcp->open_streams() == 0 && server.tcp->open_streams() == 0;
   }
 
   Simulation world;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests only: a host on the simulated wire that has no TCP. The test says each segment it sends and looks at each it
-// receives, so that the stack on the other side meets whatever the test thinks of.
+// For tests only: a host on the simulated wire that has no TCP. The test says each segment it sends and looks
+// at each it receives, so that the stack on the other side meets whatever the test thinks of.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -31,7 +31,12 @@ struct RawSegment {
 class RawPeer {
  public:
   RawPeer(Simulation& world, Host& other, IpAddress own, uint16_t own_port, uint16_t other_port)
-      : address(own), port(own_port), remote_port(other_port), world_(world), other_(other), wire_port_(world.wire.add_port()),
+      : address(own),
+        port(own_port),
+        remote_port(other_port),
+        world_(world),
+        other_(other),
+        wire_port_(world.wire.add_port()),
         timers_(world.now_ns()) {
     world.add_host(timers_, [this](uint64_t) { return turn(); });
   }
@@ -41,12 +46,13 @@ class RawPeer {
     std::byte frame[2048] = {};
     std::byte* tcp = frame + 34;
     const uint32_t options_bytes = emit_tcp_options(tcp + kTcpHeaderBytes, segment.options);
-    emit_tcp(tcp, {.source_port = port,
-                   .destination_port = remote_port,
-                   .sequence = segment.sequence,
-                   .acknowledgement = segment.acknowledgement,
-                   .flags = segment.flags,
-                   .window = segment.window},
+    emit_tcp(tcp,
+             {.source_port = port,
+              .destination_port = remote_port,
+              .sequence = segment.sequence,
+              .acknowledgement = segment.acknowledgement,
+              .flags = segment.flags,
+              .window = segment.window},
              options_bytes);
     const auto tcp_bytes = static_cast<uint32_t>(kTcpHeaderBytes + options_bytes + segment.payload.size());
     std::memcpy(tcp + kTcpHeaderBytes + options_bytes, segment.payload.data(), segment.payload.size());
@@ -83,8 +89,12 @@ class RawPeer {
     std::byte* icmp = frame + 34;
     emit_icmp(icmp, type, code, rest);
     std::byte* quoted = icmp + kIcmpHeaderBytes;
-    const Ipv4Fields fields{.total_bytes = 1500, .fragment_word = kIpv4DontFragment, .hop_limit = 60, .protocol = 6,
-                            .source = other_.address.v4(), .destination = address.v4()};
+    const Ipv4Fields fields{.total_bytes = 1500,
+                            .fragment_word = kIpv4DontFragment,
+                            .hop_limit = 60,
+                            .protocol = 6,
+                            .source = other_.address.v4(),
+                            .destination = address.v4()};
     emit_ipv4(quoted, fields);
     set_ipv4_checksum(quoted, fields);
     store_16(quoted + 20, remote_port);
@@ -165,8 +175,12 @@ class RawPeer {
 
  private:
   void send_ip(std::byte* frame, uint8_t protocol, uint32_t bytes) {
-    const Ipv4Fields fields{.total_bytes = static_cast<uint16_t>(20 + bytes), .fragment_word = kIpv4DontFragment, .hop_limit = 64,
-                            .protocol = protocol, .source = address.v4(), .destination = other_.address.v4()};
+    const Ipv4Fields fields{.total_bytes = static_cast<uint16_t>(20 + bytes),
+                            .fragment_word = kIpv4DontFragment,
+                            .hop_limit = 64,
+                            .protocol = protocol,
+                            .source = address.v4(),
+                            .destination = other_.address.v4()};
     emit_ipv4(frame + 14, fields);
     set_ipv4_checksum(frame + 14, fields);
     emit_ethernet(frame, other_.port.mac(), wire_port_.mac(), kEtherTypeIpv4);
@@ -229,7 +243,9 @@ class RawPeer {
 // One of our hosts at 192.0.2.2 and a raw peer at 192.0.2.1.
 struct Bench {
   explicit Bench(const Limits& limits = {}, uint64_t seed = 1)
-      : world(seed), host(world, IpAddress::v4(0xc0000202), limits), peer(world, host, IpAddress::v4(0xc0000201), 40'000, 80) {}
+      : world(seed),
+        host(world, IpAddress::v4(0xc0000202), limits),
+        peer(world, host, IpAddress::v4(0xc0000201), 40'000, 80) {}
 
   // The peer connects to us.
   void listen(uint32_t backlog = 4096) {

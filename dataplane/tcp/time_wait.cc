@@ -79,7 +79,8 @@ bool Tcp::receive_time_wait(uint32_t number, uint32_t hash, const wire::TcpView&
   if ((flags & kTcpSyn) && !(flags & kTcpAck)) {
     // RFC 6191 section 2, RFC 9293 section 3.10.7.4: a new incarnation when it is surely newer.
     const bool newer = stamped ? after(options.timestamp, record.timestamp_recent) ||
-                                     (options.timestamp == record.timestamp_recent && after(view.sequence(), record.receive_next))
+                                     (options.timestamp == record.timestamp_recent &&
+                                      after(view.sequence(), record.receive_next))
                                : after(view.sequence(), record.receive_next);
     if (newer && listeners_.find(record.flow.local, record.flow.local_port)) {
       ++counters.time_wait_reused;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// TIME-WAIT: what must be remembered of a connection after both sides have ended it (RFC 9293 section 3.6.1), in 56
-// bytes instead of a connection. All wait equally long, so a ring in order of time is all the bookkeeping there is.
+// TIME-WAIT: what must be remembered of a connection after both sides have ended it (RFC 9293 section 3.6.1),
+// in 56 bytes instead of a connection. All wait equally long, so a ring in order of time is all the
+// bookkeeping there is.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -15,9 +16,9 @@ struct TimeWait {
   Sequence send_next = 0, receive_next = 0;
   uint32_t timestamp_recent = 0;
   uint32_t since_tick = 0;
-  uint16_t window = 0;          // as last advertised, scaled down
-  bool timestamps = false;      // in use on this connection
-  bool live = false;            // false: was reused or restarted
+  uint16_t window = 0;      // as last advertised, scaled down
+  bool timestamps = false;  // in use on this connection
+  bool live = false;        // false: was reused or restarted
 };
 static_assert(sizeof(TimeWait) == 56);
 

@@ -34,7 +34,8 @@ Result<Stream*> BypassTransport::connect(const ConnectOptions& options, StreamUs
   return tcp_->connect(options, user);
 }
 
-Result<std::unique_ptr<DatagramSocket>> BypassTransport::bind_datagram(const Endpoint& local, DatagramUser& user) {
+Result<std::unique_ptr<DatagramSocket>> BypassTransport::bind_datagram(const Endpoint& local,
+                                                                       DatagramUser& user) {
   return udp_->bind(local, user);
 }
 

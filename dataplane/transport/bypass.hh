@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bypass transport: streams and datagrams of one core from our own TCP and UDP over our own IP stack. It also drives
-// that stack: a turn of the reactor receives, and later sends, through it.
+// The bypass transport: streams and datagrams of one core from our own TCP and UDP over our own IP stack. It
+// also drives that stack: a turn of the reactor receives, and later sends, through it.
 #pragma once
 #include <memory>
 #include <vector>
@@ -26,16 +26,19 @@ namespace sluice::transport {
 
 class BypassTransport final : public Transport, public ReactorPart {
  public:
-  // Borrows all; they outlive the transport. Registers itself with `stack` for TCP and UDP. The stack's interfaces may be
-  // added before or after; the reactor's parts are added by whoever made them: this one before the isolate.
+  // Borrows all; they outlive the transport. Registers itself with `stack` for TCP and UDP. The stack's
+  // interfaces may be added before or after; the reactor's parts are added by whoever made them: this one
+  // before the isolate.
   BypassTransport(TimerWheel& timers, Clock& clock, Entropy& entropy, ip::Stack& stack);
   // The same with limits of TCP other than the defaults (dataplane/tcp/limits.hh).
-  BypassTransport(TimerWheel& timers, Clock& clock, Entropy& entropy, ip::Stack& stack, const tcp::Limits& limits);
+  BypassTransport(TimerWheel& timers, Clock& clock, Entropy& entropy, ip::Stack& stack,
+                  const tcp::Limits& limits);
   // Ends every connection without a word to the peers; users are not called any more.
   ~BypassTransport() override;
 
-  // Lets the core sleep until `port` has frames: its descriptor is watched by `waiter`. Call once for each port of the
-  // stack; without it, or when the port has no descriptor, the core naps for at most kNapNs at a time.
+  // Lets the core sleep until `port` has frames: its descriptor is watched by `waiter`. Call once for each
+  // port of the stack; without it, or when the port has no descriptor, the core naps for at most kNapNs at a
+  // time.
   void sleep_on(Port& port, Waiter& waiter);
   static constexpr uint64_t kNapNs = 200'000;
 

@@ -434,6 +434,17 @@ TEST_P(KernelTransportTest, TellsOfThePeersReset) {
   EXPECT_EQ(transport->counters.resets_received, 1u);
 }
 
+TEST_P(KernelTransportTest, TellsOfAResetThatComesWithTheLastBytes) {
+  listen();
+  RawSocket raw = raw_client();
+  Recorder& server = *acceptor.streams[0];
+  // Both are there before the server's next turn, which sees one wake-up for the two.
+  ASSERT_EQ(::send(raw.fd, "half a request", 14, 0), 14);
+  raw.reset();
+  ASSERT_TRUE(turn_until([&] { return server.closed == 1; }));
+  EXPECT_EQ(server.error, Error::kConnectionReset);
+}
+
 TEST_P(KernelTransportTest, TellsOfAResetAfterThePeersEnd) {
   listen();
   RawSocket raw = raw_client();

@@ -146,6 +146,7 @@ std::vector<std::string> Eal::arguments(const EalOptions& options, bool hugepage
   if (has_port(options, PortKind::kVirtioUser) && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512vl"))
     list.push_back("--force-max-simd-bitwidth=512");
+  list.insert(list.end(), options.extra_arguments.begin(), options.extra_arguments.end());
   return list;
 }
 

@@ -29,6 +29,7 @@ struct EalOptions {
   EalRole role = EalRole::kAlone;
   std::string group = "sluice";  // of a primary and its secondaries
   bool verbose = false;          // DPDK's log to stderr
+  std::vector<std::string> extra_arguments;  // appended to EAL's command line as they are
 };
 
 class Eal {

@@ -315,9 +315,9 @@ std::string EthernetDevice::configure() {
     return title + ": nobody listens there: start the server end first";
   if (code != 0) return failed("starting", code);
   started_ = true;
-  if (spec_.kind != PortKind::kAfPacket || spec_.mac) {
+  if (spec_.kind != PortKind::kAfPacket || spec_.mac || spec_.promiscuous) {
     // For frames to an address that is not the NIC's. Not all have it, nor need it.
-    if (spec_.mac || spec_.kind != PortKind::kPci) rte_eth_promiscuous_enable(port_id_);
+    if (spec_.mac || spec_.promiscuous || spec_.kind != PortKind::kPci) rte_eth_promiscuous_enable(port_id_);
   }
   rte_eth_allmulticast_enable(port_id_);  // IPv6 neighbours are found by multicast
   if (limitless && spec_.kind == PortKind::kVhost)

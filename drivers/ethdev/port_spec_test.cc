@@ -198,6 +198,10 @@ TEST(EalArguments, ShareNothingAndLookAtNoPciDeviceUnlessAsked) {
   words = Eal::arguments(options, true, "0");
   EXPECT_FALSE(contains(words, "--no-pci"));
   EXPECT_TRUE(contains(words, "0000:01:00.0"));
+  options.extra_arguments = {"--legacy-mem", "-v"};
+  words = Eal::arguments(options, true, "0");
+  EXPECT_TRUE(contains(words, "--legacy-mem"));
+  EXPECT_EQ(words.back(), "-v");
 }
 
 TEST(EalStart, SaysHowToGetHugepages) {

@@ -66,6 +66,8 @@ enum State : uint16_t {
   kStarving = 1 << 6,  // on the list of those that wait for a Buffer
   kReady = 1 << 7,     // on the list of datagram sockets that have more
   kWritableWatched = 1 << 8,
+  kReceived = 1 << 9,     // on the list of streams that received in this turn ...
+  kUnanswered = 1 << 10,  // ... and have not sent since
 };
 
 class UringDriver final : public SocketDriver, public Waiter {
@@ -157,6 +159,7 @@ class UringDriver final : public SocketDriver, public Waiter {
 
   Socket* starving_ = nullptr;
   std::vector<Socket*> ready_;  // datagram sockets that have more; nullptr: closed meanwhile
+  std::vector<Socket*> received_;  // see flush(); nullptr: closed meanwhile
   std::vector<Watched> watched_;
 };
 
@@ -339,6 +342,11 @@ void UringDriver::receive_done(Socket& socket, int result, unsigned flags) {
     slots_[slot] = nullptr;
     if (result > 0 && !socket.closing) {
       buffer->length = static_cast<uint32_t>(result);
+      if (!(socket.state & kFailureWatched)) {
+        socket.state |= kUnanswered;
+        if (!(socket.state & kReceived)) received_.push_back(&socket);
+        socket.state |= kReceived;
+      }
       user_->received(socket, buffer);
     } else {
       release(buffer);
@@ -405,6 +413,7 @@ uint32_t UringDriver::send(Socket& socket, Buffer* front, uint32_t offset) {
     ++counters.submissions_full;
     submit_and_run();
   }
+  socket.state &= static_cast<uint16_t>(~kUnanswered);
   // Before the vectors are gathered: it may submit, and so reset the arena.
   io_uring_sqe* entry = prepare(&socket, kSend);
   const uint64_t data = entry->user_data;
@@ -459,6 +468,7 @@ OpenResult UringDriver::start_connect(Socket& socket, const void* address, uint3
 void UringDriver::start_close(Socket& socket) {
   if (socket.state & kStarving) feed(socket);
   if (socket.state & kReady) *std::find(ready_.begin(), ready_.end(), &socket) = nullptr;
+  if (socket.state & kReceived) *std::find(received_.begin(), received_.end(), &socket) = nullptr;
   if (socket.operations > 0) {
     SLUICE_PREPARE(cancel, nullptr, kNothing, io_uring_prep_cancel_fd, socket.fd, IORING_ASYNC_CANCEL_ALL);
     cancel->flags |= IOSQE_CQE_SKIP_SUCCESS;
@@ -596,6 +606,15 @@ bool UringDriver::reap() {
 
 void UringDriver::flush() {
   if (__builtin_expect(!enabled_, 0)) enable();
+  // A multishot receive that wakes for bytes and a reset together delivers the bytes and never tells of the reset. Where
+  // something is sent in answer, the send fails; where nothing is, a poll looks at the socket's state once and stays.
+  for (Socket* socket : received_) {
+    if (!socket) continue;
+    const bool unanswered = socket->state & kUnanswered;
+    socket->state &= static_cast<uint16_t>(~(kReceived | kUnanswered));
+    if (unanswered && !(socket->state & (kFailed | kEnded))) watch_failure(*socket);
+  }
+  received_.clear();
   if (io_uring_sq_ready(&ring_) == 0) return;
   submit_and_run();
 }

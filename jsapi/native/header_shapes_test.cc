@@ -20,16 +20,18 @@ TEST(HeaderShapes, SameNamesInTheSameOrderAreOneShapeFromTheSecondTimeOn) {
 
 TEST(HeaderShapes, OtherNamesOrderOrCaseAreOtherShapes) {
   HeaderShapes shapes;
-  const Fields all[] = {{{"Host", "a"}, {"Accept", "b"}},   {{"Accept", "b"}, {"Host", "a"}},
-                        {{"host", "a"}, {"Accept", "b"}},   {{"Host", "a"}},
-                        {{"Host", "a"}, {"Accept-X", "b"}}, {{"Content-Length", "1"}, {"Content-Lengto", "2"}}};
+  const Fields all[] = {
+      {{"Host", "a"}, {"Accept", "b"}},   {{"Accept", "b"}, {"Host", "a"}},
+      {{"host", "a"}, {"Accept", "b"}},   {{"Host", "a"}},
+      {{"Host", "a"}, {"Accept-X", "b"}}, {{"Content-Length", "1"}, {"Content-Lengto", "2"}}};
   for (const Fields& fields : all) shapes.find(fields);
   std::vector<int32_t> found;
   for (const Fields& fields : all) found.push_back(shapes.find(fields));
   for (size_t i = 0; i < found.size(); ++i) {
     if (found[i] == HeaderShapes::kNoShape) continue;  // two of one place
     ASSERT_EQ(shapes.names(found[i]).size(), all[i].size());
-    for (size_t j = 0; j < all[i].size(); ++j) EXPECT_EQ(shapes.names(found[i])[j], lower_case(all[i][j].name));
+    for (size_t j = 0; j < all[i].size(); ++j)
+      EXPECT_EQ(shapes.names(found[i])[j], lower_case(all[i][j].name));
   }
 }
 

@@ -91,20 +91,21 @@ void Serving::on_body(http::Exchange& exchange, Buffer* chain) {
     exchange.body_consumed(bytes);
     return;
   }
-  request->body.push(chain);
+  IncomingBody& body = servers_.body_of(*request);
+  body.bytes.push(chain);
   if (!request->gathering) {
     announce(servers_.api_.host, *request);
     return;
   }
-  if (request->body.size() > request->gather_limit_bytes) {
+  if (body.bytes.size() > body.gather_limit_bytes) {
     request->too_large = true;
     request->gathering = false;
-    request->body.clear();
+    body.bytes.clear();
     exchange.discard_body();
     announce(servers_.api_.host, *request);
     return;
   }
-  exchange.body_consumed(request->body.gather());
+  exchange.body_consumed(body.bytes.gather());
 }
 
 void Serving::on_body_end(http::Exchange& exchange) {
@@ -112,7 +113,7 @@ void Serving::on_body_end(http::Exchange& exchange) {
   if (!request) return;
   request->body_ended = true;
   for (const http::HeaderField& field : exchange.trailers())
-    request->trailers.emplace_back(field.name, field.value);
+    servers_.body_of(*request).trailers.emplace_back(field.name, field.value);
   announce(servers_.api_.host, *request);
 }
 
@@ -137,7 +138,7 @@ void Serving::on_released(http::Exchange& exchange) {
   if (!request) return;
   if (request->held) {
     // The handler has not settled: what it may still read is kept.
-    auto saved = std::make_unique<SavedHead>();
+    std::unique_ptr<SavedHead> saved = servers_.saved_heads_.take();
     size_t bytes = exchange.target().size();
     for (const http::HeaderField& field : exchange.headers()) bytes += field.name.size() + field.value.size();
     saved->text.reserve(bytes);
@@ -158,7 +159,7 @@ void Serving::on_released(http::Exchange& exchange) {
     request->saved = std::move(saved);
     request->exchange = nullptr;
   } else {
-    servers_.requests_.release(request->number);
+    servers_.recycle(*request);
   }
 }
 
@@ -172,13 +173,19 @@ HttpServers::~HttpServers() = default;
 
 HttpServers& HttpServers::from(const Arguments& info) { return Api::from(info).servers; }
 
+void HttpServers::recycle(IncomingRequest& request) {
+  if (request.body) bodies_.give(std::move(request.body));
+  if (request.saved) saved_heads_.give(std::move(request.saved));
+  requests_.release(request.number);
+}
+
 void HttpServers::let_go(IncomingRequest& request) {
   request.held = false;
   if (!request.exchange) {
-    requests_.release(request.number);
+    recycle(request);
   } else if (!request.body_ended && request.reading && request.exchange->response_ended()) {
     request.announced = true;
-    request.body.clear();
+    if (request.body) request.body->clear();
     request.exchange->discard_body();
   }
 }
@@ -189,7 +196,7 @@ void HttpServers::teardown() {
     if (!requests_.live(number)) continue;
     IncomingRequest& request = requests_[number];
     http::Exchange* exchange = request.exchange;
-    request.body.clear();
+    if (request.body) request.body->clear();
     if (!exchange) continue;
     exchange->handler_data = nullptr;
     if (request.proxied) continue;  // goes on without us
@@ -349,9 +356,11 @@ void HttpServers::trailers(const Arguments& info) {
   const IncomingRequest* request = self.find(info);
   if (!request) return;
   std::vector<v8::Local<v8::Value>> values;
-  for (const auto& [name, value] : request->trailers) {
-    values.push_back(latin1(isolate, name));
-    values.push_back(latin1(isolate, value));
+  if (request->body) {
+    for (const auto& [name, value] : request->body->trailers) {
+      values.push_back(latin1(isolate, name));
+      values.push_back(latin1(isolate, value));
+    }
   }
   info.GetReturnValue().Set(v8::Array::New(isolate, values.data(), values.size()));
 }
@@ -423,7 +432,7 @@ void HttpServers::respond(const Arguments& info) {
   if (what & kFinal) {
     request->held = false;
     if (!request->exchange) {
-      self.requests_.release(request->number);
+      self.recycle(*request);
       return;
     }
   }
@@ -521,7 +530,7 @@ void HttpServers::end(const Arguments& info) {
   if (info[2]->IsTrue()) {
     request->held = false;
     if (!request->exchange) {
-      self.requests_.release(request->number);
+      self.recycle(*request);
       return;
     }
   }
@@ -581,7 +590,7 @@ void HttpServers::drop(const Arguments& info) {
 void HttpServers::body_take(const Arguments& info) {
   HttpServers& self = from(info);
   IncomingRequest* request = self.find(info);
-  if (!request) return info.GetReturnValue().SetNull();
+  if (!request) return throw_discarded(info.GetIsolate());
   http::Exchange* exchange = request->exchange;
   if (!request->reading) {
     if (!exchange || !exchange->has_body()) return info.GetReturnValue().SetNull();
@@ -589,10 +598,9 @@ void HttpServers::body_take(const Arguments& info) {
     exchange->read_body();  // may bring what has already come
   }
   if (request->discarded) return throw_discarded(info.GetIsolate());
-  if (!request->body.empty()) {
-    const uint64_t count = request->body.size();
+  if (const uint64_t count = request->waiting_bytes()) {
     v8::Local<v8::Uint8Array> array;
-    if (!request->body.take(info.GetIsolate()).ToLocal(&array)) return;
+    if (!request->body->bytes.take(info.GetIsolate()).ToLocal(&array)) return;
     info.GetReturnValue().Set(array);
     // Reading may have released the exchange: its pointer is looked up again.
     if (request->exchange && !request->body_ended && !request->aborted)
@@ -607,7 +615,7 @@ void HttpServers::body_take(const Arguments& info) {
 void HttpServers::body_whole(const Arguments& info) {
   HttpServers& self = from(info);
   IncomingRequest* request = self.find(info);
-  if (!request) return;
+  if (!request) return throw_discarded(info.GetIsolate());
   http::Exchange* exchange = request->exchange;
   const auto limit = static_cast<uint64_t>(number(info[3]));
   if (exchange && exchange->content_length() > 0 && static_cast<uint64_t>(exchange->content_length()) > limit)
@@ -623,19 +631,21 @@ void HttpServers::body_whole(const Arguments& info) {
     }
   }
   if (request->body_ended) {
-    if (request->body.size() > limit) {
-      request->body.clear();
+    IncomingBody& body = self.body_of(*request);
+    if (body.bytes.size() > limit) {
+      body.bytes.clear();
       return info.GetReturnValue().Set(false);
     }
     v8::Local<v8::Value> whole;
-    if (request->body.take_whole(info.GetIsolate(), static_cast<WholeBody>(word(info[2]))).ToLocal(&whole))
+    if (body.bytes.take_whole(info.GetIsolate(), static_cast<WholeBody>(word(info[2]))).ToLocal(&whole))
       info.GetReturnValue().Set(whole);
     return;
   }
   request->gathering = true;
-  request->gather_limit_bytes = limit;
+  IncomingBody& body = self.body_of(*request);
+  body.gather_limit_bytes = limit;
   request->announced = false;
-  const uint32_t gathered = request->body.gather();
+  const uint32_t gathered = body.bytes.gather();
   if (gathered && request->exchange && !request->aborted) request->exchange->body_consumed(gathered);
 }
 
@@ -646,7 +656,7 @@ void HttpServers::body_discard(const Arguments& info) {
   request->announced = true;
   request->gathering = false;
   request->reading = request->discarded = true;
-  request->body.clear();
+  if (request->body) request->body->bytes.clear();
   if (request->exchange && !request->body_ended && !request->aborted) request->exchange->discard_body();
 }
 

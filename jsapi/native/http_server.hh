@@ -15,6 +15,7 @@
 #include "jsapi/native/head_cache.hh"
 #include "jsapi/native/header_shapes.hh"
 #include "jsapi/native/received_bytes.hh"
+#include "jsapi/native/spares.hh"
 #include "runtime/isolate_host.hh"
 #include "runtime/server_registry.hh"
 
@@ -45,6 +46,23 @@ struct SavedHead {
   std::vector<http::HeaderField> fields;
   Endpoint remote, local;
   int64_t content_length = 0;
+
+  void clear() {
+    text.clear();
+    fields.clear();
+  }
+};
+
+// What has come of a request's body, of one that a script reads.
+struct IncomingBody {
+  ReceivedBytes bytes;
+  uint64_t gather_limit_bytes = 0;
+  std::vector<std::pair<std::string, std::string>> trailers;
+
+  void clear() {
+    bytes.clear();
+    trailers.clear();
+  }
 };
 
 class Serving;
@@ -58,15 +76,13 @@ struct IncomingRequest {
   bool aborted = false;
   bool reading = false;  // read_body() was called
   bool body_ended = false;
-  bool discarded = false;  // the body is gone unread
-  bool announced = true;   // the script knows of what waits in `body`, or does not want it yet
-  bool gathering = false;  // the script wants the body whole
-  bool too_large = false;  // and it is larger than it may be
-  bool proxied = false;    // belongs to the proxy for now
-  uint64_t gather_limit_bytes = 0;
-  ReceivedBytes body;
+  bool discarded = false;              // the body is gone unread
+  bool announced = true;               // the script knows of what waits in `body`, or does not want it yet
+  bool gathering = false;              // the script wants the body whole
+  bool too_large = false;              // and it is larger than it may be
+  bool proxied = false;                // belongs to the proxy for now
+  std::unique_ptr<IncomingBody> body;  // nullptr: nothing has come
   std::unique_ptr<SavedHead> saved;
-  std::vector<std::pair<std::string, std::string>> trailers;
 
   std::string_view target() const {
     return exchange ? exchange->target() : saved ? saved->target : std::string_view();
@@ -77,6 +93,7 @@ struct IncomingRequest {
     return {};
   }
   bool readable() const { return exchange || saved; }
+  uint64_t waiting_bytes() const { return body ? body->bytes.size() : 0; }
 };
 
 class HttpServers {
@@ -133,6 +150,11 @@ class HttpServers {
   // Before a response ends the exchange: a body that nobody reads is dropped.
   static void before_end(IncomingRequest& request);
   void let_go(IncomingRequest& request);
+  void recycle(IncomingRequest& request);
+  IncomingBody& body_of(IncomingRequest& request) {
+    if (!request.body) request.body = bodies_.take();
+    return *request.body;
+  }
   Api& api_;
   v8::Isolate* isolate_;
   Slab<IncomingRequest> requests_{kRequestsLimit};
@@ -140,6 +162,8 @@ class HttpServers {
   std::vector<std::string> blocks_;
   HeaderShapes shapes_;
   HeadCache heads_;
+  Spares<IncomingBody> bodies_;
+  Spares<SavedHead> saved_heads_;
   std::string scratch_, fields_scratch_;
 };
 

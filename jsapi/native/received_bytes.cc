@@ -10,7 +10,7 @@ void ReceivedBytes::clear() {
   queue_.clear();
   bytes_ = 0;
   gathered_.clear();
-  gathered_.shrink_to_fit();
+  if (gathered_.capacity() > kKeptBytes) gathered_.shrink_to_fit();
 }
 
 void ReceivedBytes::copy_to(uint8_t* out) const {

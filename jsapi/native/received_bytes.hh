@@ -34,6 +34,7 @@ class ReceivedBytes {
   uint32_t gather();
 
  private:
+  static constexpr size_t kKeptBytes = 16 * 1024;  // memory that stays for the next one
   void copy_to(uint8_t* out) const;
   BufferQueue queue_;
   uint32_t bytes_ = 0;    // in queue_

@@ -26,7 +26,9 @@ int main(int count, char** values) {
     return 1;
   }
   FILE* file = std::fopen(values[1], "wb");
-  const bool written = file && std::fwrite(blob.data, 1, static_cast<size_t>(blob.raw_size), file) == static_cast<size_t>(blob.raw_size) &&
+  const bool written = file &&
+                       std::fwrite(blob.data, 1, static_cast<size_t>(blob.raw_size), file) ==
+                           static_cast<size_t>(blob.raw_size) &&
                        std::fclose(file) == 0;
   FILE* assembler = std::fopen(values[2], "w");
   if (!written || !assembler) {
@@ -34,8 +36,10 @@ int main(int count, char** values) {
     return 1;
   }
   std::fprintf(assembler,
-               "    .section .rodata\n    .balign 64\n    .global sluice_snapshot_begin\nsluice_snapshot_begin:\n    .incbin \"%s\"\n"
-               "    .global sluice_snapshot_end\nsluice_snapshot_end:\n    .byte 0\n    .section .note.GNU-stack,\"\",@progbits\n",
+               "    .section .rodata\n    .balign 64\n    .global "
+               "sluice_snapshot_begin\nsluice_snapshot_begin:\n    .incbin \"%s\"\n"
+               "    .global sluice_snapshot_end\nsluice_snapshot_end:\n    .byte 0\n    .section "
+               ".note.GNU-stack,\"\",@progbits\n",
                values[1]);
   return std::fclose(assembler) == 0 ? 0 : 1;
 }

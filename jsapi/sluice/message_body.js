@@ -87,7 +87,13 @@ class MessageBody {
   pump() {
     while (this.state === FLOWING) {
       if (this.error !== null) return;
-      const chunk = this.take();
+      let chunk;
+      try {
+        chunk = this.take();
+      } catch (error) {
+        this.fail(error);
+        return;
+      }
       if (chunk === undefined) return;
       if (chunk === null) {
         this.done();

@@ -52,7 +52,8 @@ void run_worker(Worker& worker, Network& network, unsigned index, const BenchOpt
     worker.driver = core->driver();
     GeneratorOptions load = options.load;
     const uint32_t threads = options.threads;
-    load.connections = options.load.connections / threads + (index < options.load.connections % threads ? 1 : 0);
+    load.connections =
+        options.load.connections / threads + (index < options.load.connections % threads ? 1 : 0);
     load.rate_per_second = options.load.rate_per_second / threads;
     {
       Generator generator(core->reactor(), core->transport(), load);
@@ -96,9 +97,12 @@ double milliseconds(uint64_t ns) { return static_cast<double>(ns) / 1e6; }
 std::string duration_text(uint64_t ns) {
   char text[32];
   const double value = static_cast<double>(ns);
-  if (value < 1e6) std::snprintf(text, sizeof text, "%.1f us", value / 1e3);
-  else if (value < 1e9) std::snprintf(text, sizeof text, "%.2f ms", value / 1e6);
-  else std::snprintf(text, sizeof text, "%.2f s", value / 1e9);
+  if (value < 1e6)
+    std::snprintf(text, sizeof text, "%.1f us", value / 1e3);
+  else if (value < 1e9)
+    std::snprintf(text, sizeof text, "%.2f ms", value / 1e6);
+  else
+    std::snprintf(text, sizeof text, "%.2f s", value / 1e9);
   return text;
 }
 
@@ -123,40 +127,48 @@ std::string latency_json(const Histogram& histogram) {
   std::string out = "{";
   char text[96];
   for (const double percentile : kPercentiles) {
-    std::snprintf(text, sizeof text, "\"p%g\": %.4f, ", percentile, milliseconds(histogram.percentile_ns(percentile)));
+    std::snprintf(text, sizeof text, "\"p%g\": %.4f, ", percentile,
+                  milliseconds(histogram.percentile_ns(percentile)));
     out += text;
   }
   std::snprintf(text, sizeof text, "\"mean\": %.4f}", histogram.mean_ns() / 1e6);
   return out + text;
 }
 
-std::string report_json(const BenchOptions& options, const GeneratorResults& results, const std::string& driver) {
+std::string report_json(const BenchOptions& options, const GeneratorResults& results,
+                        const std::string& driver) {
   char text[1536];
   const double seconds = static_cast<double>(results.elapsed_ns) / 1e9;
-  std::snprintf(text, sizeof text,
-                "{\n  \"url\": \"%s\", \"transport\": \"%s\", \"driver\": \"%s\",\n"
-                "  \"connections\": %u, \"threads\": %u, \"pipeline\": %u, \"rate\": %.0f, \"new_connections\": %s,\n"
-                "  \"seconds\": %.3f, \"requests\": %" PRIu64 ", \"responses\": %" PRIu64 ", \"responses_per_second\": %.1f,\n"
-                "  \"bytes\": %" PRIu64 ", \"connections_opened\": %" PRIu64 ",\n"
-                "  \"status\": {\"1xx\": %" PRIu64 ", \"2xx\": %" PRIu64 ", \"3xx\": %" PRIu64 ", \"4xx\": %" PRIu64
-                ", \"5xx\": %" PRIu64 "},\n"
-                "  \"errors\": {\"connect\": %" PRIu64 ", \"read\": %" PRIu64 ", \"timeout\": %" PRIu64
-                ", \"malformed\": %" PRIu64 ", \"backlog\": %" PRIu64 "},\n",
-                escaped(options.url).c_str(), options.network.transport == config::TransportKind::kBypass ? "bypass" : "kernel",
-                escaped(driver).c_str(), options.load.connections, options.threads, options.load.pipeline,
-                options.load.rate_per_second, options.load.connection_per_request ? "true" : "false", seconds,
-                results.requests, results.responses, seconds > 0 ? static_cast<double>(results.responses) / seconds : 0.0,
-                results.response_bytes, results.connections_opened, results.status_class[1], results.status_class[2],
-                results.status_class[3], results.status_class[4], results.status_class[5], results.connect_errors,
-                results.read_errors, results.timeouts, results.malformed, results.backlog);
+  std::snprintf(
+      text, sizeof text,
+      "{\n  \"url\": \"%s\", \"transport\": \"%s\", \"driver\": \"%s\",\n"
+      "  \"connections\": %u, \"threads\": %u, \"pipeline\": %u, \"rate\": %.0f, \"new_connections\": %s,\n"
+      "  \"seconds\": %.3f, \"requests\": %" PRIu64 ", \"responses\": %" PRIu64
+      ", \"responses_per_second\": %.1f,\n"
+      "  \"bytes\": %" PRIu64 ", \"connections_opened\": %" PRIu64
+      ",\n"
+      "  \"status\": {\"1xx\": %" PRIu64 ", \"2xx\": %" PRIu64 ", \"3xx\": %" PRIu64 ", \"4xx\": %" PRIu64
+      ", \"5xx\": %" PRIu64
+      "},\n"
+      "  \"errors\": {\"connect\": %" PRIu64 ", \"read\": %" PRIu64 ", \"timeout\": %" PRIu64
+      ", \"malformed\": %" PRIu64 ", \"backlog\": %" PRIu64 "},\n",
+      escaped(options.url).c_str(),
+      options.network.transport == config::TransportKind::kBypass ? "bypass" : "kernel",
+      escaped(driver).c_str(), options.load.connections, options.threads, options.load.pipeline,
+      options.load.rate_per_second, options.load.connection_per_request ? "true" : "false", seconds,
+      results.requests, results.responses,
+      seconds > 0 ? static_cast<double>(results.responses) / seconds : 0.0, results.response_bytes,
+      results.connections_opened, results.status_class[1], results.status_class[2], results.status_class[3],
+      results.status_class[4], results.status_class[5], results.connect_errors, results.read_errors,
+      results.timeouts, results.malformed, results.backlog);
   return std::string(text) + "  \"latency_ms\": " + latency_json(results.latency) +
          ",\n  \"service_ms\": " + latency_json(results.service) + "\n}\n";
 }
 
 void print_report(const BenchOptions& options, const GeneratorResults& results) {
   const double seconds = static_cast<double>(results.elapsed_ns) / 1e9;
-  std::printf("%" PRIu64 " responses in %.2f s: %.0f a second, %.2f MB a second\n", results.responses, seconds,
-              seconds > 0 ? static_cast<double>(results.responses) / seconds : 0.0,
+  std::printf("%" PRIu64 " responses in %.2f s: %.0f a second, %.2f MB a second\n", results.responses,
+              seconds, seconds > 0 ? static_cast<double>(results.responses) / seconds : 0.0,
               seconds > 0 ? static_cast<double>(results.response_bytes) / seconds / 1e6 : 0.0);
   std::printf("%s ", options.load.rate_per_second > 0 ? "latency from when a request was due:" : "latency:");
   for (const double percentile : kPercentiles)
@@ -168,13 +180,16 @@ void print_report(const BenchOptions& options, const GeneratorResults& results) 
       std::printf(" p%g %s", percentile, duration_text(results.service.percentile_ns(percentile)).c_str());
     std::printf("\n");
   }
-  std::printf("status: 2xx %" PRIu64 ", 3xx %" PRIu64 ", 4xx %" PRIu64 ", 5xx %" PRIu64 "; connections opened: %" PRIu64 "\n",
-              results.status_class[2], results.status_class[3], results.status_class[4], results.status_class[5],
-              results.connections_opened);
-  if (results.connect_errors + results.read_errors + results.timeouts + results.malformed + results.backlog != 0)
+  std::printf("status: 2xx %" PRIu64 ", 3xx %" PRIu64 ", 4xx %" PRIu64 ", 5xx %" PRIu64
+              "; connections opened: %" PRIu64 "\n",
+              results.status_class[2], results.status_class[3], results.status_class[4],
+              results.status_class[5], results.connections_opened);
+  if (results.connect_errors + results.read_errors + results.timeouts + results.malformed + results.backlog !=
+      0)
     std::printf("errors: connect %" PRIu64 ", read %" PRIu64 ", timeout %" PRIu64 ", malformed %" PRIu64
                 ", never sent %" PRIu64 "\n",
-                results.connect_errors, results.read_errors, results.timeouts, results.malformed, results.backlog);
+                results.connect_errors, results.read_errors, results.timeouts, results.malformed,
+                results.backlog);
 }
 
 }  // namespace
@@ -196,7 +211,7 @@ int bench_command(const config::Configuration& configuration) {
     std::fprintf(stderr, "sluice: %s\n", error.c_str());
     return 2;
   }
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = [](int) { interrupted.store(true); };
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
@@ -205,7 +220,8 @@ int bench_command(const config::Configuration& configuration) {
   for (unsigned i = 0; i < options->threads; ++i) {
     workers.push_back(std::make_unique<Worker>());
     Worker& worker = *workers.back();
-    worker.thread = std::thread([&worker, &network, i, &options] { run_worker(worker, *network, i, *options); });
+    worker.thread =
+        std::thread([&worker, &network, i, &options] { run_worker(worker, *network, i, *options); });
   }
   const bool live = !options->quiet && isatty(STDERR_FILENO);
   uint64_t before = 0;
@@ -238,8 +254,10 @@ int bench_command(const config::Configuration& configuration) {
     std::fprintf(stderr, "sluice: %s\n", error.c_str());
     return 2;
   }
-  if (options->json) std::fputs(report_json(*options, results, driver).c_str(), stdout);
-  else print_report(*options, results);
+  if (options->json)
+    std::fputs(report_json(*options, results, driver).c_str(), stdout);
+  else
+    print_report(*options, results);
   if (!options->json_file.empty()) {
     std::FILE* file = std::fopen(options->json_file.c_str(), "w");
     if (!file || std::fputs(report_json(*options, results, driver).c_str(), file) < 0) {
@@ -250,8 +268,8 @@ int bench_command(const config::Configuration& configuration) {
     std::fclose(file);
   }
   if (results.responses == 0) {
-    std::fprintf(stderr, "sluice: bench: no response came from %s%s%s\n", options->load.target.to_string().c_str(),
-                 results.last_error == Error::kNone ? "" : ": ",
+    std::fprintf(stderr, "sluice: bench: no response came from %s%s%s\n",
+                 options->load.target.to_string().c_str(), results.last_error == Error::kNone ? "" : ": ",
                  results.last_error == Error::kNone ? "" : error_code(results.last_error));
     return 1;
   }

@@ -21,11 +21,16 @@ bool parse_duration(std::string_view text, uint64_t& ns) {
   if (error != std::errc() || !(value > 0)) return false;
   const std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
   double scale;
-  if (unit.empty() || unit == "s") scale = 1e9;
-  else if (unit == "ms") scale = 1e6;
-  else if (unit == "m") scale = 60e9;
-  else if (unit == "h") scale = 3600e9;
-  else return false;
+  if (unit.empty() || unit == "s")
+    scale = 1e9;
+  else if (unit == "ms")
+    scale = 1e6;
+  else if (unit == "m")
+    scale = 60e9;
+  else if (unit == "h")
+    scale = 3600e9;
+  else
+    return false;
   if (value * scale > 24 * 3600e9 || value * scale < 1e6) return false;
   ns = static_cast<uint64_t>(value * scale);
   return true;
@@ -33,13 +38,16 @@ bool parse_duration(std::string_view text, uint64_t& ns) {
 
 bool parse_count(std::string_view text, uint64_t low, uint64_t high, uint64_t& value) {
   double scale = 1;
-  if (!text.empty() && (text.back() == 'k' || text.back() == 'K')) scale = 1e3, text.remove_suffix(1);
-  else if (!text.empty() && text.back() == 'M') scale = 1e6, text.remove_suffix(1);
+  if (!text.empty() && (text.back() == 'k' || text.back() == 'K'))
+    scale = 1e3, text.remove_suffix(1);
+  else if (!text.empty() && text.back() == 'M')
+    scale = 1e6, text.remove_suffix(1);
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) return false;
   number *= scale;
-  if (number < static_cast<double>(low) || number > static_cast<double>(high)) return false;
+  if (!(number >= static_cast<double>(low) && number <= static_cast<double>(high)))
+    return false;  // not a number either
   value = static_cast<uint64_t>(number);
   return true;
 }
@@ -47,7 +55,8 @@ bool parse_count(std::string_view text, uint64_t low, uint64_t high, uint64_t& v
 bool is_token(std::string_view text) {
   if (text.empty()) return false;
   for (const char c : text)
-    if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && !std::strchr("!#$%&'*+-.^_`|~", c))
+    if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+        !std::strchr("!#$%&'*+-.^_`|~", c))
       return false;
   return true;
 }
@@ -61,7 +70,8 @@ std::optional<IpAddress> look_up(const std::string& host) {
   std::optional<IpAddress> address;
   for (const addrinfo* at = found; at && !address; at = at->ai_next) {
     char text[NI_MAXHOST];
-    if (getnameinfo(at->ai_addr, at->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST) == 0) address = IpAddress::parse(text);
+    if (getnameinfo(at->ai_addr, at->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST) == 0)
+      address = IpAddress::parse(text);
   }
   freeaddrinfo(found);
   return address;
@@ -79,20 +89,26 @@ bool parse_url(const std::string& text, Url& url, std::string& error) {
   }
   const size_t begin = 7, slash = text.find_first_of("/?#", begin);
   url.authority = text.substr(begin, slash == std::string::npos ? std::string::npos : slash - begin);
-  url.target = slash == std::string::npos ? "" : text.substr(slash, text.find('#') == std::string::npos ? std::string::npos : text.find('#') - slash);
+  url.target = slash == std::string::npos
+                   ? ""
+                   : text.substr(slash, text.find('#') == std::string::npos ? std::string::npos
+                                                                            : text.find('#') - slash);
   if (!url.target.starts_with('/')) url.target.insert(0, "/");
   std::string_view rest = url.authority;
   if (!rest.empty() && rest.front() == '[') {
     const size_t close = rest.find(']');
-    if (close == std::string_view::npos) rest = {};
-    else url.host = rest.substr(1, close - 1), rest.remove_prefix(close + 1);
+    if (close == std::string_view::npos)
+      rest = {};
+    else
+      url.host = rest.substr(1, close - 1), rest.remove_prefix(close + 1);
   } else {
     const size_t colon = rest.find(':');
     url.host = rest.substr(0, colon);
     rest = colon == std::string_view::npos ? std::string_view() : rest.substr(colon);
   }
   uint64_t port = 80;
-  if (url.host.empty() || (!rest.empty() && (rest.front() != ':' || !parse_count(rest.substr(1), 1, 65535, port)))) {
+  if (url.host.empty() ||
+      (!rest.empty() && (rest.front() != ':' || !parse_count(rest.substr(1), 1, 65535, port)))) {
     error = "bench: \"" + text + "\" has no usable host and port; try http://127.0.0.1:8080/";
     return false;
   }
@@ -113,22 +129,26 @@ std::string bench_help_text() {
          "  -c, --connections N     connections kept open, of all threads together (64)\n"
          "  -t, --threads N         generator threads, one core each (1)\n"
          "  -d, --duration TIME     how long to measure: 10, 10s, 500ms, 2m (10s)\n"
-         "  -R, --rate N            open loop: N requests a second in all, whatever the server does; latency counts from\n"
-         "                          when a request was due. Without it: closed loop, as fast as responses come\n"
+         "  -R, --rate N            open loop: N requests a second in all, whatever the server does; latency "
+         "counts from\n"
+         "                          when a request was due. Without it: closed loop, as fast as responses "
+         "come\n"
          "  -P, --pipeline N        requests in flight on each connection (1)\n"
          "      --new-connections   a new connection for every request\n"
          "  -m, --method NAME       request method (GET, or POST with a body)\n"
          "  -H, --header 'N: V'     one more header field (repeatable)\n"
          "  -b, --body TEXT         request body; @FILE reads it from a file\n"
          "      --timeout TIME      a response that takes longer failed (5s)\n"
-         "      --source ADDRESS    connect from this address (repeatable: in turn; each has some 64,000 ports)\n"
+         "      --source ADDRESS    connect from this address (repeatable: in turn; each has some 64,000 "
+         "ports)\n"
          "      --json              the report as JSON\n"
          "      --output FILE       the JSON report into a file as well\n"
          "  -q, --quiet             no progress line\n"
-         "  and the options that choose a network: --transport, --port, --config, --kernel-driver, --poll, --set\n";
+         "  and the options that choose a network: --transport, --port, --config, --kernel-driver, --poll, "
+         "--set\n";
 }
 
-std::optional<BenchOptions> parse_bench_options(const config::Configuration& configuration, std::string& error) {
+static std::optional<BenchOptions> parse(const config::Configuration& configuration, std::string& error) {
   const std::vector<std::string>& arguments = configuration.arguments;
   BenchOptions options;
   options.network = configuration;
@@ -158,7 +178,8 @@ std::optional<BenchOptions> parse_bench_options(const config::Configuration& con
     const auto count = [&](uint64_t low, uint64_t high) {
       if (!need()) return false;
       if (parse_count(value, low, high, number)) return true;
-      error = "bench: " + name + " \"" + value + "\" is not a number from " + std::to_string(low) + " to " + std::to_string(high);
+      error = "bench: " + name + " \"" + value + "\" is not a number from " + std::to_string(low) + " to " +
+              std::to_string(high);
       return false;
     };
     if (name == "-c" || name == "--connections") {
@@ -175,8 +196,10 @@ std::optional<BenchOptions> parse_bench_options(const config::Configuration& con
         error = "bench: " + name + " \"" + value + "\" is not a time of 1 ms to 24 h; try 10s, 500ms or 2m";
         return std::nullopt;
       }
-      if (name == "--timeout") options.load.timeout_ms = static_cast<uint32_t>(ns / kNanosecondsPerMillisecond);
-      else options.load.duration_ns = ns;
+      if (name == "--timeout")
+        options.load.timeout_ms = static_cast<uint32_t>(ns / kNanosecondsPerMillisecond);
+      else
+        options.load.duration_ns = ns;
     } else if (name == "-R" || name == "--rate") {
       if (!count(1, 1'000'000'000)) return std::nullopt;
       options.load.rate_per_second = static_cast<double>(number);
@@ -259,8 +282,10 @@ std::optional<BenchOptions> parse_bench_options(const config::Configuration& con
             std::to_string(options.threads) + "; one of them is enough";
     return std::nullopt;
   }
-  if (!cores.where.empty()) options.threads = cores.count;
-  else if (has_threads) cores.where = "-t " + std::to_string(options.threads) + ": ";
+  if (!cores.where.empty())
+    options.threads = cores.count;
+  else if (has_threads)
+    cores.where = "-t " + std::to_string(options.threads) + ": ";
   cores.count = options.threads;
   if (!config::check_machine(options.network, "", error)) {
     error = "bench: " + error;
@@ -276,6 +301,15 @@ std::optional<BenchOptions> parse_bench_options(const config::Configuration& con
   if (options.load.connection_per_request) options.load.request += "Connection: close\r\n";
   options.load.request += "\r\n" + body;
 
+  return options;
+}
+
+std::optional<BenchOptions> parse_bench_options(const config::Configuration& configuration,
+                                                std::string& error) {
+  auto options = parse(configuration, error);
+  // What was given is repeated in it, and it is to be one line.
+  for (char& c : error)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   return options;
 }
 

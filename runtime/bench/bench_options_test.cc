@@ -74,8 +74,9 @@ TEST(BenchOptions, UrlsInTheirParts) {
 }
 
 TEST(BenchOptions, UrlsThatCannotBeAsked) {
-  for (const char* url : {"https://127.0.0.1/", "127.0.0.1:8080", "http://", "http://:80/", "http://127.0.0.1:0/", "http://127.0.0.1:99999/",
-                          "http://127.0.0.1:x/", "http://127.0.0.1/a b", "http://[::1/"})
+  for (const char* url :
+       {"https://127.0.0.1/", "127.0.0.1:8080", "http://", "http://:80/", "http://127.0.0.1:0/",
+        "http://127.0.0.1:99999/", "http://127.0.0.1:x/", "http://127.0.0.1/a b", "http://[::1/"})
     EXPECT_TRUE(has(refused({url}), "bench: ")) << url;
   EXPECT_TRUE(has(refused({}), "no URL"));
   EXPECT_TRUE(has(refused({"http://127.0.0.1/", "http://127.0.0.2/"}), "one URL at a time"));
@@ -96,9 +97,11 @@ TEST(BenchOptions, Times) {
   struct {
     const char* text;
     uint64_t ms;
-  } cases[] = {{"10", 10'000}, {"10s", 10'000}, {"500ms", 500}, {"2m", 120'000}, {"0.5", 500}, {"1h", 3'600'000}};
+  } cases[] = {{"10", 10'000},  {"10s", 10'000}, {"500ms", 500},
+               {"2m", 120'000}, {"0.5", 500},    {"1h", 3'600'000}};
   for (const auto& c : cases) {
-    EXPECT_EQ(good({"-d", c.text, "http://127.0.0.1/"}).load.duration_ns, c.ms * kNanosecondsPerMillisecond) << c.text;
+    EXPECT_EQ(good({"-d", c.text, "http://127.0.0.1/"}).load.duration_ns, c.ms * kNanosecondsPerMillisecond)
+        << c.text;
     EXPECT_EQ(good({"--timeout", c.text, "http://127.0.0.1/"}).load.timeout_ms, c.ms) << c.text;
   }
   for (const char* wrong : {"0", "-1s", "1d", "25h", "s", "0.1ms", "1 s"})
@@ -106,9 +109,11 @@ TEST(BenchOptions, Times) {
 }
 
 TEST(BenchOptions, TheRequestIsMadeOfItsParts) {
-  const BenchOptions post = good({"-H", "X-A: 1", "-H", "Content-Type: text/plain", "-b", "body", "http://127.0.0.1/p"});
+  const BenchOptions post =
+      good({"-H", "X-A: 1", "-H", "Content-Type: text/plain", "-b", "body", "http://127.0.0.1/p"});
   EXPECT_EQ(post.load.request,
-            "POST /p HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: 1\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nbody");
+            "POST /p HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: 1\r\nContent-Type: text/plain\r\nContent-Length: "
+            "4\r\n\r\nbody");
   EXPECT_TRUE(good({"-m", "PUT", "-b", "", "http://127.0.0.1/"}).load.request.starts_with("PUT / "));
   EXPECT_TRUE(has(good({"-m", "PUT", "-b", "", "http://127.0.0.1/"}).load.request, "Content-Length: 0\r\n"));
   const BenchOptions named = good({"-H", "hOsT: other", "http://127.0.0.1/"});
@@ -127,7 +132,8 @@ TEST(BenchOptions, ABodyFromAFile) {
   close(descriptor);
   std::ofstream(path, std::ios::binary) << std::string("a\0b\n", 4);
   const std::string argument = std::string("@") + path;
-  EXPECT_TRUE(good({"-b", argument.c_str(), "http://127.0.0.1/"}).load.request.ends_with(std::string("Content-Length: 4\r\n\r\na\0b\n", 23)));
+  EXPECT_TRUE(good({"-b", argument.c_str(), "http://127.0.0.1/"})
+                  .load.request.ends_with("Content-Length: 4\r\n\r\n" + std::string("a\0b\n", 4)));
   std::remove(path);
   EXPECT_TRUE(has(refused({"-b", argument.c_str(), "http://127.0.0.1/"}), path));
 }
@@ -135,7 +141,8 @@ TEST(BenchOptions, ABodyFromAFile) {
 TEST(BenchOptions, WhatWouldBreakTheRequestIsRefused) {
   for (const char* header : {"no colon", ": x", "a b: c", "X: a\r\nY: b", "X: a\nb"})
     EXPECT_TRUE(has(refused({"-H", header, "http://127.0.0.1/"}), "--header")) << header;
-  for (const char* method : {"GE T", "", "G\r\n"}) EXPECT_TRUE(has(refused({"-m", method, "http://127.0.0.1/"}), "method")) << method;
+  for (const char* method : {"GE T", "", "G\r\n"})
+    EXPECT_TRUE(has(refused({"-m", method, "http://127.0.0.1/"}), "method")) << method;
   EXPECT_TRUE(has(refused({"--rat", "5", "http://127.0.0.1/"}), "--rat"));
 }
 
@@ -155,7 +162,8 @@ TEST(BenchOptions, ReportsAndProgress) {
 // The options that choose a network are those of every program: before or among the generator's own.
 TEST(BenchOptions, TheNetworkIsThatOfTheCommandLine) {
   const BenchOptions bypass =
-      good({"http://192.0.2.2/", "--port", "memif:lab,address=192.0.2.1/24,arguments=role=client", "-c", "3", "--poll", "busy"});
+      good({"http://192.0.2.2/", "--port", "memif:lab,address=192.0.2.1/24,arguments=role=client", "-c", "3",
+            "--poll", "busy"});
   EXPECT_EQ(bypass.network.transport, config::TransportKind::kBypass);
   ASSERT_EQ(bypass.network.ports.size(), 1u);
   EXPECT_EQ(bypass.network.ports[0].device(), "memif:lab");
@@ -171,13 +179,15 @@ TEST(BenchOptions, ThreadsAreCores) {
   EXPECT_EQ(named.threads, 1u);
   EXPECT_EQ(named.network.cores.list, std::vector<uint32_t>{0});
   EXPECT_TRUE(has(refused({"-t", "2", "--cores", "1", "http://127.0.0.1/"}), "-t says 2"));
-  EXPECT_TRUE(has(refused({"-t", "256", "http://127.0.0.1/"}), "processor")) << "a machine with 256 processors?";
+  EXPECT_TRUE(has(refused({"-t", "256", "http://127.0.0.1/"}), "processor"))
+      << "a machine with 256 processors?";
 }
 
 TEST(BenchOptions, TheHelpNamesEveryOption) {
   const std::string help = bench_help_text();
-  for (const char* option : {"--connections", "--threads", "--duration", "--rate", "--pipeline", "--new-connections", "--method", "--header",
-                             "--body", "--timeout", "--source", "--json", "--output", "--quiet", "--transport", "--port"})
+  for (const char* option : {"--connections", "--threads", "--duration", "--rate", "--pipeline",
+                             "--new-connections", "--method", "--header", "--body", "--timeout", "--source",
+                             "--json", "--output", "--quiet", "--transport", "--port"})
     EXPECT_TRUE(has(help, option)) << option;
 }
 

@@ -34,7 +34,9 @@ class Delegate final : public v8::ValueSerializer::Delegate {
 class Reader final : public v8::ValueDeserializer::Delegate {
  public:
   explicit Reader(const std::vector<v8::Local<v8::SharedArrayBuffer>>& shared) : shared_(shared) {}
-  v8::MaybeLocal<v8::SharedArrayBuffer> GetSharedArrayBufferFromId(v8::Isolate*, uint32_t id) override { return shared_[id]; }
+  v8::MaybeLocal<v8::SharedArrayBuffer> GetSharedArrayBufferFromId(v8::Isolate*, uint32_t id) override {
+    return shared_[id];
+  }
 
  private:
   const std::vector<v8::Local<v8::SharedArrayBuffer>>& shared_;
@@ -48,7 +50,9 @@ static void clone(const v8::FunctionCallbackInfo<v8::Value>& info) {
   v8::Local<v8::Context> context = isolate->GetCurrentContext();
   v8::Local<v8::Array> transfer = info[1].As<v8::Array>();
   v8::Local<v8::Object> failure = info[2].As<v8::Object>();
-  const auto fail = [&](const char* why) { failure->Set(context, name_of(isolate, "message"), to_v8(isolate, why)).Check(); };
+  const auto fail = [&](const char* why) {
+    failure->Set(context, name_of(isolate, "message"), to_v8(isolate, why)).Check();
+  };
   Delegate delegate(isolate, failure);
   v8::ValueSerializer serializer(isolate, &delegate);
   std::vector<v8::Local<v8::ArrayBuffer>> buffers;
@@ -65,7 +69,9 @@ static void clone(const v8::FunctionCallbackInfo<v8::Value>& info) {
   {
     v8::TryCatch caught(isolate);
     if (!serializer.WriteValue(context, info[0]).FromMaybe(false)) {
-      if (caught.HasTerminated() || failure->HasOwnProperty(context, name_of(isolate, "message")).FromMaybe(false) == false) caught.ReThrow();
+      if (caught.HasTerminated() ||
+          failure->HasOwnProperty(context, name_of(isolate, "message")).FromMaybe(false) == false)
+        caught.ReThrow();
       return;
     }
   }

@@ -85,8 +85,9 @@ static void encode_into(const Info& info) {
   const std::string_view room = bytes_of(info[1]);
   int read = 0, written = 0;
   if (!room.empty())
-    written = info[0].As<v8::String>()->WriteUtf8(isolate, const_cast<char*>(room.data()), static_cast<int>(room.size()), &read,
-                                                  v8::String::NO_NULL_TERMINATION | v8::String::REPLACE_INVALID_UTF8);
+    written = info[0].As<v8::String>()->WriteUtf8(
+        isolate, const_cast<char*>(room.data()), static_cast<int>(room.size()), &read,
+        v8::String::NO_NULL_TERMINATION | v8::String::REPLACE_INVALID_UTF8);
   v8::Local<v8::Value> both[] = {v8::Integer::New(isolate, read), v8::Integer::New(isolate, written)};
   info.GetReturnValue().Set(v8::Array::New(isolate, both, 2));
 }
@@ -94,28 +95,32 @@ static void encode_into(const Info& info) {
 static void set_string(const Info& info, v8::MaybeLocal<v8::String> string) {
   v8::Local<v8::String> text;
   if (string.ToLocal(&text)) return info.GetReturnValue().Set(text);
-  throw_error(info.GetIsolate(), v8::Exception::Error, "Cannot create a string longer than V8's limit", "ERR_STRING_TOO_LONG");
+  throw_error(info.GetIsolate(), v8::Exception::Error, "Cannot create a string longer than V8's limit",
+              "ERR_STRING_TOO_LONG");
 }
 
 // decodeUtf8(bytes, fatal): undefined when fatal and not valid.
 static void decode_utf8(const Info& info) {
   const std::string_view bytes = bytes_of(info[0]);
   if (info[1]->IsTrue() && !valid_utf8(bytes)) return;
-  set_string(info, v8::String::NewFromUtf8(info.GetIsolate(), bytes.data(), v8::NewStringType::kNormal, static_cast<int>(bytes.size())));
+  set_string(info, v8::String::NewFromUtf8(info.GetIsolate(), bytes.data(), v8::NewStringType::kNormal,
+                                           static_cast<int>(bytes.size())));
 }
 
 static void decode_utf16(const Info& info) {
   const std::string_view bytes = bytes_of(info[0]);
   std::u16string units(bytes.size() / 2, u'\0');
   if (!units.empty()) std::memcpy(units.data(), bytes.data(), units.size() * 2);
-  set_string(info, v8::String::NewFromTwoByte(info.GetIsolate(), reinterpret_cast<const uint16_t*>(units.data()),
-                                              v8::NewStringType::kNormal, static_cast<int>(units.size())));
+  set_string(info,
+             v8::String::NewFromTwoByte(info.GetIsolate(), reinterpret_cast<const uint16_t*>(units.data()),
+                                        v8::NewStringType::kNormal, static_cast<int>(units.size())));
 }
 
 static void decode_latin1(const Info& info) {
   const std::string_view bytes = bytes_of(info[0]);
-  set_string(info, v8::String::NewFromOneByte(info.GetIsolate(), reinterpret_cast<const uint8_t*>(bytes.data()),
-                                              v8::NewStringType::kNormal, static_cast<int>(bytes.size())));
+  set_string(info,
+             v8::String::NewFromOneByte(info.GetIsolate(), reinterpret_cast<const uint8_t*>(bytes.data()),
+                                        v8::NewStringType::kNormal, static_cast<int>(bytes.size())));
 }
 
 // btoa(text): undefined when a character is beyond Latin-1.
@@ -124,19 +129,23 @@ static void btoa(const Info& info) {
   v8::Local<v8::String> text = info[0].As<v8::String>();
   if (!text->ContainsOnlyOneByte()) return;
   std::string bytes(static_cast<size_t>(text->Length()), '\0');
-  text->WriteOneByte(isolate, reinterpret_cast<uint8_t*>(bytes.data()), 0, text->Length(), v8::String::NO_NULL_TERMINATION);
+  text->WriteOneByte(isolate, reinterpret_cast<uint8_t*>(bytes.data()), 0, text->Length(),
+                     v8::String::NO_NULL_TERMINATION);
   std::string out;
   out.reserve((bytes.size() + 2) / 3 * 4);
   for (size_t i = 0; i < bytes.size(); i += 3) {
     const size_t left = bytes.size() - i;
-    const auto byte = [&](size_t at) { return at < left ? static_cast<uint32_t>(static_cast<uint8_t>(bytes[i + at])) : 0u; };
+    const auto byte = [&](size_t at) {
+      return at < left ? static_cast<uint32_t>(static_cast<uint8_t>(bytes[i + at])) : 0u;
+    };
     const uint32_t group = byte(0) << 16 | byte(1) << 8 | byte(2);
     out += kBase64[group >> 18];
     out += kBase64[group >> 12 & 63];
     out += left > 1 ? kBase64[group >> 6 & 63] : '=';
     out += left > 2 ? kBase64[group & 63] : '=';
   }
-  set_string(info, v8::String::NewFromOneByte(isolate, reinterpret_cast<const uint8_t*>(out.data()), v8::NewStringType::kNormal, static_cast<int>(out.size())));
+  set_string(info, v8::String::NewFromOneByte(isolate, reinterpret_cast<const uint8_t*>(out.data()),
+                                              v8::NewStringType::kNormal, static_cast<int>(out.size())));
 }
 
 // atob(text of the alphabet with up to two '='): undefined when it is not base64 (forgiving decode, Infra Standard).
@@ -158,7 +167,8 @@ static void atob(const Info& info) {
     bits -= 8;
     out += static_cast<char>(group >> bits & 0xff);
   }
-  set_string(info, v8::String::NewFromOneByte(isolate, reinterpret_cast<const uint8_t*>(out.data()), v8::NewStringType::kNormal, static_cast<int>(out.size())));
+  set_string(info, v8::String::NewFromOneByte(isolate, reinterpret_cast<const uint8_t*>(out.data()),
+                                              v8::NewStringType::kNormal, static_cast<int>(out.size())));
 }
 
 void install_encoding(v8::Local<v8::Context> context, v8::Local<v8::Object> target, IsolateHost&) {

@@ -40,7 +40,8 @@ static void preview_entries(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   bool pairs = false;
   v8::Local<v8::Array> entries;
-  if (!info[0]->IsObject() || !info[0].As<v8::Object>()->PreviewEntries(&pairs).ToLocal(&entries)) entries = v8::Array::New(isolate);
+  if (!info[0]->IsObject() || !info[0].As<v8::Object>()->PreviewEntries(&pairs).ToLocal(&entries))
+    entries = v8::Array::New(isolate);
   v8::Local<v8::Value> both[] = {entries, v8::Boolean::New(isolate, pairs)};
   info.GetReturnValue().Set(v8::Array::New(isolate, both, 2));
 }

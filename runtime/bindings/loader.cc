@@ -20,16 +20,23 @@ static void give(const Info& info, v8::MaybeLocal<T> result) {
 // resolve(specifier, parent): path, or undefined when there is nothing; other failures are thrown.
 static void resolve(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
-  const Resolution found =
-      loader_of(info).resolver().resolve(from_v8(isolate, info[0]), from_v8(isolate, info[1]), ResolveMode::kRequire);
+  const Resolution found = loader_of(info).resolver().resolve(
+      from_v8(isolate, info[0]), from_v8(isolate, info[1]), ResolveMode::kRequire);
   if (found) return info.GetReturnValue().Set(to_v8(isolate, found.path));
   if (found.code == "MODULE_NOT_FOUND") return;
-  throw_error(isolate, v8::Exception::Error, found.message + " (required from " + from_v8(isolate, info[1]) + ")", found.code);
+  throw_error(isolate, v8::Exception::Error,
+              found.message + " (required from " + from_v8(isolate, info[1]) + ")", found.code);
 }
 
-static void read_text(const Info& info) { give(info, loader_of(info).read_text(from_v8(info.GetIsolate(), info[0]))); }
-static void read_json(const Info& info) { give(info, loader_of(info).read_json(from_v8(info.GetIsolate(), info[0]))); }
-static void builtin(const Info& info) { give(info, loader_of(info).builtin_exports(from_v8(info.GetIsolate(), info[0]))); }
+static void read_text(const Info& info) {
+  give(info, loader_of(info).read_text(from_v8(info.GetIsolate(), info[0])));
+}
+static void read_json(const Info& info) {
+  give(info, loader_of(info).read_json(from_v8(info.GetIsolate(), info[0])));
+}
+static void builtin(const Info& info) {
+  give(info, loader_of(info).builtin_exports(from_v8(info.GetIsolate(), info[0])));
+}
 
 static void require_es_module(const Info& info) {
   give(info, loader_of(info).require_es_module(from_v8(info.GetIsolate(), info[0])));
@@ -38,13 +45,15 @@ static void require_es_module(const Info& info) {
 static void is_es_module(const Info& info) {
   const std::string path = from_v8(info.GetIsolate(), info[0]);
   if (path.ends_with(".mjs")) return info.GetReturnValue().Set(true);
-  info.GetReturnValue().Set(path.ends_with(".js") && loader_of(info).resolver().package_type(path) == "module");
+  info.GetReturnValue().Set(path.ends_with(".js") &&
+                            loader_of(info).resolver().package_type(path) == "module");
 }
 
 // compileFunction(source, path): undefined when the text is an ES module.
 static void compile_function(const Info& info) {
   bool has_module_syntax = false;
-  give(info, loader_of(info).compile_common_js(info[0].As<v8::String>(), from_v8(info.GetIsolate(), info[1]), has_module_syntax));
+  give(info, loader_of(info).compile_common_js(info[0].As<v8::String>(), from_v8(info.GetIsolate(), info[1]),
+                                               has_module_syntax));
 }
 
 void install_loader(v8::Local<v8::Context> context, v8::Local<v8::Object> target, IsolateHost&) {

@@ -54,7 +54,9 @@ static void write(const Info& info) {
   if (*text) write_bytes(descriptor, *text, static_cast<size_t>(text.length()));
 }
 
-static void is_terminal(const Info& info) { info.GetReturnValue().Set(::isatty(info[0].As<v8::Int32>()->Value()) == 1); }
+static void is_terminal(const Info& info) {
+  info.GetReturnValue().Set(::isatty(info[0].As<v8::Int32>()->Value()) == 1);
+}
 
 static void columns(const Info& info) {
   winsize size{};
@@ -68,9 +70,15 @@ static v8::Local<v8::Array> list(v8::Isolate* isolate, const std::vector<std::st
   return v8::Array::New(isolate, values.data(), values.size());
 }
 
-static void argv(const Info& info) { info.GetReturnValue().Set(list(info.GetIsolate(), host_of(info).image().arguments)); }
-static void exec_argv(const Info& info) { info.GetReturnValue().Set(list(info.GetIsolate(), host_of(info).image().exec_arguments)); }
-static void exec_path(const Info& info) { info.GetReturnValue().Set(to_v8(info.GetIsolate(), host_of(info).image().executable)); }
+static void argv(const Info& info) {
+  info.GetReturnValue().Set(list(info.GetIsolate(), host_of(info).image().arguments));
+}
+static void exec_argv(const Info& info) {
+  info.GetReturnValue().Set(list(info.GetIsolate(), host_of(info).image().exec_arguments));
+}
+static void exec_path(const Info& info) {
+  info.GetReturnValue().Set(to_v8(info.GetIsolate(), host_of(info).image().executable));
+}
 
 static void environment(const Info& info) {
   std::vector<std::string> values;
@@ -93,7 +101,8 @@ static void chdir(const Info& info) {
   if (::chdir(path.c_str()) == 0) return;
   const char* code = strerrorname_np(errno);
   throw_error(info.GetIsolate(), v8::Exception::Error,
-              std::string(code ? code : "EIO") + ": " + std::strerror(errno) + ", chdir '" + path + "'", code ? code : "EIO");
+              std::string(code ? code : "EIO") + ": " + std::strerror(errno) + ", chdir '" + path + "'",
+              code ? code : "EIO");
 }
 
 static void now(const Info& info) { info.GetReturnValue().Set(host_of(info).internals().now_ms()); }
@@ -101,10 +110,13 @@ static void time_origin(const Info& info) {
   info.GetReturnValue().Set(static_cast<double>(host_of(info).internals().started_realtime_ns) * 1e-6);
 }
 static void hrtime(const Info& info) {
-  info.GetReturnValue().Set(v8::BigInt::NewFromUnsigned(info.GetIsolate(), host_of(info).core().clock.monotonic_ns()));
+  info.GetReturnValue().Set(
+      v8::BigInt::NewFromUnsigned(info.GetIsolate(), host_of(info).core().clock.monotonic_ns()));
 }
 
-static void exit(const Info& info) { host_of(info).request_exit(info[0]->Int32Value(info.GetIsolate()->GetCurrentContext()).FromMaybe(1)); }
+static void exit(const Info& info) {
+  host_of(info).request_exit(info[0]->Int32Value(info.GetIsolate()->GetCurrentContext()).FromMaybe(1));
+}
 static void abort(const Info&) { std::abort(); }
 static void pid(const Info& info) { info.GetReturnValue().Set(static_cast<int32_t>(::getpid())); }
 static void ppid(const Info& info) { info.GetReturnValue().Set(static_cast<int32_t>(::getppid())); }
@@ -112,11 +124,16 @@ static void uid(const Info& info) { info.GetReturnValue().Set(static_cast<int32_
 
 static void kill(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
-  const int number = info[1]->IsString() ? signal_number(from_v8(isolate, info[1])) : info[1]->Int32Value(isolate->GetCurrentContext()).FromMaybe(-1);
-  if (number < 0) return throw_error(isolate, v8::Exception::TypeError, "Unknown signal: " + from_v8(isolate, info[1]), "ERR_UNKNOWN_SIGNAL");
-  if (::kill(info[0]->Int32Value(isolate->GetCurrentContext()).FromMaybe(0), number) == 0) return info.GetReturnValue().Set(true);
+  const int number = info[1]->IsString() ? signal_number(from_v8(isolate, info[1]))
+                                         : info[1]->Int32Value(isolate->GetCurrentContext()).FromMaybe(-1);
+  if (number < 0)
+    return throw_error(isolate, v8::Exception::TypeError, "Unknown signal: " + from_v8(isolate, info[1]),
+                       "ERR_UNKNOWN_SIGNAL");
+  if (::kill(info[0]->Int32Value(isolate->GetCurrentContext()).FromMaybe(0), number) == 0)
+    return info.GetReturnValue().Set(true);
   const char* code = strerrorname_np(errno);
-  throw_error(isolate, v8::Exception::Error, std::string("kill ") + (code ? code : "EIO"), code ? code : "EIO");
+  throw_error(isolate, v8::Exception::Error, std::string("kill ") + (code ? code : "EIO"),
+              code ? code : "EIO");
 }
 
 static void watch_signal(const Info& info) {
@@ -135,10 +152,10 @@ static void memory_usage(const Info& info) {
     if (std::fscanf(file, "%*u %zu", &pages) != 1) pages = 0;
     std::fclose(file);
   }
-  const double values[] = {static_cast<double>(pages) * static_cast<double>(::sysconf(_SC_PAGESIZE)),
-                           static_cast<double>(heap.total_heap_size()), static_cast<double>(heap.used_heap_size()),
-                           static_cast<double>(heap.external_memory()),
-                           static_cast<double>(host_of(info).array_buffer_bytes())};
+  const double values[] = {
+      static_cast<double>(pages) * static_cast<double>(::sysconf(_SC_PAGESIZE)),
+      static_cast<double>(heap.total_heap_size()), static_cast<double>(heap.used_heap_size()),
+      static_cast<double>(heap.external_memory()), static_cast<double>(host_of(info).array_buffer_bytes())};
   std::vector<v8::Local<v8::Value>> numbers;
   for (const double value : values) numbers.push_back(v8::Number::New(isolate, value));
   info.GetReturnValue().Set(v8::Array::New(isolate, numbers.data(), numbers.size()));
@@ -149,7 +166,8 @@ static void cpu_usage(const Info& info) {
   ::getrusage(RUSAGE_SELF, &usage);
   v8::Isolate* isolate = info.GetIsolate();
   const auto us = [isolate](const timeval& time) -> v8::Local<v8::Value> {
-    return v8::Number::New(isolate, static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_usec));
+    return v8::Number::New(isolate,
+                           static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_usec));
   };
   v8::Local<v8::Value> values[] = {us(usage.ru_utime), us(usage.ru_stime)};
   info.GetReturnValue().Set(v8::Array::New(isolate, values, 2));
@@ -159,7 +177,9 @@ static void versions(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   v8::Local<v8::Context> context = isolate->GetCurrentContext();
   v8::Local<v8::Object> result = v8::Object::New(isolate);
-  const auto set = [&](const char* name, const char* text) { result->Set(context, name_of(isolate, name), to_v8(isolate, text)).Check(); };
+  const auto set = [&](const char* name, const char* text) {
+    result->Set(context, name_of(isolate, name), to_v8(isolate, text)).Check();
+  };
   set("sluice", kVersion);
   set("node", kNodeVersion);
   set("v8", v8::V8::GetVersion());
@@ -172,8 +192,10 @@ static void core(const Info& info) {
   v8::Local<v8::Context> context = isolate->GetCurrentContext();
   CoreServices& services = host_of(info).core();
   v8::Local<v8::Object> result = v8::Object::New(isolate);
-  result->Set(context, name_of(isolate, "core"), v8::Integer::NewFromUnsigned(isolate, services.index)).Check();
-  result->Set(context, name_of(isolate, "cores"), v8::Integer::NewFromUnsigned(isolate, services.count)).Check();
+  result->Set(context, name_of(isolate, "core"), v8::Integer::NewFromUnsigned(isolate, services.index))
+      .Check();
+  result->Set(context, name_of(isolate, "cores"), v8::Integer::NewFromUnsigned(isolate, services.count))
+      .Check();
   result->Set(context, name_of(isolate, "transport"), to_v8(isolate, services.transport.name())).Check();
   info.GetReturnValue().Set(result);
 }

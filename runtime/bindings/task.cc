@@ -9,7 +9,9 @@ using Info = v8::FunctionCallbackInfo<v8::Value>;
 
 static void run_microtasks(const Info& info) { info.GetIsolate()->PerformMicrotaskCheckpoint(); }
 
-static void enqueue_microtask(const Info& info) { info.GetIsolate()->EnqueueMicrotask(info[0].As<v8::Function>()); }
+static void enqueue_microtask(const Info& info) {
+  info.GetIsolate()->EnqueueMicrotask(info[0].As<v8::Function>());
+}
 
 static void trigger_uncaught(const Info& info) {
   v8::Local<v8::Message> message;

@@ -75,7 +75,6 @@ struct IsolateLimits {
       10'000;  // longest turn inside JavaScript: beyond it the isolate is replaced; 0: no watchdog
   uint32_t drain_ms = 30'000;         // after SIGTERM or SIGHUP: connections that are left then are closed
   bool account_cycles = false;     // cycles by stage of the turn are counted (dataplane/core/cycles.hh)
-  uint32_t event_ring_events = 4096;  // events of one core waiting for JavaScript: beyond it reading pauses
 };
 
 enum class Command : uint8_t {

@@ -672,7 +672,6 @@ const std::vector<Setting>& settings() {
       SLUICE_INTEGER("isolate", "heap_mb", 16, 65'536, isolate.heap_mb),
       SLUICE_INTEGER("isolate", "watchdog_ms", 0, kDayMs, isolate.watchdog_ms),
       SLUICE_INTEGER("isolate", "drain_ms", 0, kDayMs, isolate.drain_ms),
-      SLUICE_INTEGER("isolate", "event_ring_events", 64, 1 << 20, isolate.event_ring_events),
       {"isolate", "account_cycles",
        [](Configuration& c, const Value& v, Complaints& w) { as_boolean(v, c.isolate.account_cycles, w); }},
       {"isolate", "v8_flags",

@@ -86,7 +86,6 @@ requests_per_connection = 6
 heap_mb = 64
 watchdog_ms = 0
 drain_ms = 7
-event_ring_events = 128
 v8_flags = "--stack-size=500"
 )");
   EXPECT_EQ(c.command, Command::kFile);
@@ -134,7 +133,6 @@ v8_flags = "--stack-size=500"
   EXPECT_EQ(c.isolate.heap_mb, 64u);
   EXPECT_EQ(c.isolate.watchdog_ms, 0u);
   EXPECT_EQ(c.isolate.drain_ms, 7u);
-  EXPECT_EQ(c.isolate.event_ring_events, 128u);
   EXPECT_EQ(c.v8_flags, "--stack-size=500");
   std::string error;
   EXPECT_TRUE(check_consistency(c, error)) << error;

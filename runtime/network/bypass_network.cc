@@ -7,7 +7,6 @@
 #include "dataplane/tcp/tcp.hh"
 #include "dataplane/transport/bypass.hh"
 #include "drivers/ethdev/eal.hh"
-#include "drivers/kernel/event_waiter.hh"
 #include "drivers/kernel/host_clock.hh"
 #include "drivers/kernel/host_entropy.hh"
 #include "runtime/network/poll_mode.hh"
@@ -55,6 +54,7 @@ ethdev::PortSpec port_spec(const config::PortConfig& port, uint32_t cores) {
   spec.queues = static_cast<uint16_t>(port.queues != 0 ? port.queues : cores);
   if (port.mtu_bytes != 0) spec.mtu_bytes = port.mtu_bytes;
   spec.mac = port.mac;
+  spec.promiscuous = port.promiscuous;
   return spec;
 }
 
@@ -67,9 +67,12 @@ class BypassCore final : public CoreNetwork {
       : network_(network),
         index_(index),
         registered_(ethdev::Eal::register_thread()),
+        waiter_(*network.waiters_[index]),
         reactor_(clock_, waiter_, poll_mode(network.configuration_)),
         stack_(reactor_.timers(), entropy_),
+        arp_(*network.arp_, index, stack_),
         transport_(reactor_.timers(), clock_, entropy_, stack_) {
+    reactor_.add(arp_);
     reactor_.add(transport_);
   }
   ~BypassCore() override {
@@ -140,6 +143,7 @@ class BypassCore final : public CoreNetwork {
     visit("icmp_echo_replied", "", ip.echo_replied);
     visit("arp_received", "", ip.arp_received);
     visit("arp_sent", "", ip.arp_sent);
+    visit("arp_not_shared", "", arp_.refused());
 
     const tcp::Counters& tcp = transport_.tcp().counters;
     visit("tcp_segments_received", "", tcp.segments_received);
@@ -220,9 +224,10 @@ class BypassCore final : public CoreNetwork {
   const bool registered_;
   kernel::HostClock clock_;
   kernel::HostEntropy entropy_;
-  kernel::EventWaiter waiter_;
+  kernel::EventWaiter& waiter_;
   Reactor reactor_;
   ip::Stack stack_;
+  ArpInbox arp_;
   transport::BypassTransport transport_;
   std::vector<ethdev::EthernetQueue*> queues_;
 };
@@ -235,6 +240,7 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
   ethdev::EalOptions eal;
   eal.memory = eal_memory(configuration.dpdk.hugepages);
   eal.memory_mb = configuration.dpdk.memory_mb;
+  eal.extra_arguments = configuration.dpdk.arguments;
   for (const config::PortConfig& port : configuration.ports) eal.ports.push_back(port_spec(port, configuration.cores.count));
   error = ethdev::Eal::start(eal);
   if (!error.empty()) return nullptr;
@@ -247,6 +253,12 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
     }
     network->devices_.push_back(std::move(device));
   }
+  std::vector<Waiter*> waiters;
+  for (uint32_t i = 0; i < configuration.cores.count; ++i) {
+    network->waiters_.push_back(std::make_unique<kernel::EventWaiter>());
+    waiters.push_back(network->waiters_.back().get());
+  }
+  network->arp_ = std::make_unique<ArpExchange>(std::move(waiters));
   return network;
 }
 

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "drivers/ethdev/ethdev.hh"
+#include "drivers/kernel/event_waiter.hh"
+#include "runtime/network/arp_exchange.hh"
 #include "runtime/network/network.hh"
 
 namespace sluice::runtime {
@@ -21,6 +23,8 @@ class BypassNetwork final : public Network {
   explicit BypassNetwork(const config::Configuration& configuration) : configuration_(configuration) {}
   const config::Configuration& configuration_;
   std::vector<std::unique_ptr<ethdev::EthernetDevice>> devices_;  // in the order of configuration_.ports
+  std::vector<std::unique_ptr<kernel::EventWaiter>> waiters_;      // of the cores; here, so that each may wake the others
+  std::unique_ptr<ArpExchange> arp_;
 };
 
 }  // namespace sluice::runtime

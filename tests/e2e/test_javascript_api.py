@@ -119,6 +119,7 @@ class Requests(ApiCase):
         self.assertEqual(seen["method"], "GET")
         self.assertEqual(seen["headers"]["code"], "ERR_REQUEST_RELEASED")
         self.assertEqual(seen["raw"]["code"], "ERR_REQUEST_RELEASED")
+        self.assertEqual(seen["body"], "ERR_BODY_DISCARDED")
 
     def test_a_handler_reads_on_after_its_response(self):
         self.json("/errors")

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an operator does and sees: reload, watchdog, heap limit, metrics, idle CPU, bad configuration."""
 
+import pathlib
 import re
 import signal
 import socket
 import subprocess
 import time
 
-from lab import LabTest, PROGRAMS, SLUICE, on_each_transport, wait_until
+from lab import LabTest, PROGRAMS, SLUICE, need_root, on_each_transport, wait_until
 
 
 @on_each_transport()
@@ -104,6 +105,21 @@ serve({ port: Number(process.argv[2]), hostname: '0.0.0.0' }, (req, res) => {
         self.assertLess(used, 0.1, "more than 2 % of a CPU while idle")
 
 
+class WaitingPort(LabTest):
+    def test_sigterm_while_a_port_waits_for_its_other_end(self):
+        need_root("a virtio_user port")
+        free = sum(int((folder / "free_hugepages").read_text()) * int(folder.name[10:-2]) // 1024
+                   for folder in pathlib.Path("/sys/kernel/mm/hugepages").glob("hugepages-*kB"))
+        if free < 512:
+            self.skipTest("a virtio_user port needs 512 MB of free hugepages")
+        program = self.source("import { serve } from 'sluice:http'; serve({ port: 8080 }, () => {});")
+        wire = program.parent / "wire"
+        server = self.lab.start("--port", f"virtio_user:{wire},address=192.0.2.2/24,arguments=server=1", program, ready=None)
+        wait_until(wire.exists, 30, "the socket of the port")
+        server.signal(signal.SIGTERM)
+        self.assertEqual(server.wait(10), -signal.SIGTERM)
+
+
 class Metrics(LabTest):
     def test_prometheus_text(self):
         with socket.socket() as probe:
@@ -156,3 +172,20 @@ class BadConfiguration(LabTest):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("EADDRINUSE", done.stderr)
         self.assertIn(str(port), done.stderr)
+
+
+@on_each_transport("kernel", "tap")
+class TwoCores:
+    def test_both_cores_serve_and_reach_others(self):
+        port = "8080" if self.lab.transport != "kernel" else "0"
+        server = self.lab.start("--cores", "2", PROGRAMS / "kitchen.mjs", port, ready=r"listening on http://[^ :]+:(\d+).*2 cores")
+        done = self.lab.run("wrk", "-t1", "-c50", "-d2s", self.lab.url(server, "/hello"))
+        self.assertNotIn("Socket errors", done.stdout)
+        self.assertNotIn("Non-2xx", done.stdout)
+        # Each isolate counts for itself: new connections reach both.
+        for _ in range(100):
+            self.lab.run("curl", "-sS", "--max-time", "10", self.lab.url(server, "/hello"))
+        counts = {self.lab.run("curl", "-sS", "--max-time", "10", self.lab.url(server, "/count")).stdout for _ in range(30)}
+        self.assertGreater(len(counts), 2)
+        server.signal(signal.SIGTERM)
+        self.assertEqual(server.wait(), 0)

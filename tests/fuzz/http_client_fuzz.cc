@@ -20,7 +20,8 @@ class Notes final : public ClientHandler {
   void on_informational(ClientRequest&, uint16_t status, std::span<const HeaderField> headers) override {
     note("interim", status, headers);
   }
-  void on_response(ClientRequest&, uint16_t status, std::string_view reason, uint8_t, std::span<const HeaderField> headers) override {
+  void on_response(ClientRequest&, uint16_t status, std::string_view reason, uint8_t,
+                   std::span<const HeaderField> headers) override {
     SLUICE_ASSERT(!ended);
     log += std::string(reason) + " ";
     note("response", status, headers);
@@ -54,7 +55,8 @@ class Notes final : public ClientHandler {
   }
   void note(const char* what, uint16_t status, std::span<const HeaderField> headers) {
     log += std::string(what) + " " + std::to_string(status);
-    for (const HeaderField& field : headers) log += "|" + std::string(field.name) + "=" + std::string(field.value);
+    for (const HeaderField& field : headers)
+      log += "|" + std::string(field.name) + "=" + std::string(field.value);
     log += "\n";
   }
   std::string log, body;
@@ -81,7 +83,9 @@ std::string run_once(uint8_t options, std::string_view bytes, int seed, bool com
   if (seed >= 0) {
     auto random = std::make_shared<std::minstd_rand>(static_cast<unsigned>(seed) + 1);
     const uint32_t longest = seed == 0 ? 1 : 30;
-    transport.split = [random, longest](uint32_t) { return 1 + static_cast<uint32_t>((*random)() % longest); };
+    transport.split = [random, longest](uint32_t) {
+      return 1 + static_cast<uint32_t>((*random)() % longest);
+    };
   }
   const auto run = [&] {
     for (int i = 0; i < 100'000 && reactor.turn(); ++i) {
@@ -134,7 +138,8 @@ std::string run_once(uint8_t options, std::string_view bytes, int seed, bool com
       if (notes[i].raw.stream) notes[i].raw.stream->abort();
     }
     run();
-    SLUICE_ASSERT(client.requests_in_progress() == 0 && client.connections() == 0 && client.idle_connections() == 0);
+    SLUICE_ASSERT(client.requests_in_progress() == 0 && client.connections() == 0 &&
+                  client.idle_connections() == 0);
   }
   for (auto& peer : listening.peers)
     if (peer->stream) peer->stream->abort();

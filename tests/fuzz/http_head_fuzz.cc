@@ -28,7 +28,8 @@ Read read_head(std::string_view bytes, bool request) {
   Read read;
   read.head.field_store = read.store;
   const HeadLimits limits{2048, 512};
-  read.result = request ? parse_request_head(bytes, limits, read.head) : parse_response_head(bytes, limits, read.head);
+  read.result =
+      request ? parse_request_head(bytes, limits, read.head) : parse_response_head(bytes, limits, read.head);
   return read;
 }
 
@@ -43,11 +44,14 @@ void check_head(std::string_view bytes, bool request) {
       SLUICE_ASSERT(!decided);
       continue;
     }
+    // The engines look again only when it can matter.
+    if (!decided && size > 0 && size < 512) SLUICE_ASSERT(may_decide(copy, size - 1));
     if (decided) break;
     decided = true;
     SLUICE_ASSERT(part.result == whole.result);
     SLUICE_ASSERT(part.head.error_status == whole.head.error_status);
-    SLUICE_ASSERT(part.head.head_bytes == whole.head.head_bytes && part.head.field_count == whole.head.field_count);
+    SLUICE_ASSERT(part.head.head_bytes == whole.head.head_bytes &&
+                  part.head.field_count == whole.head.field_count);
     if (part.result == HeadResult::kComplete) SLUICE_ASSERT(part.head.head_bytes == size);
   }
   if (whole.result != HeadResult::kComplete) return;
@@ -121,6 +125,9 @@ void check_chunks(std::string_view bytes) {
   constexpr std::string_view kHead = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
   SLUICE_ASSERT(llhttp_execute(&parser, kHead.data(), kHead.size()) == HPE_OK);
   llhttp_execute(&parser, bytes.data(), bytes.size());
+  // llhttp 8 does not know that a further extension may follow a value without quotes (RFC 9112 section 7.1.1).
+  const size_t value = bytes.find('=');
+  if (value != std::string_view::npos && bytes.find(';', value) != std::string_view::npos) return;
   SLUICE_ASSERT(theirs.body == whole.body);
 }
 

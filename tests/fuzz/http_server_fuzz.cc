@@ -25,7 +25,8 @@ class Answers final : public ServerHandler {
     ++alive;
     log += std::string(method_name(exchange.method())) + " " + std::string(exchange.target()) + " " +
            std::to_string(exchange.content_length());
-    for (const HeaderField& field : exchange.headers()) log += "|" + std::string(field.name) + "=" + std::string(field.value);
+    for (const HeaderField& field : exchange.headers())
+      log += "|" + std::string(field.name) + "=" + std::string(field.value);
     log += "\n";
     switch (way(exchange)) {
       case 'b':
@@ -59,7 +60,8 @@ class Answers final : public ServerHandler {
   void on_body_end(Exchange& exchange) override {
     const std::string body = bodies[exchange.number()];
     log += "body " + body + "\n";
-    for (const HeaderField& field : exchange.trailers()) log += "trailer " + std::string(field.name) + "=" + std::string(field.value) + "\n";
+    for (const HeaderField& field : exchange.trailers())
+      log += "trailer " + std::string(field.name) + "=" + std::string(field.value) + "\n";
     if (exchange.response_started()) return;
     if (way(exchange) == 'e')
       exchange.respond(200, "", chain_of(body, pool_));
@@ -86,7 +88,9 @@ class Answers final : public ServerHandler {
       exchange->respond(200, "", "late");
     return true;
   }
-  static char way(const Exchange& exchange) { return exchange.target().size() > 1 ? exchange.target()[1] : '?'; }
+  static char way(const Exchange& exchange) {
+    return exchange.target().size() > 1 ? exchange.target()[1] : '?';
+  }
 
   HeapBufferPool& pool_;
   std::string log;
@@ -110,7 +114,9 @@ Outcome run_once(uint8_t options, std::string_view bytes, int seed) {
   if (seed >= 0) {
     auto random = std::make_shared<std::minstd_rand>(static_cast<unsigned>(seed) + 1);
     const uint32_t longest = seed == 0 ? 1 : 30;
-    transport.split = [random, longest](uint32_t) { return 1 + static_cast<uint32_t>((*random)() % longest); };
+    transport.split = [random, longest](uint32_t) {
+      return 1 + static_cast<uint32_t>((*random)() % longest);
+    };
   }
   Limits limits;
   limits.head_bytes = 1024;

@@ -10,6 +10,7 @@ import pathlib
 import queue
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,12 @@ class Server:
             if line is None:
                 raise AssertionError(f"ended without {pattern!r}; it said:\n{self.seen}")
             self.seen += line
+
+    def rest(self):
+        """What it still says until its end."""
+        while (line := self.lines.get(timeout=LIMIT_S)) is not None:
+            self.seen += line
+        return self.seen
 
     def port(self):
         return int(self.wait_for(r"listening on http://127\.0\.0\.1:(\d+)")[1])
@@ -167,9 +174,10 @@ def test_sigint_ends_at_once(program):
 
 def test_sigint_ends_a_computing_script(program):
     with running(program, "console.error('on'); for (;;);") as server:
-        server.wait_for("on")
+        server.wait_for("on\n")
         server.signal(signal.SIGINT)
         equal(server.wait(), -signal.SIGINT)
+        equal(server.rest(), "")
 
 
 def test_signals_end_what_does_not_serve(program):
@@ -278,6 +286,38 @@ serve({ port: 0, hostname: '127.0.0.1' }, (req, res) => {
         equal(get(port), (200, "first"))
         asking.join(LIMIT_S)
         equal(answers, [(200, "old")])
+
+
+def test_reload_keeps_tcp_and_udp_ports(program):
+    source = """
+import { listen, bindUdp } from 'sluice:net';
+const word = 'first';
+const tcp = listen({ hostname: '127.0.0.1', port: 0 }, (socket) => { socket.end(word); });
+bindUdp({ hostname: '127.0.0.1', port: PORT }, (message, from, socket) => { socket.send(word, from); });
+"""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        udp = probe.getsockname()[1]
+    source = source.replace("PORT", str(udp))
+
+    def ask(tcp):
+        with socket.create_connection(("127.0.0.1", tcp), LIMIT_S) as stream, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
+            datagram.settimeout(LIMIT_S)
+            datagram.sendto(b"x", ("127.0.0.1", udp))
+            return stream.recv(100), datagram.recv(100)
+
+    with running(program, source) as server:
+        tcp = int(server.wait_for(r"listening on tcp://127\.0\.0\.1:(\d+)")[1])
+        server.wait_for(rf"listening on udp://127\.0\.0\.1:{udp}")
+        equal(ask(tcp), (b"first", b"first"))
+        server.path.write_text(source.replace("first", "second"))
+        server.signal(signal.SIGHUP)
+        server.wait_for("reloaded")
+        equal(ask(tcp), (b"second", b"second"))
+        server.path.write_text(source.replace("first", "third") + "throw new Error('no');")
+        server.signal(signal.SIGHUP)
+        server.wait_for("the old one goes on")
+        equal(ask(tcp), (b"second", b"second"))
 
 
 def test_reload_waits_for_top_level_await(program):

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs simulated networks by seed: `simulation --seeds N` tries N of them (from --from, or 1) and names those that fail;
-// `simulation --seed S` runs one and tells about it; with `--trace PATH` it writes a pcap file.
+// Runs simulated networks by seed: `simulation --seeds N` tries N of them (from --from, or 1) and names those
+// that fail; `simulation --seed S` runs one and tells about it; with `--trace PATH` it writes a pcap file.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
     std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), wrong.c_str());
     std::fflush(stdout);
   }
-  std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(seeds - failed), static_cast<unsigned long long>(failed));
+  std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(seeds - failed),
+              static_cast<unsigned long long>(failed));
   return failed ? 1 : 0;
 }

@@ -15,11 +15,12 @@ namespace {
 using namespace tcp::test;
 using simulation::SeededEntropy;
 
-// One end of a connection: sends its bytes in random pieces, takes what comes at its own pace, ends when it has sent all
-// (and, if it is the polite one, when the other has ended).
+// One end of a connection: sends its bytes in random pieces, takes what comes at its own pace, ends when it
+// has sent all (and, if it is the polite one, when the other has ended).
 class Peer final : public transport::StreamUser {
  public:
-  Peer(uint64_t seed, uint32_t bytes, bool waits_for_end) : random_(seed), data_(pattern(bytes, seed)), waits_for_end_(waits_for_end) {
+  Peer(uint64_t seed, uint32_t bytes, bool waits_for_end)
+      : random_(seed), data_(pattern(bytes, seed)), waits_for_end_(waits_for_end) {
     lazy_ = random_.chance(0.3);
     external_ = random_.chance(0.3);
     largest_piece_ = 1 + static_cast<uint32_t>(random_.below(random_.chance(0.5) ? 400 : 20'000));
@@ -73,9 +74,11 @@ class Peer final : public transport::StreamUser {
  private:
   void pump() {
     while (stream_ && sent_ < data_.size() && !stream_->write_is_full()) {
-      const auto piece = static_cast<uint32_t>(std::min<uint64_t>(1 + random_.below(largest_piece_), data_.size() - sent_));
+      const auto piece =
+          static_cast<uint32_t>(std::min<uint64_t>(1 + random_.below(largest_piece_), data_.size() - sent_));
       if (external_ && random_.chance(0.5)) {
-        Buffer* buffer = stream_->pool().allocate_external(data_.data() + sent_, piece, [](void*) {}, nullptr);
+        Buffer* buffer = stream_->pool().allocate_external(
+            data_.data() + sent_, piece, [](void*) {}, nullptr);
         if (!buffer) return;
         if (stream_->write(buffer) != Error::kNone) return;
       } else if (stream_->write_copy(std::string_view(data_).substr(sent_, piece)) != Error::kNone) {
@@ -101,7 +104,8 @@ class Peer final : public transport::StreamUser {
 
 class Server final : public transport::ListenerUser {
  public:
-  std::vector<std::unique_ptr<Peer>> waiting, taken;  // by order of acceptance; which client got whom is told by port
+  std::vector<std::unique_ptr<Peer>> waiting,
+      taken;  // by order of acceptance; which client got whom is told by port
   std::vector<uint16_t> ports;
   void on_accepted(Stream& stream) override {
     SLUICE_ASSERT(!waiting.empty());
@@ -116,8 +120,8 @@ class Server final : public transport::ListenerUser {
 std::string mismatch(const char* who, const std::string& sent, const std::string& received) {
   size_t at = 0;
   while (at < sent.size() && at < received.size() && sent[at] == received[at]) ++at;
-  return std::string(who) + ": received " + std::to_string(received.size()) + " bytes of " + std::to_string(sent.size()) +
-         ", first difference at " + std::to_string(at);
+  return std::string(who) + ": received " + std::to_string(received.size()) + " bytes of " +
+         std::to_string(sent.size()) + ", first difference at " + std::to_string(at);
 }
 
 }  // namespace
@@ -145,7 +149,8 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
     options.capabilities.transmit_ip_checksum = random.chance(0.5);
     options.capabilities.transmit_tcp_checksum = random.chance(0.5);
     options.capabilities.transmit_scatter = random.chance(0.5);
-    if (options.capabilities.transmit_tcp_checksum && options.capabilities.transmit_ip_checksum && random.chance(0.5)) {
+    if (options.capabilities.transmit_tcp_checksum && options.capabilities.transmit_ip_checksum &&
+        random.chance(0.5)) {
       options.capabilities.tso = options.capabilities.transmit_scatter = true;
       options.capabilities.tso_limit_bytes = 60'000;
     }
@@ -153,7 +158,8 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
   };
   const auto limits = [&] {
     tcp::Limits result;
-    result.receive_window_bytes = 3'000 + static_cast<uint32_t>(random.below(random.chance(0.5) ? 30'000 : 1'000'000));
+    result.receive_window_bytes =
+        3'000 + static_cast<uint32_t>(random.below(random.chance(0.5) ? 30'000 : 1'000'000));
     return result;
   };
 
@@ -178,7 +184,9 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
   const unsigned count = 1 + static_cast<unsigned>(random.below(6));
   Server acceptor;
   std::vector<std::unique_ptr<Peer>> clients;
-  const auto size = [&] { return static_cast<uint32_t>(random.chance(0.2) ? 0 : random.below(random.chance(0.5) ? 5'000 : 400'000)); };
+  const auto size = [&] {
+    return static_cast<uint32_t>(random.chance(0.2) ? 0 : random.below(random.chance(0.5) ? 5'000 : 400'000));
+  };
   // Only one side may wait for the other's end; which ends meet is up to the order of acceptance.
   const bool clients_wait = random.chance(0.5);
   for (unsigned i = 0; i < count; ++i) {
@@ -187,11 +195,13 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
     acceptor.waiting.push_back(std::make_unique<Peer>(random.next(), size(), polite && !clients_wait));
   }
   if (talkative)
-    std::printf("seed %llu: %u connections, loss %.3f, burst %.3f, duplicates %.3f, flips %.3f, delay %llu us, jitter %llu us, rate %llu\n",
-                static_cast<unsigned long long>(seed), count, conditions.loss, conditions.burst_loss, conditions.duplication,
-                corruption, static_cast<unsigned long long>(conditions.delay_ns / 1000),
-                static_cast<unsigned long long>(conditions.jitter_ns / 1000),
-                static_cast<unsigned long long>(conditions.rate_bits_per_second));
+    std::printf(
+        "seed %llu: %u connections, loss %.3f, burst %.3f, duplicates %.3f, flips %.3f, delay %llu us, "
+        "jitter %llu us, rate %llu\n",
+        static_cast<unsigned long long>(seed), count, conditions.loss, conditions.burst_loss,
+        conditions.duplication, corruption, static_cast<unsigned long long>(conditions.delay_ns / 1000),
+        static_cast<unsigned long long>(conditions.jitter_ns / 1000),
+        static_cast<unsigned long long>(conditions.rate_bits_per_second));
   transport::ListenOptions listen;
   listen.local.port = 80;
   auto listener = server.tcp->listen(listen, acceptor);
@@ -222,27 +232,35 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
   if (talkative) {
     for (Host* host : {&client, &server}) {
       const auto& c = host->tcp->counters;
-      std::printf("  %s: %llu segments, %llu retransmitted, %llu timeouts, %llu recoveries, %llu out of order, %llu probes\n",
-                  host == &client ? "client" : "server", static_cast<unsigned long long>(c.segments_sent),
-                  static_cast<unsigned long long>(c.retransmitted), static_cast<unsigned long long>(c.timeouts),
-                  static_cast<unsigned long long>(c.fast_recoveries), static_cast<unsigned long long>(c.out_of_order),
-                  static_cast<unsigned long long>(c.window_probes));
+      std::printf(
+          "  %s: %llu segments, %llu retransmitted, %llu timeouts, %llu recoveries, %llu out of order, %llu "
+          "probes\n",
+          host == &client ? "client" : "server", static_cast<unsigned long long>(c.segments_sent),
+          static_cast<unsigned long long>(c.retransmitted), static_cast<unsigned long long>(c.timeouts),
+          static_cast<unsigned long long>(c.fast_recoveries), static_cast<unsigned long long>(c.out_of_order),
+          static_cast<unsigned long long>(c.window_probes));
     }
-    std::printf("  %.3f s of simulated time\n", static_cast<double>(world.now_ns() - simulation::VirtualClock::kStartNs) / 1e9);
+    std::printf("  %.3f s of simulated time\n",
+                static_cast<double>(world.now_ns() - simulation::VirtualClock::kStartNs) / 1e9);
   }
   for (unsigned i = 0; i < count; ++i) {
     const Peer& mine = *clients[i];
     const std::string name = "connection " + std::to_string(i);
-    if (!mine.closed) return name + ": the client's end never closed, received " + std::to_string(mine.received.size());
+    if (!mine.closed)
+      return name + ": the client's end never closed, received " + std::to_string(mine.received.size());
     if (mine.error != Error::kNone) return name + ": the client's end closed with " + error_code(mine.error);
     const Peer* theirs = nullptr;
     for (size_t k = 0; k < acceptor.taken.size(); ++k)
       if (acceptor.ports[k] == ports[i]) theirs = acceptor.taken[k].get();
     if (!theirs) return name + ": was never accepted";
-    if (!theirs->closed) return name + ": the server's end never closed, received " + std::to_string(theirs->received.size());
-    if (theirs->error != Error::kNone) return name + ": the server's end closed with " + error_code(theirs->error);
-    if (mine.received != theirs->data()) return mismatch((name + ", client").c_str(), theirs->data(), mine.received);
-    if (theirs->received != mine.data()) return mismatch((name + ", server").c_str(), mine.data(), theirs->received);
+    if (!theirs->closed)
+      return name + ": the server's end never closed, received " + std::to_string(theirs->received.size());
+    if (theirs->error != Error::kNone)
+      return name + ": the server's end closed with " + error_code(theirs->error);
+    if (mine.received != theirs->data())
+      return mismatch((name + ", client").c_str(), theirs->data(), mine.received);
+    if (theirs->received != mine.data())
+      return mismatch((name + ", server").c_str(), mine.data(), theirs->received);
   }
   listener.value.reset();
   world.run_for(200 * kNanosecondsPerSecond);
@@ -250,7 +268,8 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
     const std::string name = host == &client ? "client" : "server";
     if (host->tcp->flow_count()) return name + ": flows are left";
     if (host->tcp->open_streams()) return name + ": streams are left";
-    if (host->port.pool().outstanding()) return name + ": " + std::to_string(host->port.pool().outstanding()) + " Buffers are left";
+    if (host->port.pool().outstanding())
+      return name + ": " + std::to_string(host->port.pool().outstanding()) + " Buffers are left";
   }
   return {};
 }

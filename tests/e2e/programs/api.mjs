@@ -137,8 +137,9 @@ routes['/keep'] = (req, res) => {
   kept = { req, url: req.url };
   res.end('kept');
 };
-routes['/kept'] = (req, res) => {
-  json(res, { url: kept.req.url, headers: caught(() => kept.req.headers), raw: caught(() => kept.req.rawHeaders), method: kept.req.method });
+routes['/kept'] = async (req, res) => {
+  json(res, { url: kept.req.url, headers: caught(() => kept.req.headers), raw: caught(() => kept.req.rawHeaders), method: kept.req.method,
+    body: await kept.req.text().catch((error) => error.code) });
 };
 routes['/after-end'] = async (req, res) => {
   res.end('first');

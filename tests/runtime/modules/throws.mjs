@@ -1,1 +1,2 @@
+// SPDX-License-Identifier: Apache-2.0
 throw new Error("thrown at top")
