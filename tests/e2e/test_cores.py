@@ -45,6 +45,9 @@ class TwoCores:
         self.assertGreater(min(seen.values()), 3, "nearly all went to one core")
 
     def test_what_a_core_asks_upstream_comes_back_to_it(self):
+        if self.lab.transport == "tap":
+            # The kernel answers a SYN before it has noted which queue it came from, so the answer may come to another core.
+            self.skipTest("outbound connections from several cores over one TAP device are not there yet")
         host = "127.0.0.1" if self.lab.transport == "kernel" else CLIENT_ADDRESS
         upstream = self.lab.background("python3", "-c", UPSTREAM)
         upstream_port = upstream.wait_for(r"port (\d+)").group(1)

@@ -172,20 +172,3 @@ class BadConfiguration(LabTest):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("EADDRINUSE", done.stderr)
         self.assertIn(str(port), done.stderr)
-
-
-@on_each_transport("kernel", "tap")
-class TwoCores:
-    def test_both_cores_serve_and_reach_others(self):
-        port = "8080" if self.lab.transport != "kernel" else "0"
-        server = self.lab.start("--cores", "2", PROGRAMS / "kitchen.mjs", port, ready=r"listening on http://[^ :]+:(\d+).*2 cores")
-        done = self.lab.run("wrk", "-t1", "-c50", "-d2s", self.lab.url(server, "/hello"))
-        self.assertNotIn("Socket errors", done.stdout)
-        self.assertNotIn("Non-2xx", done.stdout)
-        # Each isolate counts for itself: new connections reach both.
-        for _ in range(100):
-            self.lab.run("curl", "-sS", "--max-time", "10", self.lab.url(server, "/hello"))
-        counts = {self.lab.run("curl", "-sS", "--max-time", "10", self.lab.url(server, "/count")).stdout for _ in range(30)}
-        self.assertGreater(len(counts), 2)
-        server.signal(signal.SIGTERM)
-        self.assertEqual(server.wait(), 0)
