@@ -6,7 +6,7 @@
 #include <random>
 
 #include "dataplane/http/client.hh"
-#include "dataplane/http/http_rig.hh"
+#include "dataplane/http/test_rig.hh"
 
 namespace sluice::http {
 namespace {

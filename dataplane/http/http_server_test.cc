@@ -5,7 +5,7 @@
 
 #include <random>
 
-#include "dataplane/http/http_rig.hh"
+#include "dataplane/http/test_rig.hh"
 
 namespace sluice::http {
 namespace {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "dataplane/http/fake_transport.hh"
-#include "dataplane/http/http_rig.hh"
+#include "dataplane/http/test_rig.hh"
 #include "tests/simulation/virtual_clock.hh"
 
 namespace sluice::proxy {

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "dataplane/http/client.hh"
-#include "dataplane/http/http_rig.hh"
+#include "dataplane/http/test_rig.hh"
 #include "tests/fuzz/http_mutation.hh"
 
 using namespace sluice;

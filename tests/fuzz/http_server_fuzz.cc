@@ -8,7 +8,7 @@
 #include <string>
 
 #include "dataplane/http/head_parser.hh"
-#include "dataplane/http/http_rig.hh"
+#include "dataplane/http/test_rig.hh"
 #include "tests/fuzz/http_mutation.hh"
 
 using namespace sluice;
