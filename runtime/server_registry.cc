@@ -144,7 +144,7 @@ transport::Result<ServerRegistry::Entry*> ServerRegistry::open(
     const http::Limits& limits, http::ServerHandler* handler, transport::ListenerUser* user) {
   transport::ListenOptions wanted = options;
   std::string key = (kind == Kind::kHttp ? "http " : "stream ") + options.local.to_string();
-  if (options.local.port == 0) key += "#" + std::to_string(ordinal_of(owner));
+  if (options.local.port == 0) key.append("#").append(std::to_string(ordinal_of(owner)));
   for (const auto& known : entries_) {
     Entry& entry = *known;
     if (entry.key != key || entry.closing) continue;

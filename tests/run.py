@@ -211,7 +211,7 @@ def run_e2e(root, names, tally):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--root", type=pathlib.Path, required=True)
-    parser.add_argument("--fuzz-seconds", type=int, default=int(os.environ.get("SLUICE_FUZZ_SECONDS", "30")))
+    parser.add_argument("--fuzz-seconds", type=int, default=int(os.environ.get("SLUICE_FUZZ_SECONDS", "60")))
     options, rest = parser.parse_known_args()
     root, build = options.root, options.root / "build"
 

@@ -77,7 +77,7 @@ def run_case(program, path):
 
 
 def main():
-    program, names = sys.argv[1], sys.argv[2:]
+    program, names = str(pathlib.Path(sys.argv[1]).resolve()), sys.argv[2:]
     sys.path.insert(0, str(HERE))
     import servers
     cases = [(path.stem, lambda path=path: run_case(program, path))
