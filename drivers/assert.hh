@@ -7,7 +7,8 @@
 
 namespace sluice {
 
-[[noreturn, gnu::cold, gnu::noinline]] inline void assertion_failed(const char* condition, const char* file, int line) {
+[[noreturn, gnu::cold, gnu::noinline]] inline void assertion_failed(const char* condition, const char* file,
+                                                                    int line) {
   std::fprintf(stderr, "sluice: assertion failed: %s (%s:%d)\n", condition, file, line);
   std::abort();
 }

@@ -12,7 +12,8 @@ struct alignas(64) Slab {
 };
 }  // namespace
 
-HeapBufferPool::HeapBufferPool(uint32_t storage_bytes, uint32_t limit_buffers) : limit_buffers_(limit_buffers) {
+HeapBufferPool::HeapBufferPool(uint32_t storage_bytes, uint32_t limit_buffers)
+    : limit_buffers_(limit_buffers) {
   storage_bytes_ = (storage_bytes + 63) & ~63u;
 }
 

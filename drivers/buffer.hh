@@ -33,8 +33,8 @@ struct alignas(64) Buffer {
     kTransmitIpChecksum = 1 << 4,   // the port is to fill in the IPv4 header checksum (field is 0)
     kTransmitTcpChecksum = 1 << 5,  // the port is to fill in; the field holds the pseudo-header sum
     kTransmitUdpChecksum = 1 << 6,
-    kTransmitTso = 1 << 7,          // cut into tso_segment_bytes pieces of TCP payload
-    kExternal = 1 << 8,             // `data` points into memory that `release_external` gives back
+    kTransmitTso = 1 << 7,  // cut into tso_segment_bytes pieces of TCP payload
+    kExternal = 1 << 8,     // `data` points into memory that `release_external` gives back
     kRssHashValid = 1 << 9,
   };
 

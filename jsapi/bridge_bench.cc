@@ -101,7 +101,10 @@ constexpr Named kHandlers[] = {
      "(req, res) => req.json().then((value) => { res.setHeader('Content-Type', 'application/json'); "
      "res.end(JSON.stringify(value)); })",
      true},
-    {"pieces", "async (req, res) => { let n = 0; for await (const chunk of req) n += chunk.length; res.end(String(n)); }", true},
+    {"pieces",
+     "async (req, res) => { let n = 0; for await (const chunk of req) n += chunk.length; res.end(String(n)); "
+     "}",
+     true},
     {"worker", "{ fetch() { return new Response('Hello, World!\\n'); } }"},
 };
 
@@ -144,8 +147,11 @@ class Bench {
     }
     for (int i = 0; i < batch_; ++i) {
       burst += post ? "POST / HTTP/1.1\r\n" : "GET / HTTP/1.1\r\n";
-      burst += "Host: 127.0.0.1:8080\r\nUser-Agent: bench/1.0\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\n";
-      if (post) burst += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+      burst +=
+          "Host: 127.0.0.1:8080\r\nUser-Agent: bench/1.0\r\nAccept: */*\r\nAccept-Encoding: gzip, "
+          "deflate\r\n";
+      if (post)
+        burst += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
       burst += "\r\n" + body;
     }
     const uint64_t idle = overhead();
@@ -173,7 +179,8 @@ class Bench {
     sink_.received = 0;
   }
   void run_script(const char* name, bool post) {
-    run(name, [this] { host_->deliver(clock_.monotonic_ns()); }, post);
+    run(
+        name, [this] { host_->deliver(clock_.monotonic_ns()); }, post);
     if (std::getenv("SHOW")) std::printf("%s\n", sink_.first.c_str());
   }
   void run_native() {

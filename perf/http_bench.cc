@@ -9,10 +9,10 @@
 #include "dataplane/http/chunked_decoder.hh"
 #include "dataplane/http/client.hh"
 #include "dataplane/http/head_parser.hh"
-#include "dataplane/http/test_rig.hh"
 #include "dataplane/http/llhttp_judge.hh"
 #include "dataplane/http/response_head.hh"
 #include "dataplane/http/server_connection.hh"
+#include "dataplane/http/test_rig.hh"
 
 namespace sluice::http {
 namespace {

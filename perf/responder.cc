@@ -52,7 +52,8 @@ bool parse_target(std::string_view url, load::GeneratorOptions& options) {
   const size_t colon = authority.find(':');
   const auto address = IpAddress::parse(authority.substr(0, colon));
   if (!address || colon == std::string_view::npos) return false;
-  options.target = {*address, static_cast<uint16_t>(std::atoi(std::string(authority.substr(colon + 1)).c_str()))};
+  options.target = {*address,
+                    static_cast<uint16_t>(std::atoi(std::string(authority.substr(colon + 1)).c_str()))};
   options.request = "GET " + std::string(slash == std::string_view::npos ? "/" : url.substr(slash)) +
                     " HTTP/1.1\r\nHost: " + std::string(authority) + "\r\n\r\n";
   return true;
@@ -61,7 +62,8 @@ bool parse_target(std::string_view url, load::GeneratorOptions& options) {
 }  // namespace
 
 int main(int count, char** values) {
-  if (count < 2) return fail("usage: responder PORT [--load URL CONNECTIONS SECONDS] [options that choose a network]");
+  if (count < 2)
+    return fail("usage: responder PORT [--load URL CONNECTIONS SECONDS] [options that choose a network]");
   load::GeneratorOptions load;
   bool loads = false;
   int rest = 2;
@@ -104,12 +106,15 @@ int main(int count, char** values) {
     core->reactor().run();
     if (generator) {
       const load::GeneratorResults& results = generator->results();
-      std::printf("{\"responses\": %llu, \"seconds\": %.3f, \"2xx\": %llu, \"errors\": %llu, \"p50_ms\": %.4f, \"p99_ms\": %.4f}\n",
-                  static_cast<unsigned long long>(results.responses), static_cast<double>(results.elapsed_ns) / 1e9,
-                  static_cast<unsigned long long>(results.status_class[2]),
-                  static_cast<unsigned long long>(results.connect_errors + results.read_errors + results.timeouts + results.malformed),
-                  static_cast<double>(results.latency.percentile_ns(50)) / 1e6,
-                  static_cast<double>(results.latency.percentile_ns(99)) / 1e6);
+      std::printf(
+          "{\"responses\": %llu, \"seconds\": %.3f, \"2xx\": %llu, \"errors\": %llu, \"p50_ms\": %.4f, "
+          "\"p99_ms\": %.4f}\n",
+          static_cast<unsigned long long>(results.responses), static_cast<double>(results.elapsed_ns) / 1e9,
+          static_cast<unsigned long long>(results.status_class[2]),
+          static_cast<unsigned long long>(results.connect_errors + results.read_errors + results.timeouts +
+                                          results.malformed),
+          static_cast<double>(results.latency.percentile_ns(50)) / 1e6,
+          static_cast<double>(results.latency.percentile_ns(99)) / 1e6);
     }
     listener.value.reset();
     server.abort_all();

@@ -33,7 +33,9 @@ class Ring {
     return true;
   }
   // The consumer's thread.
-  bool empty() const { return head_.load(std::memory_order_relaxed) == tail_.load(std::memory_order_acquire); }
+  bool empty() const {
+    return head_.load(std::memory_order_relaxed) == tail_.load(std::memory_order_acquire);
+  }
 
   uint64_t refused = 0;  // the producer's
 

@@ -29,8 +29,10 @@ TEST(Ring, LosesNothingBetweenTwoThreads) {
   constexpr uint32_t kCount = 200'000;
   std::thread producer([&] {
     for (uint32_t i = 0; i < kCount;) {
-      if (ring.put(i)) ++i;
-      else std::this_thread::yield();
+      if (ring.put(i))
+        ++i;
+      else
+        std::this_thread::yield();
     }
   });
   uint32_t item = 0;

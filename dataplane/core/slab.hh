@@ -61,7 +61,9 @@ class Slab {
     Cell& at = cell(number);
     return at.live && at.generation == generation ? object(at) : nullptr;
   }
-  uint32_t generation(uint32_t number) const { return chunks_[number / kChunkObjects][number % kChunkObjects].generation; }
+  uint32_t generation(uint32_t number) const {
+    return chunks_[number / kChunkObjects][number % kChunkObjects].generation;
+  }
   bool live(uint32_t number) const {
     return number < size_ && chunks_[number / kChunkObjects][number % kChunkObjects].live;
   }

@@ -51,7 +51,7 @@ class TimerWheel {
   void cascade(unsigned level, unsigned slot);
   static void unlink(Timer& timer);
 
-  uint64_t tick_;       // the tick whose slot is looked at next; all before are done
+  uint64_t tick_;  // the tick whose slot is looked at next; all before are done
   size_t armed_ = 0;
   bool firing_ = false;
   uint64_t occupied_[kLevels][kSlots / 64] = {};  // may have stale ones; never misses an occupied slot

@@ -65,8 +65,8 @@ class Stream {
   // Gives back `count` bytes of receive window.
   virtual void consumed(uint32_t count) = 0;
 
-  virtual void set_no_delay(bool enabled) = 0;                          // Nagle off (RFC 9293 section 3.7.4)
-  virtual void set_keep_alive(bool enabled, uint32_t idle_ms) = 0;      // RFC 9293 section 3.8.4
+  virtual void set_no_delay(bool enabled) = 0;                      // Nagle off (RFC 9293 section 3.7.4)
+  virtual void set_keep_alive(bool enabled, uint32_t idle_ms) = 0;  // RFC 9293 section 3.8.4
   virtual Endpoint local() const = 0;
   virtual Endpoint remote() const = 0;
   // Bytes written but not yet acknowledged by the peer (own TCP) or not yet taken by the kernel.

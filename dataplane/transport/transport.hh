@@ -38,8 +38,8 @@ class Listener {
 
 struct ConnectOptions {
   Endpoint remote;
-  IpAddress local_address;        // any: chosen by route
-  uint32_t timeout_ms = 10'000;   // on_closed(kTimedOut) after it
+  IpAddress local_address;       // any: chosen by route
+  uint32_t timeout_ms = 10'000;  // on_closed(kTimedOut) after it
   bool no_delay = true;
 };
 
@@ -71,7 +71,8 @@ template <typename T>
 struct Result {
   T value{};
   Error error = Error::kNone;
-  std::string detail;  // for people: names the thing, the value and the way out; empty when there is nothing to add
+  std::string
+      detail;  // for people: names the thing, the value and the way out; empty when there is nothing to add
   explicit operator bool() const { return error == Error::kNone; }
 };
 
@@ -82,7 +83,8 @@ class Transport {
   virtual Result<std::unique_ptr<Listener>> listen(const ListenOptions& options, ListenerUser& user) = 0;
   // Starts a connection: `user` gets on_connected or on_closed. The stream pointer is valid at once (for abort()).
   virtual Result<Stream*> connect(const ConnectOptions& options, StreamUser& user) = 0;
-  virtual Result<std::unique_ptr<DatagramSocket>> bind_datagram(const Endpoint& local, DatagramUser& user) = 0;
+  virtual Result<std::unique_ptr<DatagramSocket>> bind_datagram(const Endpoint& local,
+                                                                DatagramUser& user) = 0;
   virtual BufferPool& pool() = 0;
   // Established and half-closed streams.
   virtual uint32_t open_streams() const = 0;

@@ -27,8 +27,8 @@ struct EalOptions {
   uint32_t memory_mb = 256;            // for all pools of packet buffers and DPDK's own tables
   std::vector<unsigned> control_cpus;  // where EAL's threads run; empty: where the calling thread may run
   EalRole role = EalRole::kAlone;
-  std::string group = "sluice";  // of a primary and its secondaries
-  bool verbose = false;          // DPDK's log to stderr
+  std::string group = "sluice";              // of a primary and its secondaries
+  bool verbose = false;                      // DPDK's log to stderr
   std::vector<std::string> extra_arguments;  // appended to EAL's command line as they are
 };
 

@@ -29,7 +29,7 @@ struct PortSpec {
   std::map<std::string, std::string> settings;
   uint16_t queues = 1;
   uint32_t mtu_bytes = 1500;
-  bool promiscuous = false;  // take frames for other stations as well
+  bool promiscuous = false;       // take frames for other stations as well
   std::optional<MacAddress> mac;  // else the NIC's own, or one made from the name
 };
 

@@ -158,7 +158,7 @@ class UringDriver final : public SocketDriver, public Waiter {
   unsigned vectors_used_ = 0, messages_used_ = 0;
 
   Socket* starving_ = nullptr;
-  std::vector<Socket*> ready_;  // datagram sockets that have more; nullptr: closed meanwhile
+  std::vector<Socket*> ready_;     // datagram sockets that have more; nullptr: closed meanwhile
   std::vector<Socket*> received_;  // see flush(); nullptr: closed meanwhile
   std::vector<Watched> watched_;
 };

@@ -73,8 +73,8 @@ struct IsolateLimits {
   uint32_t heap_mb = 2048;  // of each isolate's JavaScript heap: beyond it the isolate is replaced
   uint32_t watchdog_ms =
       10'000;  // longest turn inside JavaScript: beyond it the isolate is replaced; 0: no watchdog
-  uint32_t drain_ms = 30'000;         // after SIGTERM or SIGHUP: connections that are left then are closed
-  bool account_cycles = false;     // cycles by stage of the turn are counted (dataplane/core/cycles.hh)
+  uint32_t drain_ms = 30'000;   // after SIGTERM or SIGHUP: connections that are left then are closed
+  bool account_cycles = false;  // cycles by stage of the turn are counted (dataplane/core/cycles.hh)
 };
 
 enum class Command : uint8_t {

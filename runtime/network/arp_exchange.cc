@@ -9,7 +9,8 @@ ArpExchange::ArpExchange(std::vector<Waiter*> waiters) : waiters_(std::move(wait
   for (unsigned i = 0; i < cores() * cores(); ++i) channels_.push_back(std::make_unique<Channel>());
 }
 
-ArpInbox::ArpInbox(ArpExchange& exchange, unsigned core, ip::Stack& stack) : exchange_(exchange), core_(core), stack_(stack) {
+ArpInbox::ArpInbox(ArpExchange& exchange, unsigned core, ip::Stack& stack)
+    : exchange_(exchange), core_(core), stack_(stack) {
   if (exchange_.cores() > 1) stack_.set_arp_listener(heard, this);
 }
 

@@ -48,8 +48,10 @@ ethdev::PortSpec port_spec(const config::PortConfig& port, uint32_t cores) {
     const std::string_view pair = rest.substr(0, comma);
     rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
     const size_t equals = pair.find('=');
-    if (equals == std::string_view::npos) spec.settings.emplace(pair, "1");
-    else spec.settings.emplace(pair.substr(0, equals), pair.substr(equals + 1));
+    if (equals == std::string_view::npos)
+      spec.settings.emplace(pair, "1");
+    else
+      spec.settings.emplace(pair.substr(0, equals), pair.substr(equals + 1));
   }
   spec.queues = static_cast<uint16_t>(port.queues != 0 ? port.queues : cores);
   if (port.mtu_bytes != 0) spec.mtu_bytes = port.mtu_bytes;
@@ -90,20 +92,24 @@ class BypassCore final : public CoreNetwork {
       ip::InterfaceOptions options;
       options.name = port.name;
       options.mtu_bytes = port.mtu_bytes;
-      for (const config::Prefix& prefix : port.addresses) options.addresses.push_back({prefix.address, prefix.length});
+      for (const config::Prefix& prefix : port.addresses)
+        options.addresses.push_back({prefix.address, prefix.length});
       ethdev::EthernetQueue& queue = device.queue(static_cast<uint16_t>(index_));
       stack_.add_interface(queue, options);
       transport_.sleep_on(queue, waiter_);
       queues_.push_back(&queue);
       if (port.gateway)
         if (const Error error = stack_.add_route(IpAddress::v4(0), 0, *port.gateway); error != Error::kNone)
-          return port.where + "the gateway " + port.gateway->to_string() + " cannot be used: " + error_code(error);
+          return port.where + "the gateway " + port.gateway->to_string() +
+                 " cannot be used: " + error_code(error);
     }
     for (const config::RouteConfig& route : configuration.routes)
-      if (const Error error = stack_.add_route(route.to.address, route.to.length, route.via); error != Error::kNone)
+      if (const Error error = stack_.add_route(route.to.address, route.to.length, route.via);
+          error != Error::kNone)
         return route.where + "the route to " + route.to.to_string() + " cannot be used: " + error_code(error);
     if (queues_.empty())
-      return "core " + std::to_string(index_) + " has no queue of any port; give a port more queues or use fewer --cores";
+      return "core " + std::to_string(index_) +
+             " has no queue of any port; give a port more queues or use fewer --cores";
     return "";
   }
 
@@ -210,7 +216,8 @@ class BypassCore final : public CoreNetwork {
   void visit_gauges(const CounterVisitor& visit) override {
     const tcp::Counters& tcp = transport_.tcp().counters;
     for (unsigned state = 1; state < tcp::kStates; ++state) {
-      const std::string labels = std::string("state=\"") + tcp::state_name(static_cast<tcp::State>(state)) + "\"";
+      const std::string labels =
+          std::string("state=\"") + tcp::state_name(static_cast<tcp::State>(state)) + "\"";
       visit("tcp_connections", labels, tcp.connections[state]);
     }
     visit("tcp_connections", "state=\"half_open\"", transport_.tcp().half_open_count());
@@ -241,7 +248,8 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
   eal.memory = eal_memory(configuration.dpdk.hugepages);
   eal.memory_mb = configuration.dpdk.memory_mb;
   eal.extra_arguments = configuration.dpdk.arguments;
-  for (const config::PortConfig& port : configuration.ports) eal.ports.push_back(port_spec(port, configuration.cores.count));
+  for (const config::PortConfig& port : configuration.ports)
+    eal.ports.push_back(port_spec(port, configuration.cores.count));
   error = ethdev::Eal::start(eal);
   if (!error.empty()) return nullptr;
   std::unique_ptr<BypassNetwork> network(new BypassNetwork(configuration));

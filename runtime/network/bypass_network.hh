@@ -23,7 +23,8 @@ class BypassNetwork final : public Network {
   explicit BypassNetwork(const config::Configuration& configuration) : configuration_(configuration) {}
   const config::Configuration& configuration_;
   std::vector<std::unique_ptr<ethdev::EthernetDevice>> devices_;  // in the order of configuration_.ports
-  std::vector<std::unique_ptr<kernel::EventWaiter>> waiters_;      // of the cores; here, so that each may wake the others
+  std::vector<std::unique_ptr<kernel::EventWaiter>>
+      waiters_;  // of the cores; here, so that each may wake the others
   std::unique_ptr<ArpExchange> arp_;
 };
 

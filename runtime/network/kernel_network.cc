@@ -57,7 +57,8 @@ class KernelCore final : public CoreNetwork {
     visit("stream_aborts", "", counters.aborts);
     visit("stream_bytes_received", "", counters.bytes_received);
     visit("stream_bytes_sent", "", counters.bytes_sent);
-    visit("stream_limit_hit", "limit=\"streams\"", counters.accept_pauses_limit + counters.connects_refused_limit);
+    visit("stream_limit_hit", "limit=\"streams\"",
+          counters.accept_pauses_limit + counters.connects_refused_limit);
     visit("stream_limit_hit", "limit=\"files\"", counters.accept_pauses_files);
     visit("stream_limit_hit", "limit=\"held_accepts\"", counters.accepts_refused);
     visit("stream_receive_pauses", "", counters.receive_pauses);
@@ -87,7 +88,8 @@ class KernelCore final : public CoreNetwork {
 }  // namespace
 
 std::unique_ptr<CoreNetwork> KernelNetwork::make_core(unsigned, std::string& error) {
-  auto pool = std::make_unique<HeapBufferPool>(transport::KernelTransport::kBufferStorageBytes, kBuffersLimit);
+  auto pool =
+      std::make_unique<HeapBufferPool>(transport::KernelTransport::kBufferStorageBytes, kBuffersLimit);
   kernel::DriverOptions options;
   options.kind = driver_kind(configuration_.kernel_driver);
   std::string why;

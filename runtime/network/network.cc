@@ -7,7 +7,8 @@
 namespace sluice::runtime {
 
 std::unique_ptr<Network> Network::open(const config::Configuration& configuration, std::string& error) {
-  if (configuration.transport == config::TransportKind::kBypass) return BypassNetwork::open(configuration, error);
+  if (configuration.transport == config::TransportKind::kBypass)
+    return BypassNetwork::open(configuration, error);
   return std::make_unique<KernelNetwork>(configuration);
 }
 

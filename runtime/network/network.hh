@@ -22,9 +22,9 @@ class CoreNetwork {
   virtual ~CoreNetwork() = default;
   virtual Clock& clock() = 0;
   virtual Entropy& entropy() = 0;
-  virtual Reactor& reactor() = 0;                 // the transport is its first part already
+  virtual Reactor& reactor() = 0;  // the transport is its first part already
   virtual transport::Transport& transport() = 0;
-  virtual const char* driver() const = 0;         // for people: "io_uring", "epoll", "net_tap"
+  virtual const char* driver() const = 0;  // for people: "io_uring", "epoll", "net_tap"
   // Calls `visit` with every counter of the core's transport, stack and ports: a name in Prometheus' form without the
   // "sluice_" prefix and "_total" suffix ("tcp_segments_received"), optional labels ("cause=\"bad_checksum\""), the value.
   using CounterVisitor = std::function<void(std::string_view name, std::string_view labels, uint64_t value)>;

@@ -406,7 +406,8 @@ def test_standard_input_is_a_program(program):
 
 def test_eval_and_print(program):
     def run(*arguments):
-        done = subprocess.run([program, *arguments], stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE, timeout=LIMIT_S)
+        done = subprocess.run([program, *arguments], stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=LIMIT_S)
         return done.returncode, done.stdout
 
     equal(run("-e", "console.log(require('./x') === undefined)", "x")[0], 1)
