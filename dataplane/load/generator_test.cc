@@ -87,6 +87,7 @@ class Server final : public transport::ListenerUser {
 struct Rig {
   Rig() { reactor.add(transport); }
   ~Rig() {
+    part.generator = nullptr;
     generator.reset();
     if (server)
       for (auto& peer : server->peers)
