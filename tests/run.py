@@ -108,8 +108,9 @@ def run_meson(build, suites, names, tally):
 # ---- fuzz ------------------------------------------------------------------------------------------------------------
 
 
-def run_fuzzers(root, seconds, names, tally):
-    """Builds the fuzzers in build-fuzz and runs them, one on each processor."""
+def run_fuzzers(root, seconds, names, seed, tally):
+    """Builds the fuzzers in build-fuzz and runs them, one on each processor. With `seed` the same inputs in the same order,
+    as far as the time reaches; without, new ones each time."""
     if not (root / "tests/fuzz/meson.build").exists():
         return
     if not shutil.which("clang++"):
@@ -146,6 +147,8 @@ def run_fuzzers(root, seconds, names, tally):
                        f"-artifact_prefix={artifacts}/{target}-", str(found)]
             if kept.is_dir():
                 command.append(str(kept))
+            if seed is not None:
+                command.append(f"-seed={seed}")
             dictionary = root / "tests/fuzz" / f"{target}.dict"
             if dictionary.exists():
                 command.append(f"-dict={dictionary}")
@@ -212,6 +215,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--root", type=pathlib.Path, required=True)
     parser.add_argument("--fuzz-seconds", type=int, default=int(os.environ.get("SLUICE_FUZZ_SECONDS", "60")))
+    parser.add_argument("--fuzz-seed", type=int, default=1, help="0: another one each time")
     options, rest = parser.parse_known_args()
     root, build = options.root, options.root / "build"
 
@@ -248,7 +252,7 @@ def main():
         if suites:
             run_meson(build, suites, names, tally)
         if "fuzz" in wanted:
-            run_fuzzers(root, options.fuzz_seconds, names, tally)
+            run_fuzzers(root, options.fuzz_seconds, names, options.fuzz_seed or None, tally)
         if "e2e" in wanted:
             run_e2e(root, names, tally)
 
