@@ -80,7 +80,11 @@ struct alignas(64) Buffer {
     length += count;
     return at;
   }
-  void append(const void* source, uint32_t count) { std::memcpy(append(count), source, count); }
+  // `source` may be nullptr when `count` is 0.
+  void append(const void* source, uint32_t count) {
+    std::byte* at = append(count);
+    if (count != 0) std::memcpy(at, source, count);
+  }
   void trim_front(uint32_t count) {
     SLUICE_ASSERT(count <= length);
     data += count;
@@ -103,7 +107,7 @@ struct alignas(64) Buffer {
 };
 static_assert(sizeof(Buffer) == 128);
 
-// A supply of Buffers for one core. Not thread-safe: a Buffer is released on the core that allocated it.
+// A supply of Buffers for one core. Not thread-safe: a Buffer is released on the core that allocated it, or adopted it.
 class BufferPool {
  public:
   virtual ~BufferPool() = default;
@@ -138,8 +142,14 @@ class BufferPool {
     return buffer;
   }
 
+  // Another core has handed `chain` over, which came from a pool like this one of the same port: from now on it is released
+  // through this pool, on this pool's core. Heap pools do not change hands between threads; to them this means nothing.
+  virtual void adopt(Buffer* chain) { (void)chain; }
+
   // Bytes of storage of each Buffer, headroom included.
   uint32_t storage_bytes() const { return storage_bytes_; }
+  // Whether each Buffer lies behind an mbuf, so that a DPDK port can send it as it is.
+  bool has_mbufs() const { return has_mbufs_; }
 
   uint64_t exhausted = 0;  // allocations refused
 
@@ -150,6 +160,7 @@ class BufferPool {
   // Takes back a Buffer whose last reference went.
   virtual void give_back(Buffer* buffer) = 0;
   uint32_t storage_bytes_ = 0;
+  bool has_mbufs_ = false;
 };
 
 // Drops one reference of every segment of the chain; those that nobody else holds go back to their pools.

@@ -179,6 +179,17 @@ void Process::announce(const char* scheme, const Endpoint& local, const char* tr
   const unsigned cores = configuration_.cores.count;
   std::fprintf(stderr, "listening on %s://%s (%s transport, %s, %u core%s)\n", scheme,
                local.to_string().c_str(), transport, driver, cores, cores == 1 ? "" : "s");
+  const bool bypass = configuration_.transport == config::TransportKind::kBypass;
+  if (!bypass || !local.address.is_v4() || local.address.v4() >> 24 != 127) return;
+  // Our stack has no part in the host's loopback interface.
+  std::string where;
+  for (const config::PortConfig& port : configuration_.ports)
+    for (const config::Prefix& own : port.addresses)
+      where += (where.empty() ? "" : ", ") + std::string(scheme) + "://" +
+               Endpoint{own.address, local.port}.to_string();
+  std::fprintf(stderr, "  %s is inside this process only, on the bypass transport%s%s\n",
+               local.address.to_string().c_str(),
+               where.empty() ? "" : "; a program that listens on 0.0.0.0 is reachable at ", where.c_str());
 }
 
 void Process::stop_cores(DataCore::Command command) {

@@ -103,8 +103,10 @@ void Stack::State::input_icmp_error(const ReceivedPacket& about, const Buffer* p
   }
   const std::span<const std::byte> quote = packet->bytes().subspan(wire::kIcmpHeaderBytes);
   const auto header = wire::Ipv4View::parse(quote);
-  // The quote must be of something that we could have sent: from an address of ours, with the 8 bytes of RFC 792.
-  if (!header || quote.size() < header->header_bytes() + 8 || !is_local(header->source()) ||
+  // The quote must be of something that we could have sent: from an address of ours, with the 8 bytes of RFC 792. Of 127/8 we
+  // sent it to ourselves, and hear of it from ourselves.
+  if (!header || quote.size() < header->header_bytes() + 8 ||
+      (is_loopback(header->source()) ? !stack.is_local(about.source) : !is_local(header->source())) ||
       header->fragment_offset_bytes() != 0 || header->destination() == 0) {
     ++counters.icmp_malformed;
     return;

@@ -171,7 +171,7 @@ Error Stack::State::loop_back(Interface& out, const Outgoing& about, Buffer* pac
                                                             .protocol = about.protocol,
                                                             .source = about.source.v4(),
                                                             .destination = about.destination.v4()});
-    copy->user = out.index;
+    copy->user = loop_tag(out.index, loop_cores > 1 ? loop_cores : 0);
     loop_queue.push(copy);
     ++loop_count;
   } else {
@@ -196,8 +196,9 @@ void Stack::State::deliver_looped() {
         .protocol = header->protocol(),
         .hop_limit = header->hop_limit(),
         .traffic_class = header->traffic_class(),
-        .interface_index = static_cast<uint8_t>(packet->user),
+        .interface_index = loop_interface(packet->user),
         .l4_checksum_verified = true,  // it was never on a wire, and may not have been computed
+        .cores_to_ask = loop_cores_to_ask(packet->user),
     };
     packet->user = 0;
     packet->trim_front(wire::kIpv4HeaderBytes);

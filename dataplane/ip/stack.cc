@@ -95,11 +95,14 @@ Error Stack::find_path(const IpAddress& remote, IpAddress& local, Path& path) {
   if (!remote.is_v4() || remote.is_any()) return Error::kNetworkUnreachable;
   const uint32_t to = remote.v4();
   const bool choose_local = local.is_any();
-  if (!choose_local && (!local.is_v4() || !s.is_local(local.v4()))) return Error::kAddressNotAvailable;
+  if (!choose_local && !is_local(local)) return Error::kAddressNotAvailable;
   path.generation = s.generation;
 
-  if (s.is_local(to)) [[unlikely]] {
-    if (choose_local) local = remote;
+  if (is_local(remote)) [[unlikely]] {
+    if (s.interfaces.empty()) return Error::kNetworkUnreachable;
+    // All of 127/8 is one host, whose name is 127.0.0.1.
+    if (choose_local) local = State::is_loopback(to) ? IpAddress::v4(0x7f000001) : remote;
+    path.interface_index = 0;
     for (const auto& each : s.interfaces)
       for (const LocalPrefix& own : each->prefixes)
         if (own.address == to) path.interface_index = each->index;
@@ -108,6 +111,8 @@ Error Stack::find_path(const IpAddress& remote, IpAddress& local, Path& path) {
     return Error::kNone;
   }
 
+  // RFC 1122 section 3.2.1.3 (g): a loopback address is in no packet outside of a host.
+  if (!choose_local && State::is_loopback(local.v4())) return Error::kNetworkUnreachable;
   const Route* route = s.routes.find(to);
   uint32_t next_hop = to;
   const bool limited_broadcast = to == 0xffffffff, multicast = to >> 28 == 14;
@@ -191,11 +196,13 @@ void Stack::confirm_neighbour(const Path& path) {
 }
 
 bool Stack::is_local(const IpAddress& address) const {
-  return address.is_v4() && state_->is_local(address.v4());
+  return address.is_v4() && (state_->is_local(address.v4()) || State::is_loopback(address.v4()));
 }
 
 bool Stack::flow_is_local(const Path& path, const Endpoint& local, const Endpoint& remote) const {
-  if (path.neighbour == NeighbourCache::kOurselves) return true;
+  // Each core its own ports, so that no two cores open the same flow.
+  if (path.neighbour == NeighbourCache::kOurselves) [[unlikely]]
+    return local.port % state_->loop_cores == state_->loop_core;
   return state_->interfaces[path.interface_index]->port.flow_is_local(remote.address.v4(), local.address.v4(),
                                                                       remote.port, local.port);
 }

@@ -29,6 +29,8 @@ struct ReceivedPacket {
   bool l4_checksum_verified = false;  // by the port
   bool broadcast = false;             // sent to a broadcast address; never so for TCP
   uint8_t network_header_bytes = 20;  // length of the IP header that still lies in front of the packet's data
+  // Of a packet from this host to itself: cores that may still be asked whether it belongs to them (Stack::pass_on).
+  uint8_t cores_to_ask = 0;
 };
 
 // An ICMP error about something we sent (RFC 792, RFC 1122 section 3.2.2): already matched to a protocol.
@@ -134,6 +136,21 @@ class Stack {
   void set_arp_listener(ArpListener listener, void* context);
   void hear_arp(uint8_t interface_index, std::span<const std::byte> arp);
 
+  // ---- packets to ourselves
+  // The addresses of the interfaces and all of 127/8 are within the process: what is sent there comes back with the next
+  // receive(), without a wire. On a wire 127/8 is neither taken in nor sent (RFC 1122 section 3.2.1.3).
+  //
+  // Where the process has several cores, a packet to ourselves comes up on the core that sent it. A protocol that has
+  // nobody for it there calls pass_on(), and the next core is asked; when all have been, it comes back to the first with
+  // `cores_to_ask` 0, which then refuses it. `passer` takes the packet (an IPv4 header in front) to `core`, which gives it
+  // to take_looped(); false: not taken, it could not be passed.
+  using LoopPasser = bool (*)(void* context, unsigned core, Buffer* packet);
+  void share_loop(unsigned core, unsigned cores, LoopPasser passer, void* context);
+  // Takes the packet, whose data is at its L4 header, when there is a core to ask; false when there is none.
+  bool pass_on(const ReceivedPacket& about, Buffer* packet);
+  void take_looped(Buffer* packet);
+
+  // Whether it is ours: an interface's, or in 127/8.
   bool is_local(const IpAddress& address) const;
   // Whether replies of this flow (remote -> local) arrive on this core's queue.
   bool flow_is_local(const Path& path, const Endpoint& local, const Endpoint& remote) const;
@@ -157,6 +174,7 @@ class Stack {
     uint64_t icmp_received = 0, icmp_sent = 0, icmp_rate_limited = 0, echo_replied = 0, arp_received = 0,
              arp_sent = 0;
     uint64_t icmp_malformed = 0, icmp_ignored = 0, address_conflicts = 0, looped_back = 0, fragments_sent = 0;
+    uint64_t loop_passed_on = 0, loop_pass_refused = 0;
   } counters;
 
  private:

@@ -49,6 +49,9 @@ struct Stack::State {
   // Packets to ourselves, with their IP headers; delivered by the next receive().
   BufferQueue loop_queue;
   unsigned loop_count = 0;
+  unsigned loop_core = 0, loop_cores = 1;  // this core, and how many share packets to themselves
+  LoopPasser loop_passer = nullptr;
+  void* loop_passer_context = nullptr;
   // Identification of packets that may be fragmented: a counter for each group of destinations, so that one peer does not
   // see how much is sent to others.
   std::array<uint16_t, 256> identifications;
@@ -59,6 +62,16 @@ struct Stack::State {
       if (own == address) return true;
     return false;
   }
+
+  static bool is_loopback(uint32_t address) { return address >> 24 == 127; }
+
+  // What a looped packet carries in Buffer::user: the interface that it counts as coming from, and how many cores may still
+  // be asked whether it is theirs.
+  static uint16_t loop_tag(unsigned interface_index, unsigned cores_to_ask) {
+    return static_cast<uint16_t>(interface_index | cores_to_ask << 8);
+  }
+  static uint8_t loop_interface(uint16_t tag) { return static_cast<uint8_t>(tag & 0xff); }
+  static uint8_t loop_cores_to_ask(uint16_t tag) { return static_cast<uint8_t>(tag >> 8); }
 
   // ipv4_input.cc
   void input_frame(Interface& in, Buffer* frame);

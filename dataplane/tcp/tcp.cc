@@ -223,6 +223,7 @@ void Tcp::receive_without_flow(const ip::ReceivedPacket& about, const Flow& flow
       return;
     }
   }
+  if (stack_.pass_on(about, packet)) return;
   ++counters.no_connection;
   reset_segment(flow, view, payload_bytes);
   release(packet);

@@ -47,7 +47,9 @@ bool BypassTransport::receive(uint64_t now_ns) {
   tcp_->set_now(now_ns);
   // What had to wait for this turn counts as work: the core must not sleep upon it.
   const bool waiting = tcp_->has_work() || stack_.has_pending();
-  return stack_.receive(now_ns) || waiting;
+  const bool received = stack_.receive(now_ns);
+  if (received) nap_ns_ = kShortestNapNs;
+  return received || waiting;
 }
 
 bool BypassTransport::deliver(uint64_t now_ns) {
@@ -69,9 +71,16 @@ bool BypassTransport::prepare_sleep(uint64_t& timeout_ns) {
     each.port->arm_interrupt();
     all_watched &= each.watched;
   }
-  if (!all_watched) timeout_ns = std::min(timeout_ns, kNapNs);
   // What came before the interrupt was armed would not end the sleep (Port::arm_interrupt).
-  return !stack_.receive(now_ns_);
+  if (stack_.receive(now_ns_)) {
+    nap_ns_ = kShortestNapNs;
+    return false;
+  }
+  if (!all_watched) {
+    timeout_ns = std::min(timeout_ns, nap_ns_);
+    nap_ns_ = std::min(nap_ns_ + nap_ns_ / 8, kLongestNapNs);
+  }
+  return true;
 }
 
 void BypassTransport::after_sleep() {

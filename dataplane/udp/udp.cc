@@ -117,6 +117,7 @@ void Udp::receive(const ip::ReceivedPacket& about, Buffer* packet) {
   const uint16_t port = header->destination_port();
   Socket* socket = find(about.destination, port);
   if (socket == nullptr) {
+    if (stack_.pass_on(about, packet)) return;
     ++counters.no_socket;
     stack_.send_unreachable(about, packet, ip::Stack::Unreachable::kPort);
     release(packet);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <set>
@@ -170,6 +171,8 @@ EthernetDevice::~EthernetDevice() {
   } else if (owned_ && spec_.kind != PortKind::kPci) {
     rte_eal_hotplug_remove("vdev", device_.c_str());
   }
+  // Queues of this port hand Buffers to one another, so one pool may hold another's: all go home before any pool goes.
+  for (const auto& queue : queues_) queue->pool().flush();
   queues_.clear();
 }
 
@@ -322,7 +325,7 @@ std::string EthernetDevice::configure() {
   rte_eth_allmulticast_enable(port_id_);  // IPv6 neighbours are found by multicast
   if (limitless && spec_.kind == PortKind::kVhost)
     rte_eth_dev_set_mtu(port_id_, static_cast<uint16_t>(spec_.mtu_bytes));
-  if (reta_size) spread_flows(reta_size);
+  if (reta_size && hashes_as_asked(conf.rx_adv_conf.rss_conf.rss_hf)) spread_flows(reta_size);
   if (interrupts_) find_interrupts();
   return "";
 }
@@ -354,6 +357,19 @@ std::string EthernetDevice::configure_queues(uint16_t rx_descriptors, uint16_t t
     if (code != 0) return failed("setting up a transmit queue", code);
   }
   return "";
+}
+
+// Whether a flow's place can be told beforehand: the device hashes TCP's ports, and with our key. A device that does not
+// answer the question is taken at its word.
+bool EthernetDevice::hashes_as_asked(uint64_t fields) const {
+  if (!(fields & RTE_ETH_RSS_NONFRAG_IPV4_TCP)) return false;
+  std::array<uint8_t, kRssKeyBytes> key{};
+  rte_eth_rss_conf told{};
+  told.rss_key = key.data();
+  told.rss_key_len = static_cast<uint8_t>(key.size());
+  if (rte_eth_dev_rss_hash_conf_get(port_id_, &told) != 0) return true;
+  const size_t length = std::min<size_t>(told.rss_key_len, key.size());
+  return std::equal(key.begin(), key.begin() + static_cast<ptrdiff_t>(length), kSymmetricRssKey.begin());
 }
 
 // Entry i of the redirection table goes to queue i modulo queues; where the device keeps its own table, that is read.

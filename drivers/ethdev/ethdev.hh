@@ -60,6 +60,10 @@ class EthernetDevice {
   int queue_of_flow(uint32_t source_ipv4, uint32_t destination_ipv4, uint16_t source_port,
                     uint16_t destination_port) const;
 
+  // Whether every flow comes to the queue that queue_of_flow() says: with one queue, and where the port spreads flows by our
+  // hash. Elsewhere the frames of a flow may come to any queue, and whoever wants them on one core sorts them (software_rss.hh).
+  bool steers() const { return queues() == 1 || !redirection_.empty(); }
+
   // One line for the log: driver, queues, offloads in use.
   std::string summary() const;
 
@@ -69,6 +73,7 @@ class EthernetDevice {
   std::string configure_queues(uint16_t receive_descriptors, uint16_t transmit_descriptors,
                                uint32_t storage_bytes);
   void spread_flows(uint16_t reta_size);
+  bool hashes_as_asked(uint64_t fields) const;
   void find_interrupts();
   std::string failed(const char* what, int code) const;
 

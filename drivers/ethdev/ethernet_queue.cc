@@ -168,9 +168,10 @@ uint64_t EthernetQueue::offload_flags(const Buffer* frame, rte_mbuf* mbuf, const
 inline EthernetQueue::Verdict EthernetQueue::prepare(Buffer* frame, rte_mbuf*& out, bool& copied,
                                                      bool& offloads) {
   rte_mbuf* const mbuf = mbuf_of(frame);
+  const bool sendable = frame->pool == pool_.get() || frame->pool->has_mbufs();
   const uint16_t flags = traits_.trusts_wire ? frame->flags & ~kChecksumFlags : frame->flags;
   offloads |= (flags & kOffloadFlags) != 0;
-  const bool plain = frame->next_segment == nullptr && frame->references == 1 &&
+  const bool plain = sendable && frame->next_segment == nullptr && frame->references == 1 &&
                      !(flags & Buffer::kExternal) && mbuf->refcnt == 1 && mbuf->nb_segs == 1 &&
                      frame->length != 0 &&
                      (frame->length <= traits_.frame_limit_bytes || flags & Buffer::kTransmitTso);
@@ -204,6 +205,10 @@ EthernetQueue::Verdict EthernetQueue::prepare_slowly(Buffer* frame, rte_mbuf*& o
   for (Buffer* segment = frame; segment; segment = segment->next_segment) {
     total += segment->length;
     ++segments;
+    if (!segment->pool->has_mbufs()) {  // there is no mbuf in front of it
+      copy = true;
+      continue;
+    }
     const bool external = segment->flags & Buffer::kExternal;
     // The driver has not let go of it since the last time it was sent: its links must stay as they are. (Rare: a
     // retransmission out of a full ring.) Some devices choke on empty segments.

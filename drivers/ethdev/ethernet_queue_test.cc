@@ -57,10 +57,13 @@ class Wire : public ::testing::Test {
     ASSERT_TRUE(b_) << error;
   }
   void TearDown() override {
-    a().pool().flush();
-    b().pool().flush();
-    EXPECT_EQ(a().pool().outstanding(), 0u);
-    EXPECT_EQ(b().pool().outstanding(), 0u);
+    for (const auto& each : {&a_, &b_})
+      if (*each) (*each)->queue(0).pool().flush();
+    for (const auto& each : {&a_, &b_}) {
+      if (*each) {
+        EXPECT_EQ((*each)->queue(0).pool().outstanding(), 0u);
+      }
+    }
   }
   EthernetQueue& a() { return a_->queue(0); }
   EthernetQueue& b() { return b_->queue(0); }
@@ -279,6 +282,61 @@ TEST_F(Wire, ABufferThatADriverStillHoldsComesBackWhenTheDriverIsDone) {
   a().pool().flush();
   EXPECT_EQ(a().pool().outstanding(), 1u);
   rte_pktmbuf_free(mbuf);  // the driver cleans up
+  EXPECT_EQ(a().pool().outstanding(), 0u);
+}
+
+TEST_F(Wire, ABufferWithoutAnMbufIsCopied) {
+  HeapBufferPool heap(2048, 8);
+  const auto from_heap = [&](std::string_view text) {
+    Buffer* buffer = heap.allocate();
+    buffer->append(text.data(), static_cast<uint32_t>(text.size()));
+    return buffer;
+  };
+  Buffer* got = pass(from_heap("from the heap"));
+  ASSERT_NE(got, nullptr);
+  EXPECT_EQ(got->text(), "from the heap");
+  release(got);
+  // Also behind a header of the port's own pool, and while the sender keeps it.
+  Buffer* head = frame("header ");
+  Buffer* body = from_heap("and body");
+  head->next_segment = body->retain();
+  got = pass(head);
+  ASSERT_NE(got, nullptr);
+  EXPECT_EQ(all(got), "header and body");
+  release(got);
+  EXPECT_EQ(body->text(), "and body");
+  release(body);
+  EXPECT_EQ(heap.outstanding(), 0u);
+}
+
+TEST_F(Wire, NothingIsAppendedFromNowhere) {
+  Buffer* buffer = frame("whole");
+  buffer->append(nullptr, 0);
+  EXPECT_EQ(buffer->text(), "whole");
+  release(buffer);
+}
+
+TEST_F(Wire, BuffersThatAnotherQueueAdoptedGoHomeBeforeTheirPoolGoes) {
+  // Two queues on each side: b's first queue receives, its second releases.
+  a_.reset();
+  b_.reset();
+  std::string error;
+  PortSpec first = ring("a"), second = ring("b");
+  first.queues = second.queues = 2;
+  a_ = EthernetDevice::open(first, error);
+  ASSERT_TRUE(a_) << error;
+  b_ = EthernetDevice::open(second, error);
+  ASSERT_TRUE(b_) << error;
+  EXPECT_FALSE(b_->steers());
+  Buffer* got = pass(frame("changes hands"));
+  ASSERT_NE(got, nullptr);
+  MbufPool& other = b_->queue(1).pool();
+  other.adopt(got);
+  release(got);
+  // Not at home yet: the pool that released it collects them.
+  EXPECT_EQ(a().pool().outstanding(), 1u);
+  b_.reset();
+  a().pool().flush();
   EXPECT_EQ(a().pool().outstanding(), 0u);
 }
 

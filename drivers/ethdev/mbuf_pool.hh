@@ -28,6 +28,11 @@ class MbufPool final : public BufferPool {
   uint32_t limit_buffers() const { return limit_buffers_; }
   // Gives all cached Buffers back to their mempools.
   void flush();
+  // A mempool takes its mbufs back from any core: each core that gives some back has a cache of its own there, or goes to
+  // the mempool's ring of several producers.
+  void adopt(Buffer* chain) override {
+    for (; chain; chain = chain->next_segment) chain->pool = this;
+  }
 
  protected:
   Buffer* take() override {
@@ -37,7 +42,7 @@ class MbufPool final : public BufferPool {
   void give_back(Buffer* buffer) override;
 
  private:
-  MbufPool() = default;
+  MbufPool() { has_mbufs_ = true; }
   bool refill();
   void spill();
   void give_back_slowly(Buffer* buffer);
@@ -50,7 +55,7 @@ class MbufPool final : public BufferPool {
   uint32_t cached_ = 0;
   Buffer* cache_[kCacheBuffers];
 
-  // Buffers of a peer's pool (ring wires) on their way home, given back in bulk.
+  // Buffers of other pools (of a peer at a ring wire, of another core) on their way home, given back in bulk.
   static constexpr uint32_t kForeignBuffers = 32;
   void flush_foreign();
   uint32_t foreign_count_ = 0;

@@ -40,6 +40,32 @@ uint32_t toeplitz(std::span<const uint8_t> key, std::span<const uint8_t> input) 
   return hash;
 }
 
+namespace {
+
+// The hash is linear: that of a word is the sum of those of its two bytes.
+struct ByteHashes {
+  std::array<uint32_t, 256> high{}, low{};
+  constexpr ByteHashes() {
+    constexpr auto kKey = make_symmetric_key();
+    constexpr uint64_t kWindow = uint64_t{kKey[0]} << 40 | uint64_t{kKey[1]} << 32 | uint64_t{kKey[2]} << 24 |
+                                 uint64_t{kKey[3]} << 16 | uint64_t{kKey[4]} << 8 | kKey[5];
+    for (unsigned byte = 0; byte < 256; ++byte) {
+      for (unsigned bit = 0; bit < 8; ++bit) {
+        if (!(byte >> (7 - bit) & 1)) continue;
+        high[byte] ^= static_cast<uint32_t>(kWindow >> (16 - bit));
+        low[byte] ^= static_cast<uint32_t>(kWindow >> (8 - bit));
+      }
+    }
+  }
+};
+constexpr ByteHashes kByteHashes;
+
+}  // namespace
+
+uint32_t symmetric_hash(uint16_t sum_of_words) {
+  return kByteHashes.high[sum_of_words >> 8] ^ kByteHashes.low[sum_of_words & 0xff];
+}
+
 uint32_t toeplitz_ipv4(std::span<const uint8_t> key, uint32_t source, uint32_t destination,
                        uint16_t source_port, uint16_t destination_port) {
   uint8_t input[12];

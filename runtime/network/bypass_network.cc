@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/network/bypass_network.hh"
 
+#include <algorithm>
 #include <string_view>
 
 #include "dataplane/ip/stack.hh"
@@ -9,7 +10,9 @@
 #include "drivers/ethdev/eal.hh"
 #include "drivers/kernel/host_clock.hh"
 #include "drivers/kernel/host_entropy.hh"
+#include "runtime/network/loop_inbox.hh"
 #include "runtime/network/poll_mode.hh"
+#include "runtime/network/steered_port.hh"
 
 namespace sluice::runtime {
 
@@ -75,6 +78,10 @@ class BypassCore final : public CoreNetwork {
         arp_(*network.arp_, index, stack_),
         transport_(reactor_.timers(), clock_, entropy_, stack_) {
     reactor_.add(arp_);
+    if (network.loop_) {
+      loop_ = std::make_unique<LoopInbox>(*network.loop_, index, stack_);
+      reactor_.add(*loop_);
+    }
     reactor_.add(transport_);
   }
   ~BypassCore() override {
@@ -95,8 +102,13 @@ class BypassCore final : public CoreNetwork {
       for (const config::Prefix& prefix : port.addresses)
         options.addresses.push_back({prefix.address, prefix.length});
       ethdev::EthernetQueue& queue = device.queue(static_cast<uint16_t>(index_));
-      stack_.add_interface(queue, options);
-      transport_.sleep_on(queue, waiter_);
+      Port* port_of_core = &queue;
+      if (BufferExchange* exchange = network_.steering_[i].get()) {
+        steered_.push_back(std::make_unique<SteeredPort>(queue, *exchange, index_));
+        port_of_core = steered_.back().get();
+      }
+      stack_.add_interface(*port_of_core, options);
+      transport_.sleep_on(*port_of_core, waiter_);
       queues_.push_back(&queue);
       if (port.gateway)
         if (const Error error = stack_.add_route(IpAddress::v4(0), 0, *port.gateway); error != Error::kNone)
@@ -110,6 +122,10 @@ class BypassCore final : public CoreNetwork {
     if (queues_.empty())
       return "core " + std::to_string(index_) +
              " has no queue of any port; give a port more queues or use fewer --cores";
+    for (const auto& port : steered_) {
+      steering_watches_.push_back(std::make_unique<SteeringWatch>(*port));
+      reactor_.add(*steering_watches_.back());
+    }
     return "";
   }
 
@@ -150,6 +166,9 @@ class BypassCore final : public CoreNetwork {
     visit("arp_received", "", ip.arp_received);
     visit("arp_sent", "", ip.arp_sent);
     visit("arp_not_shared", "", arp_.refused());
+    visit("ip_looped_back", "", ip.looped_back);
+    visit("ip_loop_passed_on", "", ip.loop_passed_on);
+    ip_drop("cause=\"loop_core_behind\"", ip.loop_pass_refused);
 
     const tcp::Counters& tcp = transport_.tcp().counters;
     visit("tcp_segments_received", "", tcp.segments_received);
@@ -211,6 +230,13 @@ class BypassCore final : public CoreNetwork {
     visit("port_dropped", "cause=\"oversized\"", oversized);
     visit("port_dropped", "cause=\"unsendable\"", unsendable);
     visit("port_buffers_exhausted", "", exhausted);
+    uint64_t handed_over = 0, dropped = 0;
+    for (const auto& port : steered_) {
+      handed_over += port->counters.handed_over;
+      dropped += port->counters.dropped;
+    }
+    visit("port_frames_steered", "", handed_over);
+    visit("port_dropped", "cause=\"core_behind\"", dropped);
   }
 
   void visit_gauges(const CounterVisitor& visit) override {
@@ -235,6 +261,9 @@ class BypassCore final : public CoreNetwork {
   Reactor reactor_;
   ip::Stack stack_;
   ArpInbox arp_;
+  std::unique_ptr<LoopInbox> loop_;
+  std::vector<std::unique_ptr<SteeredPort>> steered_;
+  std::vector<std::unique_ptr<SteeringWatch>> steering_watches_;
   transport::BypassTransport transport_;
   std::vector<ethdev::EthernetQueue*> queues_;
 };
@@ -266,11 +295,24 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
     network->waiters_.push_back(std::make_unique<kernel::EventWaiter>());
     waiters.push_back(network->waiters_.back().get());
   }
+  for (const auto& device : network->devices_) {
+    const auto sharing = static_cast<ptrdiff_t>(std::min<size_t>(device->queues(), waiters.size()));
+    network->steering_.push_back(device->steers() || sharing < 2
+                                     ? nullptr
+                                     : std::make_unique<BufferExchange>(
+                                           std::vector<Waiter*>(waiters.begin(), waiters.begin() + sharing)));
+  }
+  if (waiters.size() > 1) network->loop_ = std::make_unique<BufferExchange>(waiters);
   network->arp_ = std::make_unique<ArpExchange>(std::move(waiters));
   return network;
 }
 
 BypassNetwork::~BypassNetwork() {
+  steering_.clear();
+  loop_.reset();
+  // A core's pool of one port may hold Buffers of another port's, which came to it from another core.
+  for (const auto& device : devices_)
+    for (uint16_t i = 0; i < device->queues(); ++i) device->queue(i).pool().flush();
   devices_.clear();
   ethdev::Eal::stop();
 }

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+import unittest
 
 from lab import LabTest, PROGRAMS, SLUICE, need_root, on_each_transport, wait_until
 
@@ -105,13 +106,44 @@ serve({ port: Number(process.argv[2]), hostname: '0.0.0.0' }, (req, res) => {
         self.assertLess(used, 0.1, "more than 2 % of a CPU while idle")
 
 
+def need_hugepages(ports):
+    free = sum(int((folder / "free_hugepages").read_text()) * int(folder.name[10:-2]) // 1024
+               for folder in pathlib.Path("/sys/kernel/mm/hugepages").glob("hugepages-*kB"))
+    if free < 512 * ports:
+        raise unittest.SkipTest(f"{ports} virtio ports need {512 * ports} MB of free hugepages")
+
+
+class PortsWithoutInterrupt(LabTest):
+    """Two processes joined by shared memory: nothing wakes a core when a frame comes, so it looks now and then."""
+
+    def test_idle_cpu(self):
+        need_root("a virtio_user port")
+        need_hugepages(2)
+        program = self.source("import { serve } from 'sluice:http'; serve({ port: 8080 }, (req, res) => res.end('awake'));")
+        asking = self.source("""
+const ask = async () => console.log(await (await fetch('http://192.0.2.2:8080/')).text());
+await ask();
+process.on('SIGHUP', ask);
+setInterval(() => {}, 1e9);
+""")
+        wire = program.parent / "wire"
+        server = self.lab.start("--port", f"virtio_user:{wire},address=192.0.2.2/24,arguments=server=1", program, ready=None)
+        wait_until(wire.exists, 30, "the socket of the port")
+        client = self.lab.start("--port", f"vhost:{wire},address=192.0.2.1/24,arguments=client=1", asking, ready=r"awake")
+        ends = {"virtio_user": server, "vhost": client}
+        time.sleep(1)  # settles
+        before = {name: end.cpu_seconds() for name, end in ends.items()}
+        time.sleep(5)  # the span over which CPU time is counted
+        for name, end in ends.items():
+            self.assertLess(end.cpu_seconds() - before[name], 0.1, f"more than 2 % of a CPU while idle on {name}")
+        client.signal(signal.SIGHUP)
+        client.wait_for(r"awake\s+awake")
+
+
 class WaitingPort(LabTest):
     def test_sigterm_while_a_port_waits_for_its_other_end(self):
         need_root("a virtio_user port")
-        free = sum(int((folder / "free_hugepages").read_text()) * int(folder.name[10:-2]) // 1024
-                   for folder in pathlib.Path("/sys/kernel/mm/hugepages").glob("hugepages-*kB"))
-        if free < 512:
-            self.skipTest("a virtio_user port needs 512 MB of free hugepages")
+        need_hugepages(1)
         program = self.source("import { serve } from 'sluice:http'; serve({ port: 8080 }, () => {});")
         wire = program.parent / "wire"
         server = self.lab.start("--port", f"virtio_user:{wire},address=192.0.2.2/24,arguments=server=1", program, ready=None)
