@@ -217,7 +217,8 @@ def main():
     parser.add_argument("--fuzz-seconds", type=int, default=int(os.environ.get("SLUICE_FUZZ_SECONDS", "60")))
     parser.add_argument("--fuzz-seed", type=int, default=1, help="0: another one each time")
     options, rest = parser.parse_known_args()
-    root, build = options.root, options.root / "build"
+    root = options.root.resolve()  # what is started runs elsewhere
+    build = root / "build"
 
     if rest and rest[0] == "sim":
         if not ninja(str(build), "simulation"):
