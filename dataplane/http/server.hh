@@ -46,7 +46,7 @@ class Exchange {
   bool has_body() const { return content_length_ != 0; }      // Content-Length > 0 or chunked
   int64_t content_length() const { return content_length_; }  // -1: chunked
   bool keep_alive() const { return keep_alive_; }
-  std::span<const HeaderField> trailers() const { return trailers_; }  // valid inside on_body_end
+  std::span<const HeaderField> trailers() const { return trailers_; }  // from on_body_end on
   Endpoint local() const;
   Endpoint remote() const;
   uint64_t received_ns() const { return received_ns_; }  // reactor time at which the head was complete
@@ -55,6 +55,8 @@ class Exchange {
   // (bounded by Limits::pending_body_bytes, then the peer is held back). Calling read_body() also sends 100 Continue when
   // that was expected (RFC 9110 section 10.1.1).
   void read_body();
+  // The pieces wait in the connection again, until read_body() is called the next time.
+  void pause_body() { reading_body_ = false; }
   // The handler has dealt with `bytes` of the pieces that it took: more may come.
   void body_consumed(uint32_t bytes);
   // The rest of the body is of no interest: received and dropped, or the connection is closed after the response when

@@ -210,6 +210,8 @@ declare module 'sluice:http' {
     set?: HeaderFields;
     /** Names of fields that are not passed on. */
     remove?: string | Iterable<string>;
+    /** Name of this proxy in the Via field, or false for no such field. Default: "sluice" in requests, none in responses. */
+    via?: string | false;
   }
   export interface ProxyOptions {
     /** Changes to the request on its way to the upstream. */
