@@ -200,7 +200,7 @@ class ServerHandler {
 };
 
 struct ServerCounters {
-  uint64_t connections_accepted = 0, connections_refused = 0, requests = 0,
+  uint64_t connections_accepted = 0, connections_refused = 0, accept_paused = 0, requests = 0,
            responses[6] = {};  // by class; [0] unused
   uint64_t bytes_received = 0, bytes_sent = 0;
   uint64_t bad_request = 0, header_timeout = 0, idle_closed = 0, body_timeout = 0, head_too_large = 0,
@@ -220,8 +220,14 @@ class Server final : public transport::ListenerUser {
   // Pass this as the ListenerUser of transport.listen().
   void on_accepted(transport::Stream& stream) override;
 
+  // The listener whose connections come here, or nullptr before it goes: told to stop accepting at Limits::connections, so
+  // that new ones wait in its backlog instead of being refused.
+  void set_listener(transport::Listener* listener);
   // Stops keep-alive: idle connections are closed now, others after their current responses (`Connection: close`).
-  void drain();
+  // `leaving`: the process ends with the last response; peers that do not close their side are waited for no longer than
+  // kLeaveTimeoutMs.
+  void drain(bool leaving = false);
+  static constexpr uint32_t kLeaveTimeoutMs = 100;
   bool drained() const { return connections() == 0; }  // no connection is left
   void abort_all();
   Exchange* find(uint32_t number, uint32_t generation);
@@ -238,6 +244,7 @@ class Server final : public transport::ListenerUser {
  private:
   friend class ServerConnection;
   friend class Exchange;
+  void connection_gone(uint32_t number);
   HeaderField* take_field_block();
   void give_field_block(HeaderField* block);
 
@@ -252,7 +259,9 @@ class Server final : public transport::ListenerUser {
   std::vector<HeaderField> parse_fields_;   // where the head that is being parsed puts its fields
   std::vector<HeaderField*> field_blocks_;  // free ones, of limits_.header_count each
   uint32_t idle_connections_ = 0;
-  bool draining_ = false;
+  transport::Listener* listener_ = nullptr;
+  bool accepting_ = true;
+  bool draining_ = false, leaving_ = false;
 };
 
 }  // namespace sluice::http
