@@ -65,12 +65,18 @@ void fill_http(CorePage& page, const ServerRegistry& servers) {
   counter("http_aborted_by_peer", sum.aborted_by_peer);
   counter("http_upgraded", sum.upgraded);
   const std::pair<const char*, uint64_t> limits[] = {
-      {"connections", sum.connections_refused},   {"header_timeout", sum.header_timeout},
-      {"idle_timeout", sum.idle_closed},          {"body_timeout", sum.body_timeout},
-      {"head_bytes", sum.head_too_large},         {"target_bytes", sum.target_too_long},
-      {"body_bytes", sum.body_too_large},         {"header_count", sum.too_many_headers},
-      {"pipeline_requests", sum.pipeline_paused}, {"pending_body_bytes", sum.body_paused},
-      {"send_timeout", sum.send_timeout},         {"buffers", sum.no_buffers},
+      {"connections", sum.connections_refused + sum.accept_paused},
+      {"header_timeout", sum.header_timeout},
+      {"idle_timeout", sum.idle_closed},
+      {"body_timeout", sum.body_timeout},
+      {"head_bytes", sum.head_too_large},
+      {"target_bytes", sum.target_too_long},
+      {"body_bytes", sum.body_too_large},
+      {"header_count", sum.too_many_headers},
+      {"pipeline_requests", sum.pipeline_paused},
+      {"pending_body_bytes", sum.body_paused},
+      {"send_timeout", sum.send_timeout},
+      {"buffers", sum.no_buffers},
       {"requests", sum.requests_refused}};
   for (const auto& [name, value] : limits)
     counter("http_limit_hit", value, std::string("limit=\"") + name + "\"");

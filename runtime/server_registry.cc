@@ -171,6 +171,7 @@ transport::Result<ServerRegistry::Entry*> ServerRegistry::open(
   auto listening = transport_.listen(wanted, accepting);
   if (!listening) return {nullptr, listening.error, listening.detail};
   fresh->listener = std::move(listening.value);
+  if (fresh->server) fresh->server->set_listener(fresh->listener.get());
   fresh->local = fresh->listener->local();
   if (options.local.port == 0 && chosen_ports_) chosen_ports_->remember(key, fresh->local.port);
   fresh->owner = fresh->handler_owner = &owner;
@@ -194,6 +195,7 @@ void ServerRegistry::begin_closing(Entry& entry) {
   entry.owner = nullptr;
   entry.closing = true;
   entry.user = nullptr;
+  if (entry.server) entry.server->set_listener(nullptr);
   entry.listener.reset();
   if (entry.server) entry.server->drain();
   ++closing_;
@@ -248,8 +250,10 @@ void ServerRegistry::commit_reload() {
 }
 
 void ServerRegistry::drain() {
-  for (const auto& entry : entries_)
+  for (const auto& entry : entries_) {
     if (!entry->closing) begin_closing(*entry);
+    if (entry->server) entry->server->drain(true);
+  }
 }
 
 bool ServerRegistry::drained() const {

@@ -171,10 +171,10 @@ bool ClientRequest::write(Buffer* chain) {
   return !full;
 }
 
-void ClientRequest::end() {
+void ClientRequest::end(std::string_view trailers) {
   if (over_ || sent_) return;
   if (chunked_) {
-    put("0\r\n\r\n");
+    put("0\r\n") && put(trailers) && put("\r\n");
   } else if (body_remaining_bytes_ > 0) {
     // Less than announced: the server must not take it for whole.
     if (connection_ && !connection_->dead_) {
@@ -357,6 +357,7 @@ HeadBlock* Client::serialise(const RequestHead& head, ClientRequest& request) {
     request.streamed_ = request.body_remaining_bytes_ > 0;
   }
   request.sent_ = !request.streamed_;
+  request.fresh_ = head.fresh_connection;
   block->size = static_cast<uint32_t>(at - block->bytes());
   return block;
 }
@@ -388,9 +389,10 @@ ClientConnection* Client::open(ClientOrigin& origin, Error& error) {
 
 ClientRequest* Client::request(const Endpoint& endpoint, const RequestHead& head, ClientHandler& handler) {
   ClientOrigin& origin = origin_of(endpoint);
-  const bool must_wait =
-      origin.waiting_head || (!origin.idle && (origin.connections >= limits_.connections_per_origin ||
-                                               connections_->live_count() >= limits_.connections));
+  const bool at_limit = origin.connections >= limits_.connections_per_origin ||
+                        connections_->live_count() >= limits_.connections;
+  const bool pooled = origin.idle && (!head.fresh_connection || at_limit);
+  const bool must_wait = origin.waiting_head || (!pooled && at_limit);
   uint32_t number;
   ClientRequest* request = nullptr;
   if (must_wait && waiting_ >= limits_.waiting_requests)
@@ -414,7 +416,7 @@ ClientRequest* Client::request(const Endpoint& endpoint, const RequestHead& head
   if (must_wait) {
     ++waiting_;
     origin.push_waiting(*request);
-  } else if (origin.idle) {
+  } else if (pooled) {
     ClientConnection& connection = *origin.idle;
     connection.leave_idle();
     ++counters.connections_reused;
@@ -440,7 +442,7 @@ void Client::serve_waiting(ClientOrigin& origin) {
   while (ClientRequest* request = origin.waiting_head) {
     ClientConnection* connection = nullptr;
     // A request that is tried again gets a new connection: another pooled one may be as stale.
-    if (origin.idle && !request->retried_) {
+    if (origin.idle && !request->fresh_) {
       connection = origin.idle;
     } else if (origin.connections >= limits_.connections_per_origin ||
                connections_->live_count() >= limits_.connections) {
@@ -454,6 +456,7 @@ void Client::serve_waiting(ClientOrigin& origin) {
       ++counters.connections_reused;
       connection->assign(*request);
       connection->send(*request);
+      connection->tell_connected();
       continue;
     }
     Error error = Error::kNone;

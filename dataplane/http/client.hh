@@ -39,6 +39,9 @@ class ClientHandler {
   // The request failed; last call. `sent_nothing_back`: no byte of a response had come, so an idempotent request may be tried
   // again elsewhere.
   virtual void on_failed(ClientRequest& request, Error error, bool sent_nothing_back) = 0;
+  // A request that had no connection when request() returned has one: its head is on the way, and what write() takes from now
+  // on goes there too. Until then nothing of a body needs to be taken from where it comes.
+  virtual void on_connected(ClientRequest& request) { (void)request; }
   // The send queue of the request's body has room again.
   virtual void on_drained(ClientRequest& request) { (void)request; }
   // 101 or a 2xx to CONNECT: call request.upgrade() inside this call to take the stream. Else the request fails.
@@ -69,7 +72,16 @@ class ClientRequest {
   // Pieces of the request's body, when it was started with a body to follow. False: full, on_drained tells.
   bool write(std::string_view bytes);
   bool write(Buffer* chain);  // takes it
-  void end();
+  // `trailers` are header lines, sent when the body is chunked.
+  void end(std::string_view trailers = {});
+  // Whether the head is on the way: there is a connection.
+  bool connected() const;
+  // Whether its connection had carried another request before, so that the server may have closed it just as this one was
+  // sent. Holds for the last connection in on_failed, too.
+  bool reused() const { return reused_; }
+  // In on_failed: the server ended the connection before it had received any byte of the request, which was not acted on
+  // then, whatever its method.
+  bool untouched() const { return untouched_; }
   // The handler has dealt with `bytes` of the pieces that it took: more may come.
   void body_consumed(uint32_t bytes);
   // Gives up: the connection is closed unless it is clean; no further calls.
@@ -88,7 +100,6 @@ class ClientRequest {
 
   bool put(std::string_view bytes);
   bool put(Buffer* chain);
-  bool connected() const;
 
   Client* client_ = nullptr;
   ClientConnection* connection_ = nullptr;  // null while it waits for one
@@ -107,8 +118,9 @@ class ClientRequest {
   uint8_t calls_ = 0;  // handler calls in progress
   bool chunked_ = false, sent_ = false, head_only_ = false, connect_ = false, upgrade_asked_ = false,
        close_asked_ = false;
-  bool idempotent_ = false, streamed_ = false, retried_ = false, response_begun_ = false, told_full_ = false,
-       over_ = false;
+  bool idempotent_ = false, streamed_ = false, response_begun_ = false, told_full_ = false, over_ = false;
+  bool fresh_ = false;  // wants a new connection
+  bool reused_ = false, untouched_ = false;
 };
 
 struct RequestHead {
@@ -118,6 +130,8 @@ struct RequestHead {
   int64_t content_length = 0;  // 0: none; -1: chunked, pieces follow
   std::string_view body;       // complete body when content_length == body.size()
   bool expect_body = true;     // false for HEAD
+  // A new connection rather than a pooled one (unless the limit leaves none): for a request that cannot be sent again.
+  bool fresh_connection = false;
 };
 
 struct ClientCounters {
@@ -134,7 +148,8 @@ class Client {
   Client(const Client&) = delete;
   // Starts a request to `origin`; the head is copied. nullptr when refused at once (counted): too many wait, the head is not
   // sound, no connection can be begun. A pooled connection that turns out closed before any byte came back is replaced once,
-  // for idempotent requests without a streamed body (RFC 9112 section 9.3.1, RFC 9110 section 9.2.2).
+  // for requests without a streamed body that are idempotent or that the server has not received any byte of (RFC 9112
+  // section 9.3.1, RFC 9110 section 9.2.2).
   ClientRequest* request(const Endpoint& origin, const RequestHead& head, ClientHandler& handler);
   void close_idle();
   uint32_t connections() const;

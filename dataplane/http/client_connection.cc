@@ -38,6 +38,7 @@ void ClientConnection::assign(ClientRequest& request) {
 void ClientConnection::send(ClientRequest& request) {
   phase_ = Phase::kHead;
   reusable_ = false;
+  request.reused_ = reused_;
   written_bytes_ = taken_bytes_ = 0;
   wait_for(client_.limits_.response_timeout_ms);
   if (!request.put(request.block_->text())) return;
@@ -60,7 +61,17 @@ void ClientConnection::on_connected(transport::Stream&) {
     return;
   }
   send(*request_);
-  if (!stream_->write_is_full()) tell_drained();
+  tell_connected();
+  if (!dead_ && !stream_->write_is_full()) tell_drained();
+}
+
+void ClientConnection::tell_connected() {
+  if (!request_ || dead_) return;
+  ClientRequest& request = *request_;
+  ++request.calls_;
+  request.handler_->on_connected(request);
+  --request.calls_;
+  if (request.over_) client_.free_request(request);
 }
 
 void ClientConnection::tell_drained() {
@@ -123,8 +134,13 @@ void ClientConnection::settle() {
       reusable_ = false;
       complete({});
     } else if (phase_ != Phase::kConnecting) {
-      // The server closed an idle connection, or did not finish its response.
-      if (request_ && !retry()) fail(Error::kConnectionReset);
+      // The server closed an idle connection, or did not finish its response. Its FIN acknowledged all that had reached it,
+      // and it receives nothing after it.
+      if (request_) {
+        request_->untouched_ =
+            !request_->response_begun_ && written_bytes_ > 0 && stream_->queued_bytes() >= written_bytes_;
+        if (!retry()) fail(Error::kConnectionReset);
+      }
       close_gently();
     }
   }
@@ -457,12 +473,13 @@ void ClientConnection::fail(Error error) {
 // A request that found its pooled connection closed goes to the front of the queue, for another connection.
 bool ClientConnection::retry() {
   ClientRequest& request = *request_;
-  if (!reused_ || request.response_begun_ || request.streamed_ || !request.idempotent_ || request.retried_ ||
-      !request.block_)
+  if (!reused_ || request.response_begun_ || request.streamed_ || request.fresh_ || !request.block_ ||
+      !(request.idempotent_ || request.untouched_))
     return false;
   if (request.told_full_) return false;
   ++client_.counters.stale_retried;
-  request.retried_ = true;
+  request.fresh_ = true;
+  request.untouched_ = false;
   detach(request);
   ++client_.waiting_;
   origin_.push_waiting_front(request);

@@ -74,6 +74,7 @@ class ClientConnection final : public transport::StreamUser, private Timer {
   bool retry();
   void drop();
   void close_gently();
+  void tell_connected();
   void tell_drained();
   void become_idle();
   void leave_idle();

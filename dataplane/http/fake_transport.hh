@@ -44,7 +44,8 @@ class FakeStream final : public transport::Stream {
     unconsumed_ -= count;
   }
   void set_no_delay(bool) override {}
-  void set_keep_alive(bool, uint32_t) override {}
+  void set_keep_alive(bool enabled, uint32_t idle_ms) override { probed_ms = enabled ? idle_ms : 0; }
+  uint32_t probed_ms = 0;  // idle time before keep-alive probes; 0: there are none
   Endpoint local() const override { return local_; }
   Endpoint remote() const override { return remote_; }
   BufferPool& pool() override;
@@ -123,6 +124,11 @@ class FakeTransport final : public transport::Transport, public ReactorPart {
   uint32_t open_streams() const override { return static_cast<uint32_t>(streams_.size()); }
   // Connections that do not answer at all: connect() neither succeeds nor fails.
   bool black_hole = false;
+  // Asked for each connection, when set: whether it is refused.
+  std::function<bool()> refuse;
+
+  // The other end of an established stream.
+  static FakeStream* peer_of(const FakeStream& stream) { return stream.peer_; }
 
   bool receive(uint64_t) override {
     bool worked = false;
@@ -254,11 +260,12 @@ inline bool FakeTransport::step(FakeStream& stream) {
       return true;
     }
     if (black_hole) return false;
-    stream.connecting_ = false;
     FakeListener* listener = nullptr;
     for (FakeListener* each : listeners_)
-      if (each->local_.port == stream.remote_.port && each->accepting_) listener = each;
-    if (!listener) {
+      if (each->local_.port == stream.remote_.port) listener = each;
+    if (listener && !listener->accepting_) return false;  // waits in the backlog
+    stream.connecting_ = false;
+    if (!listener || (refuse && refuse())) {
       close(stream, Error::kConnectionRefused);
       return true;
     }

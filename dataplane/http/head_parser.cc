@@ -345,7 +345,7 @@ HeadResult parse_request_head(std::string_view bytes, const HeadLimits& limits, 
     if (static_cast<uint64_t>(line_end_limit - line) < line_limit && bytes.size() < limits.head_bytes)
       return HeadResult::kIncomplete;
     const size_t space = std::string_view(line, line_end_limit).find(' ');
-    if (space == std::string_view::npos || space > kLongestMethodBytes) return fail(head, 400, "bad method");
+    if (space > kLongestMethodBytes) return fail(head, 400, "bad method");
     return fail(head, 414, "request target too long");
   }
   if (*stop != '\r')

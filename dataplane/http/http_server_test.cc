@@ -354,7 +354,7 @@ TEST_P(HttpServer, ClosesAfterTheLastRequestOfAConnection) {
   EXPECT_TRUE(peer.closed);
 }
 
-TEST(HttpServerLimits, RefusesConnectionsBeyondTheLimit) {
+TEST(HttpServerLimits, RefusesConnectionsBeyondTheLimitWhenItsListenerIsNotKnown) {
   Limits limits;
   limits.connections = 2;
   Rig rig(limits);
@@ -369,6 +369,42 @@ TEST(HttpServerLimits, RefusesConnectionsBeyondTheLimit) {
   d.send(kGet);
   rig.run();
   EXPECT_EQ(d.received, kHello);
+}
+
+TEST(HttpServerLimits, ConnectionsBeyondTheLimitWaitInTheBacklog) {
+  Limits limits;
+  limits.connections = 2;
+  Rig rig(limits);
+  rig.server.set_listener(rig.listener.get());
+  RawPeer& a = rig.connect();
+  rig.connect();
+  RawPeer& c = rig.connect();
+  EXPECT_FALSE(c.closed || c.connected);
+  EXPECT_EQ(rig.server.counters.accept_paused, 1u);
+  EXPECT_EQ(rig.server.counters.connections_refused, 0u);
+  a.stream->abort();
+  rig.run();
+  EXPECT_TRUE(c.connected);
+  c.send(kGet);
+  rig.run();
+  EXPECT_EQ(c.received, kHello);
+  EXPECT_EQ(rig.server.counters.accept_paused, 2u) << "it is full again";
+}
+
+TEST(HttpServerLimits, AcceptingGoesOnWhenASixteenthIsFree) {
+  Limits limits;
+  limits.connections = 32;
+  Rig rig(limits);
+  rig.server.set_listener(rig.listener.get());
+  std::vector<RawPeer*> peers;
+  for (int i = 0; i < 32; ++i) peers.push_back(&rig.connect());
+  RawPeer& waiting = rig.connect();
+  peers[0]->stream->abort();
+  rig.run();
+  EXPECT_FALSE(waiting.connected);
+  peers[1]->stream->abort();
+  rig.run();
+  EXPECT_TRUE(waiting.connected);
 }
 
 TEST(HttpServerLimits, AnswersRequestsBeyondTheLimitWith503) {
@@ -948,6 +984,56 @@ TEST_P(HttpServer, AnswersAPeerThatHasHalfClosed) {
   EXPECT_EQ(peer.error, Error::kNone);
 }
 
+TEST_P(HttpServer, APeerThatHasHalfClosedIsProbedAndGoneWithAReset) {
+  make();
+  FakeStream* accepted = nullptr;
+  rig->handler.request = [](Exchange&) {};
+  RawPeer& peer = rig->connect();
+  peer.send(kGet);
+  rig->run();
+  accepted = rig->transport.peer_of(*peer.stream);
+  EXPECT_EQ(accepted->probed_ms, 0u);
+  peer.stream->shutdown();
+  rig->run();
+  EXPECT_EQ(rig->handler.aborted, 0);
+  EXPECT_GT(accepted->probed_ms, 0u) << "or nobody would ever know";
+  peer.stream->abort();
+  rig->run();
+  EXPECT_EQ(rig->handler.aborted, 1);
+  EXPECT_EQ(rig->handler.abort_error, Error::kConnectionReset);
+  EXPECT_EQ(rig->handler.released, 1);
+}
+
+TEST_P(HttpServer, WithoutHalfOpenConnectionsTheFinOfAPeerAbortsItsRequests) {
+  Limits limits;
+  limits.half_open = false;
+  make(limits);
+  Exchange* exchange = nullptr;
+  rig->handler.request = [&](Exchange& each) {
+    if (each.target() == "/late")
+      exchange = &each;
+    else
+      each.respond(200, "", "at once");
+  };
+  RawPeer& quick = rig->connect();
+  quick.send(kGet);
+  quick.stream->shutdown();
+  rig->run();
+  EXPECT_TRUE(quick.received.ends_with("at once")) << "what was answered arrives";
+  RawPeer& late = rig->connect();
+  late.send("GET /late HTTP/1.1\r\nHost: x\r\n\r\n");
+  rig->run();
+  ASSERT_NE(exchange, nullptr);
+  late.stream->shutdown();
+  rig->run();
+  EXPECT_EQ(rig->handler.aborted, 1);
+  EXPECT_EQ(rig->handler.released, 2);
+  EXPECT_EQ(late.received, "");
+  EXPECT_TRUE(late.closed);
+  EXPECT_EQ(rig->server.counters.aborted_by_peer, 1u);
+  EXPECT_EQ(rig->server.connections(), 0u);
+}
+
 TEST_P(HttpServer, RefusesBodiesThatEndEarly) {
   make();
   rig->handler.request = [](Exchange& exchange) { exchange.read_body(); };
@@ -1197,6 +1283,32 @@ TEST_P(HttpServer, DrainsWithoutBreakingRequests) {
   EXPECT_TRUE(busy.received.ends_with("last"));
   EXPECT_TRUE(rig->server.drained());
   EXPECT_TRUE(rig->connect().closed);
+}
+
+// At the end of the process nobody waits for peers that do not close their side, idle or answered, whenever their end began.
+TEST_P(HttpServer, LeavesWithoutWaitingForSilentPeers) {
+  make();
+  Exchange* exchange = nullptr;
+  rig->handler.request = [&](Exchange& each) { exchange = &each; };
+  RawPeer& idle = rig->connect();
+  RawPeer& busy = rig->connect();
+  idle.close_on_end = busy.close_on_end = false;
+  busy.send(kGet);
+  rig->run();
+  rig->server.drain();  // the program closed its server; then the process is told to end
+  rig->run();
+  EXPECT_TRUE(idle.ended);
+  EXPECT_FALSE(idle.closed);
+  rig->server.drain(true);
+  rig->pass_ms(Server::kLeaveTimeoutMs + 50);
+  EXPECT_TRUE(idle.closed);
+  EXPECT_FALSE(busy.closed) << "a request in progress is waited for";
+  exchange->respond(200, "", "last");
+  rig->run();
+  EXPECT_TRUE(busy.received.ends_with("last"));
+  EXPECT_FALSE(rig->server.drained());
+  rig->pass_ms(Server::kLeaveTimeoutMs + 50);
+  EXPECT_TRUE(rig->server.drained());
 }
 
 TEST_P(HttpServer, HandsRequestsToANewHandler) {

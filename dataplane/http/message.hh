@@ -54,9 +54,13 @@ struct Limits {
   uint32_t linger_bytes = 256 * 1024;  // what a peer may still send meanwhile (dropped), then abort
   uint32_t pipeline_requests = 64;     // requests of one connection in progress: beyond it reading pauses
   uint32_t pending_body_bytes = 256 * 1024;  // received and not yet consumed: beyond it reading pauses
-  uint32_t connections = 1'000'000;          // beyond it new ones are refused (reset)
+  uint32_t connections = 1'000'000;          // at it accepting pauses until a sixteenth is free again
   uint32_t requests = 1'000'000;             // in progress on all connections: beyond it 503
   uint32_t requests_per_connection = 0;      // 0: no limit; else `Connection: close` with the last one
+  // A peer that has sent its FIN may be waiting for the response all the same (RFC 9112 section 9.6 speaks of one that is
+  // "half-closing"). True: it gets it, and counts as gone when the connection is reset or does not answer probes. False: its
+  // FIN ends what is in progress, as in Node.
+  bool half_open = true;
 };
 
 }  // namespace sluice::http

@@ -22,9 +22,9 @@ struct StatusLines {
     for (unsigned i = 0; i < lines.size(); ++i) {
       const uint16_t status = static_cast<uint16_t>(100 + i);
       const std::string_view reason = status_reason(status);
-      char* at = lines[i].text;
-      std::memcpy(at, "HTTP/1.1 ", 9);
-      at = write_decimal(at + 9, status);
+      constexpr std::string_view kVersion = "HTTP/1.1 ";
+      char* at = std::copy(kVersion.begin(), kVersion.end(), lines[i].text);
+      at = write_decimal(at, status);
       *at++ = ' ';
       at = std::copy(reason.begin(), reason.end(), at);
       *at++ = '\r';

@@ -2,6 +2,8 @@
 // The server engine of one core: its connections and the memory they share.
 #include "dataplane/http/server.hh"
 
+#include <algorithm>
+
 #include "dataplane/core/cycles.hh"
 #include "dataplane/http/server_connection.hh"
 
@@ -38,10 +40,27 @@ void Server::on_accepted(transport::Stream& stream) {
   connection->set_number(number);
   ++counters.connections_accepted;
   stream.set_user(connection);
+  if (listener_ && connections_->live_count() >= limits_.connections) {
+    ++counters.accept_paused;
+    accepting_ = false;
+    listener_->set_accepting(false);
+  }
 }
 
-void Server::drain() {
+void Server::set_listener(transport::Listener* listener) { listener_ = listener; }
+
+// Destroys the connection.
+void Server::connection_gone(uint32_t number) {
+  connections_->release(number);
+  if (accepting_ || connections_->live_count() > limits_.connections - std::max(1u, limits_.connections / 16))
+    return;
+  accepting_ = true;
+  if (listener_) listener_->set_accepting(true);
+}
+
+void Server::drain(bool leaving) {
   draining_ = true;
+  leaving_ = leaving_ || leaving;
   for (uint32_t i = 0; i < connections_->end(); ++i)
     if (connections_->live(i)) (*connections_)[i].drain();
 }

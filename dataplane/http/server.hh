@@ -46,7 +46,7 @@ class Exchange {
   bool has_body() const { return content_length_ != 0; }      // Content-Length > 0 or chunked
   int64_t content_length() const { return content_length_; }  // -1: chunked
   bool keep_alive() const { return keep_alive_; }
-  std::span<const HeaderField> trailers() const { return trailers_; }  // valid inside on_body_end
+  std::span<const HeaderField> trailers() const { return trailers_; }  // from on_body_end on
   Endpoint local() const;
   Endpoint remote() const;
   uint64_t received_ns() const { return received_ns_; }  // reactor time at which the head was complete
@@ -55,6 +55,8 @@ class Exchange {
   // (bounded by Limits::pending_body_bytes, then the peer is held back). Calling read_body() also sends 100 Continue when
   // that was expected (RFC 9110 section 10.1.1).
   void read_body();
+  // The pieces wait in the connection again, until read_body() is called the next time.
+  void pause_body() { reading_body_ = false; }
   // The handler has dealt with `bytes` of the pieces that it took: more may come.
   void body_consumed(uint32_t bytes);
   // The rest of the body is of no interest: received and dropped, or the connection is closed after the response when
@@ -198,7 +200,7 @@ class ServerHandler {
 };
 
 struct ServerCounters {
-  uint64_t connections_accepted = 0, connections_refused = 0, requests = 0,
+  uint64_t connections_accepted = 0, connections_refused = 0, accept_paused = 0, requests = 0,
            responses[6] = {};  // by class; [0] unused
   uint64_t bytes_received = 0, bytes_sent = 0;
   uint64_t bad_request = 0, header_timeout = 0, idle_closed = 0, body_timeout = 0, head_too_large = 0,
@@ -218,8 +220,14 @@ class Server final : public transport::ListenerUser {
   // Pass this as the ListenerUser of transport.listen().
   void on_accepted(transport::Stream& stream) override;
 
+  // The listener whose connections come here, or nullptr before it goes: told to stop accepting at Limits::connections, so
+  // that new ones wait in its backlog instead of being refused.
+  void set_listener(transport::Listener* listener);
   // Stops keep-alive: idle connections are closed now, others after their current responses (`Connection: close`).
-  void drain();
+  // `leaving`: the process ends with the last response; peers that do not close their side are waited for no longer than
+  // kLeaveTimeoutMs.
+  void drain(bool leaving = false);
+  static constexpr uint32_t kLeaveTimeoutMs = 100;
   bool drained() const { return connections() == 0; }  // no connection is left
   void abort_all();
   Exchange* find(uint32_t number, uint32_t generation);
@@ -236,6 +244,7 @@ class Server final : public transport::ListenerUser {
  private:
   friend class ServerConnection;
   friend class Exchange;
+  void connection_gone(uint32_t number);
   HeaderField* take_field_block();
   void give_field_block(HeaderField* block);
 
@@ -250,7 +259,9 @@ class Server final : public transport::ListenerUser {
   std::vector<HeaderField> parse_fields_;   // where the head that is being parsed puts its fields
   std::vector<HeaderField*> field_blocks_;  // free ones, of limits_.header_count each
   uint32_t idle_connections_ = 0;
-  bool draining_ = false;
+  transport::Listener* listener_ = nullptr;
+  bool accepting_ = true;
+  bool draining_ = false, leaving_ = false;
 };
 
 }  // namespace sluice::http

@@ -11,6 +11,12 @@
 
 namespace sluice::http {
 
+namespace {
+// Idle time after which a peer that has sent its FIN and still waits for a response is probed. A host whose program is gone
+// answers the first probe after its FIN-WAIT-2 is over, 60 s on Linux.
+constexpr uint32_t kHalfClosedProbeMs = 15'000;
+}  // namespace
+
 ServerConnection::ServerConnection(Server& server, transport::Stream& stream, uint32_t number)
     : server_(server), stream_(&stream), number_(number) {
   fire = [](Timer& timer, uint64_t) { static_cast<ServerConnection&>(timer).on_timer(); };
@@ -81,12 +87,13 @@ void ServerConnection::on_closed(transport::Stream&, Error error) {
   }
   abort_exchanges(error == Error::kNone ? Error::kConnectionReset : error);
   stream_ = nullptr;
-  server_.connections_->release(number_);
+  server_.connection_gone(number_);
 }
 
 void ServerConnection::drain() {
   Turn turn(*this);
   drain_ = true;
+  if (waiting_ == Waiting::kClose) wake_after(linger_timeout_ms());
 }
 
 void ServerConnection::abort_stream() {
@@ -121,7 +128,7 @@ void ServerConnection::settle() {
   }
   if (!stream_) {  // taken over by an upgrade
     abort_exchanges(Error::kNone);
-    server_.connections_->release(number_);  // destroys this
+    server_.connection_gone(number_);  // destroys this
     return;
   }
   if (to_consume_bytes_) {
@@ -680,9 +687,32 @@ void ServerConnection::begin_close() {
   stream_->shutdown();
 }
 
+// All was said, and the peer has been waited for.
+void ServerConnection::leave_stream() {
+  ++server_.counters.linger_aborted;
+  dead_ = true;
+  drop_input();
+  stream_->leave();
+}
+
+uint32_t ServerConnection::linger_timeout_ms() const {
+  const uint32_t timeout_ms = server_.limits_.linger_timeout_ms;
+  return server_.leaving_ ? std::min(timeout_ms, Server::kLeaveTimeoutMs) : timeout_ms;
+}
+
 void ServerConnection::handle_peer_end() {
   peer_end_handled_ = true;
   if (closing_) return;
+  const bool answered = !last_ || last_->response_ended_;
+  if (!answered && !server_.limits_.half_open) {
+    ++server_.counters.aborted_by_peer;
+    error_status_ = 0;
+    abort_exchanges(Error::kConnectionReset);
+    return begin_close();
+  }
+  // Whether it has only finished sending or is gone shows when something is sent to it: a peer that is gone answers a probe
+  // with a reset.
+  if (!answered) stream_->set_keep_alive(true, kHalfClosedProbeMs);
   switch (phase_) {
     case Phase::kBody:
     case Phase::kChunked:
@@ -736,7 +766,7 @@ void ServerConnection::set_waiting(Waiting waiting) {
     case Waiting::kIdle: wake_after(limits.idle_timeout_ms); break;
     case Waiting::kHead: wake_after(limits.header_timeout_ms); break;
     case Waiting::kBody: wake_after(limits.body_timeout_ms); break;
-    case Waiting::kClose: wake_after(limits.linger_timeout_ms); break;
+    case Waiting::kClose: wake_after(linger_timeout_ms()); break;
   }
 }
 
@@ -798,12 +828,11 @@ void ServerConnection::on_timer() {
     case Waiting::kClose:
       if (sending) {
         stalled();
-      } else if (!lingered_ && !peer_ended_) {
+      } else if (!lingered_ && !peer_ended_ && !server_.leaving_) {
         lingered_ = true;
-        wake_after(server_.limits_.linger_timeout_ms);
+        wake_after(linger_timeout_ms());
       } else {
-        ++server_.counters.linger_aborted;
-        abort_stream();
+        leave_stream();
       }
       break;
   }

@@ -89,6 +89,8 @@ class ServerConnection final : public transport::StreamUser, private Timer {
   void fail(uint16_t status, const char* detail);
   void send_error();
   void begin_close();
+  void leave_stream();
+  uint32_t linger_timeout_ms() const;
   void handle_peer_end();
   void push_input(Buffer* buffer);
   void take_input(Buffer* buffer, uint32_t count);

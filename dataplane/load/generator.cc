@@ -46,9 +46,10 @@ class Generator::Connection final : public transport::StreamUser {
   void on_end(Stream& stream) override {
     if (reader.ends_with_connection() && in_flight > 0) {
       reader.reset();
-      if (!complete(stream)) return;
+      complete(stream);
     }
     ending = true;
+    ending_ns_ = generator_.reactor_.now_ns();
     stream.shutdown();
   }
 
@@ -66,6 +67,11 @@ class Generator::Connection final : public transport::StreamUser {
     ++in_flight;
   }
   void forget_flights() { in_flight = 0, first_ = 0; }
+  // Since when the connection waits for nothing but its end.
+  bool ends_since(uint64_t& since_ns) const {
+    since_ns = ending_ns_;
+    return ending && in_flight == 0;
+  }
 
   Stream* stream_ = nullptr;
   bool connected = false, ending = false, listed_idle = false;
@@ -81,7 +87,10 @@ class Generator::Connection final : public transport::StreamUser {
     const bool goes_on = reader.keep_alive() && !generator_.options_.connection_per_request;
     if (!goes_on) {
       ending = true;
-      stream.shutdown();
+      ending_ns_ = generator_.reactor_.now_ns();
+      // A server that announced the end of the connection ends it (RFC 9112 section 9.6): TIME-WAIT is then its own, and
+      // the port here is free again at once. Whoever opens connections as fast as it can must not be the one to close them.
+      if (reader.keep_alive()) stream.shutdown();
     }
     generator_.completed(*this, flight.due_ns, flight.sent_ns, reader.status());
     return goes_on;
@@ -89,6 +98,7 @@ class Generator::Connection final : public transport::StreamUser {
 
   Generator& generator_;
   std::vector<Flight> flights_;
+  uint64_t ending_ns_ = 0;
   uint32_t first_ = 0;
 };
 
@@ -118,6 +128,7 @@ Generator::Generator(Reactor& reactor, transport::Transport& transport, const Ge
     connections_.push_back(std::make_unique<Connection>(*this, options_.pipeline));
   idle_.resize(options_.connections);
   reopen_.reserve(options_.connections);
+  refused_.reserve(options_.connections);
   reopening_.reserve(options_.connections);
   timeouts_.self = this;
   timeouts_.fire = [](Timer& timer, uint64_t) { static_cast<TimeoutTimer&>(timer).self->check_timeouts(); };
@@ -144,14 +155,18 @@ void Generator::open(Connection& connection) {
   connection.forget_flights();
   auto result = transport_.connect(connect, connection);
   if (!result) {
-    ++results_.connect_errors;
-    results_.last_error = result.error;
-    last_failure_ns_ = reactor_.now_ns();
-    reopen_.push_back(&connection);
+    refused(connection, result.error);
     return;
   }
   connection.stream_ = result.value;
   ++connecting_;
+}
+
+void Generator::refused(Connection& connection, Error error) {
+  ++results_.connect_errors;
+  results_.last_error = error;
+  if (refused_.empty()) ask_again_ns_ = reactor_.now_ns() + kRefusedPauseNs;
+  refused_.push_back(&connection);
 }
 
 void Generator::opened(Connection& connection) {
@@ -163,19 +178,15 @@ void Generator::opened(Connection& connection) {
 }
 
 void Generator::lost(Connection& connection, Error error) {
-  if (connection.connected) {
-    --established_;
-    if (connection.in_flight > 0 && phase_ == Phase::kRunning) {
-      ++results_.read_errors;
-      results_.last_error = error;
-    }
-  } else {
+  if (!connection.connected) {
     --connecting_;
-    if (phase_ != Phase::kDone) {  // else it was finish() that gave it up
-      ++results_.connect_errors;
-      results_.last_error = error;
-      last_failure_ns_ = reactor_.now_ns();
-    }
+    if (phase_ != Phase::kDone) refused(connection, error);  // else it was finish() that gave it up
+    return;
+  }
+  --established_;
+  if (connection.in_flight > 0 && phase_ == Phase::kRunning) {
+    ++results_.read_errors;
+    results_.last_error = error;
   }
   connection.connected = false;
   connection.forget_flights();
@@ -247,6 +258,9 @@ void Generator::check_timeouts() {
       results_.timeouts += connection->in_flight;
       connection->forget_flights();
       connection->stream_->abort();
+    } else if (uint64_t since_ns;
+               connection->stream_ && connection->ends_since(since_ns) && now_ns - since_ns > limit_ns) {
+      connection->stream_->abort();  // it was answered, so nothing is lost but the good manners
     }
   }
   if (phase_ == Phase::kRunning) reactor_.timers().arm(timeouts_, now_ns + limit_ns / 4);
@@ -261,10 +275,12 @@ bool Generator::deliver(uint64_t now_ns) {
     open(*connections_[next_to_open_++]);
     worked = true;
   }
-  // A server that refuses is asked again, but not in a busy loop.
-  if (!reopen_.empty() &&
-      (last_failure_ns_ == 0 || now_ns - last_failure_ns_ > 10 * kNanosecondsPerMillisecond ||
-       now_ns < last_failure_ns_)) {
+  // A server that refuses is asked again, but not in a busy loop; connections that it took are not held up by that.
+  if (!refused_.empty() && now_ns >= ask_again_ns_) {
+    reopen_.insert(reopen_.end(), refused_.begin(), refused_.end());
+    refused_.clear();
+  }
+  if (!reopen_.empty()) {
     reopening_.swap(reopen_);
     size_t i = 0;
     for (; i < reopening_.size() && connecting_ < kConnectingLimit; ++i) open(*reopening_[i]);
@@ -300,7 +316,8 @@ bool Generator::prepare_sleep(uint64_t& timeout_ns) {
   const uint64_t now_ns = reactor_.now_ns();
   uint64_t next_ns = end_ns_;
   if (options_.rate_per_second > 0) next_ns = std::min(next_ns, due_at(next_due_));
-  if (!reopen_.empty()) next_ns = std::min(next_ns, now_ns + 10 * kNanosecondsPerMillisecond);
+  if (!reopen_.empty() && connecting_ < kConnectingLimit) return false;
+  if (!refused_.empty()) next_ns = std::min(next_ns, ask_again_ns_);
   if (next_ns <= now_ns) return false;
   // Below the resolution of a sleep it is more truthful to keep turning.
   if (next_ns - now_ns < 100'000) return false;

@@ -54,6 +54,9 @@ class Generator final : public ReactorPart {
   // Connections that are being opened at once: a listen queue must not be the thing that is measured.
   static constexpr uint32_t kConnectingLimit = 256;
 
+  // Before a connection that was refused is tried again.
+  static constexpr uint64_t kRefusedPauseNs = 10 * kNanosecondsPerMillisecond;
+
   // Borrows both; add it to the reactor after the transport.
   Generator(Reactor& reactor, transport::Transport& transport, const GeneratorOptions& options);
   ~Generator() override;
@@ -76,6 +79,7 @@ class Generator final : public ReactorPart {
   enum class Phase : uint8_t { kOpening, kRunning, kDone };
 
   void open(Connection& connection);
+  void refused(Connection& connection, Error error);
   void opened(Connection& connection);
   void lost(Connection& connection, Error error);
   void completed(Connection& connection, uint64_t due_ns, uint64_t sent_ns, uint16_t status);
@@ -96,10 +100,11 @@ class Generator final : public ReactorPart {
   size_t idle_first_ = 0, idle_count_ = 0;
   std::vector<Connection*> reopen_;     // to be opened again in the next turn
   std::vector<Connection*> reopening_;  // scratch of that turn
+  std::vector<Connection*> refused_;    // to be opened again at ask_again_ns_
   Phase phase_ = Phase::kOpening;
   uint32_t next_to_open_ = 0, next_source_ = 0, connecting_ = 0, established_ = 0;
   uint64_t start_ns_ = 0, end_ns_ = 0, next_due_ = 0;
-  uint64_t last_failure_ns_ = 0;
+  uint64_t ask_again_ns_ = 0;
   struct TimeoutTimer : Timer {
     Generator* self = nullptr;
   } timeouts_;

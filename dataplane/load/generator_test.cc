@@ -42,8 +42,12 @@ class Server final : public transport::ListenerUser {
       server.most_unanswered = std::max(server.most_unanswered, unanswered);
       server.answer(*this);
     }
-    void on_end(transport::Stream& from) override { from.shutdown(); }
+    void on_end(transport::Stream& from) override {
+      ended = true;
+      from.shutdown();
+    }
     void on_closed(transport::Stream&, Error) override { stream = nullptr; }
+    bool ended = false;  // the generator closed its side
     Server& server;
     transport::Stream* stream;
     std::string received;
@@ -275,6 +279,54 @@ TEST(Generator, AServerThatClosesAfterEachResponseIsNoError) {
   rig.run();
   EXPECT_GT(rig.results().responses, 20u);
   EXPECT_EQ(rig.results().read_errors, 0u);
+}
+
+// Who closes first keeps the port busy for as long as TIME-WAIT lasts: with a connection for each request the generator
+// would soon have no port left.
+TEST(Generator, AServerThatAnnouncesTheEndIsLeftToCloseFirst) {
+  Rig rig;
+  rig.server->respond = [](Server::Peer& peer) {
+    peer.stream->write_copy("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+  };
+  rig.start({.connections = 1, .connection_per_request = true, .duration_ns = 50 * kMillisecond});
+  rig.run(5 * kMillisecond);
+  ASSERT_EQ(rig.server->peers.size(), 1u);
+  EXPECT_FALSE(rig.server->peers[0]->ended);
+  rig.server->peers[0]->stream->shutdown();
+  rig.run(5 * kMillisecond);
+  EXPECT_TRUE(rig.server->peers[0]->ended);
+  EXPECT_EQ(rig.server->peers.size(), 2u);
+  EXPECT_EQ(rig.results().read_errors + rig.results().connect_errors, 0u);
+}
+
+TEST(Generator, AServerThatAnnouncesTheEndAndForgetsItIsLeft) {
+  Rig rig;
+  rig.server->respond = [](Server::Peer& peer) {
+    peer.stream->write_copy("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+  };
+  rig.start({.connections = 1,
+             .connection_per_request = true,
+             .duration_ns = 1'000 * kMillisecond,
+             .timeout_ms = 100});
+  rig.run();
+  EXPECT_GE(rig.results().responses, 5u);
+  EXPECT_EQ(rig.results().timeouts + rig.results().read_errors, 0u);
+}
+
+TEST(Generator, OneThatIsRefusedDoesNotHoldUpTheOthers) {
+  Rig rig;
+  rig.start({.connections = 10, .connection_per_request = true, .duration_ns = 100 * kMillisecond});
+  rig.run(10 * kMillisecond);
+  const uint64_t before = rig.results().responses;
+  // With a pause of all of them after each refusal there would be 100 connections in a little more than 10 ms.
+  unsigned count = 0;
+  rig.transport.refuse = [&count] { return ++count % 100 == 0; };
+  for (int i = 0; i < 8'000; ++i) {
+    rig.reactor.turn();
+    rig.clock.advance_by(Rig::kTurnNs);
+  }
+  EXPECT_GT(rig.results().connect_errors, 10u);
+  EXPECT_GT(rig.results().responses - before, 1'500u);
 }
 
 TEST(Generator, AResponseThatLastsUntilTheCloseCounts) {

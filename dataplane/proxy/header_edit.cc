@@ -31,7 +31,7 @@ bool HopByHop::contains(std::string_view name) const {
       if (field_name_equals(name, "expect")) return true;
       break;
     case 7:
-      if (field_name_equals(name, "upgrade") || field_name_equals(name, "trailer")) return true;
+      if (field_name_equals(name, "upgrade")) return true;
       break;
     case 10:
       if (field_name_equals(name, "connection") || field_name_equals(name, "keep-alive")) return true;
@@ -98,6 +98,11 @@ void append_forwarded(std::string& lines, std::span<const HeaderField> headers, 
     lines.append(field.name).append(": ").append(field.value).append("\r\n");
   }
   lines.append(edits.set);
+}
+
+void append_via(std::string& lines, const HeaderEdits& edits, uint8_t version_minor) {
+  if (edits.via.empty() || sets_field(edits.set, "via")) return;
+  lines.append(version_minor == 0 ? "Via: 1.0 " : "Via: 1.1 ").append(edits.via).append("\r\n");
 }
 
 void append_forwarded_for(std::string& lines, std::span<const HeaderField> headers, std::string_view peer) {

@@ -27,6 +27,10 @@ class HopByHop {
 void append_forwarded(std::string& lines, std::span<const http::HeaderField> headers,
                       const HeaderEdits& edits, std::span<const std::string_view> also_removed);
 
+// Appends the Via line of this hop, behind those of earlier ones (RFC 9110 section 7.6.3), unless `edits` name or set none.
+// `version_minor` is that of the message as it was received.
+void append_via(std::string& lines, const HeaderEdits& edits, uint8_t version_minor);
+
 // Whether one of the header lines `lines` is of the field `name`.
 bool sets_field(std::string_view lines, std::string_view name);
 

@@ -28,10 +28,10 @@ bool is_idempotent(Method method) {
   }
 }
 
-// The upstream has certainly not seen the request.
-bool never_reached(Error error) {
-  return error == Error::kConnectionRefused || error == Error::kHostUnreachable ||
-         error == Error::kNetworkUnreachable || error == Error::kAddressNotAvailable;
+// How a pooled connection ends that its server had closed before the request came.
+bool is_closing(Error error) {
+  return error == Error::kConnectionReset || error == Error::kBrokenPipe ||
+         error == Error::kConnectionAborted;
 }
 
 }  // namespace
@@ -51,7 +51,6 @@ class Proxy::Forwarding final : public http::ServerHandler, public http::ClientH
     owner_ = &exchange_->handler();
     exchange_->set_handler(*this);
     if (!attempt()) defer();
-    if (exchange_ && exchange_->has_body()) exchange_->read_body();
   }
 
   // --- events of the exchange
@@ -60,7 +59,7 @@ class Proxy::Forwarding final : public http::ServerHandler, public http::ClientH
   void on_body(Exchange& exchange, Buffer* chain) override {
     const uint32_t length = chain->chain_length();
     keep_for_replay(chain, length);
-    if (!request_) {  // between attempts, or given up: what is kept for the replay is all that matters
+    if (!request_) {  // given up
       release(chain);
       exchange.body_consumed(length);
       return;
@@ -74,7 +73,7 @@ class Proxy::Forwarding final : public http::ServerHandler, public http::ClientH
 
   void on_body_end(Exchange&) override {
     body_ended_ = true;
-    if (request_) request_->end();
+    if (request_) end_request();
   }
 
   void on_drained(Exchange&) override {
@@ -122,7 +121,7 @@ class Proxy::Forwarding final : public http::ServerHandler, public http::ClientH
     exchange_->informational(status, proxy_.fields_);
   }
 
-  void on_response(ClientRequest& request, uint16_t status, std::string_view reason, uint8_t,
+  void on_response(ClientRequest& request, uint16_t status, std::string_view reason, uint8_t version_minor,
                    std::span<const HeaderField> headers) override {
     if (!is_only_chunked(headers)) {
       request_ = nullptr;
@@ -136,6 +135,7 @@ class Proxy::Forwarding final : public http::ServerHandler, public http::ClientH
     outcome_.status = status;
     proxy_.fields_.clear();
     append_forwarded(proxy_.fields_, headers, options_.response, {});
+    append_via(proxy_.fields_, options_.response, version_minor);
     exchange_->start(status, proxy_.fields_, reason, content_length_of(headers));
   }
 
@@ -164,11 +164,13 @@ class Proxy::Forwarding final : public http::ServerHandler, public http::ClientH
     exchange_->end(proxy_.fields_);  // may release the exchange, and this object with it: nothing follows
   }
 
-  void on_failed(ClientRequest&, Error error, bool sent_nothing_back) override {
+  void on_failed(ClientRequest& request, Error error, bool sent_nothing_back) override {
     request_ = nullptr;
     const auto index = static_cast<unsigned>(upstream_);
     --group_[index].active;
-    group_.failed(index, proxy_.reactor_.now_ns());
+    // An idle connection that its server closes at the moment it is used again says nothing of the server's health.
+    const bool stale = request.reused() && sent_nothing_back && is_closing(error);
+    if (!stale) group_.failed(index, proxy_.reactor_.now_ns());
     outcome_.error = error;
     if (!exchange_ || aborted_) return;
     if (exchange_->response_started()) {
@@ -179,13 +181,26 @@ class Proxy::Forwarding final : public http::ServerHandler, public http::ClientH
       return;
     }
     give_back_body();  // the room that it waited for was in the request that failed
+    // RFC 9110 section 9.2.2: what is not idempotent is sent again only when it was certainly not acted on.
     const bool again =
-        !replay_lost_ && (never_reached(error) || (sent_nothing_back && is_idempotent(exchange_->method())));
+        !replay_lost_ &&
+        (!stands_ || (sent_nothing_back && (is_idempotent(exchange_->method()) || request.untouched())));
+    if (again && stale && !stale_retried_) {
+      stale_retried_ = true;
+      if (send(true)) {
+        ++proxy_.counters.stale_retried;
+        return;
+      }
+    }
     if (again && attempt()) {
       ++proxy_.counters.failed_over;
       return;
     }
     give_up();
+  }
+
+  void on_connected(ClientRequest&) override {
+    if (exchange_ && !aborted_) send_body();
   }
 
   void on_drained(ClientRequest&) override {
@@ -212,38 +227,63 @@ class Proxy::Forwarding final : public http::ServerHandler, public http::ClientH
       if (chosen < 0) return false;
       tried_ |= uint64_t{1} << chosen;
       ++outcome_.attempts;
-      Upstream& upstream = group_[static_cast<unsigned>(chosen)];
-      std::string& fields = proxy_.fields_;
-      fields.clear();
-      const AbsoluteTarget target = split_target(exchange_->target());
-      append_host(fields, target.authority, upstream);
-      // Fields that were appended already, or are below.
-      static constexpr std::string_view kOwn[] = {"host", "x-forwarded-for"};
-      const bool forwarded_for =
-          options_.forwarded_for && !sets_field(options_.request.set, "x-forwarded-for");
-      append_forwarded(fields, exchange_->headers(), options_.request,
-                       std::span(kOwn).first(forwarded_for ? 2 : 1));
-      if (forwarded_for)
-        append_forwarded_for(fields, forwarded_before(), exchange_->remote().address.to_string());
-      http::RequestHead head;
-      head.method = http::method_name(exchange_->method());
-      head.target = options_.target.empty() ? origin_form(target) : std::string_view(options_.target);
-      head.fields = fields;
-      head.content_length = exchange_->has_body() ? exchange_->content_length() : 0;
-      head.expect_body = exchange_->method() != Method::kHead;
       upstream_ = chosen;
       outcome_.upstream = chosen;
-      ++upstream.requests;
-      ClientRequest* request = proxy_.client_.request(upstream.endpoint, head, *this);
-      if (!request) {
-        outcome_.error = Error::kNoBuffers;
-        continue;
-      }
-      ++upstream.active;
-      request_ = request;
-      replay();
-      return true;
+      if (send(false)) return true;
+      outcome_.error = Error::kNoBuffers;
     }
+  }
+
+  // Begins a request to the upstream chosen. `fresh`: over a new connection. False when it could not be begun.
+  bool send(bool fresh) {
+    Upstream& upstream = group_[static_cast<unsigned>(upstream_)];
+    std::string& fields = proxy_.fields_;
+    fields.clear();
+    const AbsoluteTarget target = split_target(exchange_->target());
+    append_host(fields, target.authority, upstream);
+    // Fields that were appended already, or are below.
+    static constexpr std::string_view kOwn[] = {"host", "x-forwarded-for"};
+    const bool forwarded_for = options_.forwarded_for && !sets_field(options_.request.set, "x-forwarded-for");
+    append_forwarded(fields, exchange_->headers(), options_.request,
+                     std::span(kOwn).first(forwarded_for ? 2 : 1));
+    if (forwarded_for)
+      append_forwarded_for(fields, forwarded_before(), exchange_->remote().address.to_string());
+    append_via(fields, options_.request, exchange_->version_minor());
+    http::RequestHead head;
+    head.method = http::method_name(exchange_->method());
+    head.target = options_.target.empty() ? origin_form(target) : std::string_view(options_.target);
+    head.fields = fields;
+    head.content_length = exchange_->has_body() ? exchange_->content_length() : 0;
+    head.expect_body = exchange_->method() != Method::kHead;
+    head.fresh_connection = fresh || head.content_length > int64_t{kReplayLimitBytes};
+    ++upstream.requests;
+    stands_ = false;
+    if (exchange_->has_body() && !body_ended_) exchange_->pause_body();
+    request_ = proxy_.client_.request(upstream.endpoint, head, *this);
+    if (!request_) return false;
+    ++upstream.active;
+    if (request_->connected()) send_body();
+    return true;
+  }
+
+  // The connection to the upstream stands: now the body may come.
+  void send_body() {
+    stands_ = true;
+    if (!exchange_->has_body()) return;
+    keep_ = request_->reused() || (group_.size() > 1 && is_idempotent(exchange_->method()));
+    for (Buffer* kept = kept_.front(); kept; kept = kept->next) request_->write(kept->text());
+    if (body_ended_) {
+      end_request();
+    } else {
+      exchange_->read_body();
+    }
+  }
+
+  void end_request() {
+    std::string& fields = proxy_.fields_;
+    fields.clear();
+    if (!exchange_->trailers().empty()) append_forwarded(fields, exchange_->trailers(), {}, {});
+    request_->end(fields);
   }
 
   // RFC 9112 section 3.2.2: the authority of a target in absolute-form stands above the Host field.
@@ -272,13 +312,10 @@ class Proxy::Forwarding final : public http::ServerHandler, public http::ClientH
     return exchange_->headers();
   }
 
-  // A body may have to be sent a second time when there is a second upstream: a bounded copy of it is kept.
+  // A bounded copy of the body, while it may have to be sent a second time.
   void keep_for_replay(const Buffer* chain, uint32_t length) {
-    if (replay_lost_ || group_.size() == 1) {
-      replay_lost_ = true;
-      return;
-    }
-    if (kept_bytes_ + length > kReplayLimitBytes) {
+    if (replay_lost_) return;
+    if (!keep_ || kept_bytes_ + length > kReplayLimitBytes) {
       replay_lost_ = true;
       kept_.clear();
       return;
@@ -304,11 +341,6 @@ class Proxy::Forwarding final : public http::ServerHandler, public http::ClientH
       }
     }
     kept_bytes_ += length;
-  }
-
-  void replay() {
-    for (Buffer* kept = kept_.front(); kept; kept = kept->next) request_->write(kept->text());
-    if (body_ended_) request_->end();
   }
 
   void defer() { proxy_.reactor_.timers().arm(deferred_, 0); }
@@ -340,7 +372,9 @@ class Proxy::Forwarding final : public http::ServerHandler, public http::ClientH
   uint32_t body_held_bytes_ = 0;      // of the request, taken but not yet given back as consumed
   uint32_t response_held_bytes_ = 0;  // of the response, likewise
   uint32_t kept_bytes_ = 0;
-  bool body_ended_ = false, replay_lost_ = false, aborted_ = false;
+  bool stands_ = false;  // the connection of this attempt was there: the upstream may have seen the request
+  bool keep_ = false;    // what is sent of the body
+  bool body_ended_ = false, replay_lost_ = false, stale_retried_ = false, aborted_ = false;
   BufferQueue kept_;
   Deferred deferred_;
   ForwardOutcome outcome_;

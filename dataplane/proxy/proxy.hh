@@ -20,6 +20,8 @@ namespace sluice::proxy {
 struct HeaderEdits {
   std::string set;                  // lines "Name: value\r\n": replace fields of the same name, or are added
   std::vector<std::string> remove;  // names
+  std::string
+      via;  // name of this proxy in the Via field (RFC 9110 section 7.6.3); empty: no such field is added
 
   bool empty() const { return set.empty() && remove.empty(); }
 };
@@ -43,12 +45,17 @@ struct ForwardOutcome {
 struct ProxyCounters {
   uint64_t forwarded = 0, completed = 0, failed_over = 0, bad_gateway = 0, gateway_timeout = 0,
            peer_aborted = 0, upstream_aborted = 0, refused = 0;
+  uint64_t stale_retried =
+      0;  // streamed requests sent again because a pooled connection had just been closed
 };
 
 class Proxy {
  public:
-  static constexpr uint32_t kForwardingsLimit = 65'536;     // in progress at once; beyond it 503, counted
-  static constexpr uint32_t kReplayLimitBytes = 64 * 1024;  // of a request body kept for a second attempt
+  static constexpr uint32_t kForwardingsLimit = 65'536;  // in progress at once; beyond it 503, counted
+  // Of a request body kept for a second attempt, when the first may fail after the body has begun to be sent: over a pooled
+  // connection, or with further upstreams for an idempotent request. A longer body of known length gets a new connection
+  // instead. Until a connection stands nothing of a body is taken from the peer, so a failing connect loses none of it.
+  static constexpr uint32_t kReplayLimitBytes = 64 * 1024;
   static constexpr uint32_t kCopyBelowBytes =
       512;  // smaller pieces are copied next to what is queued already
 

@@ -352,6 +352,28 @@ TEST(Proxy, AbsoluteTargetsBecomeOriginForm) {
   }
 }
 
+TEST(Proxy, ViaNamesTheProxyBehindTheHopsBefore) {
+  Rig rig({kFirstPort});
+  rig.handler.options.request.via = "edge";
+  rig.handler.options.response.via = "front:80";
+  RawPeer& peer = rig.send("GET / HTTP/1.0\r\nVia: 1.1 first\r\nX-A: 1\r\n\r\n");
+  const std::string& asked = rig.first.last().received;
+  EXPECT_TRUE(has(asked, "Via: 1.1 first\r\n"));
+  EXPECT_TRUE(has(asked, "Via: 1.0 edge\r\n"));
+  EXPECT_LT(asked.find("first"), asked.find("edge"));
+  rig.answer(rig.first, kSimpleAnswer);
+  EXPECT_TRUE(has(peer.received, "Via: 1.1 front:80\r\n"));
+}
+
+TEST(Proxy, ViaIsLeftToTheEditsWhenTheySetIt) {
+  Rig rig({kFirstPort});
+  rig.handler.options.request.via = "edge";
+  rig.handler.options.request.set = "Via: 1.1 hidden\r\n";
+  rig.send("GET / HTTP/1.1\r\nHost: f\r\nVia: 1.1 first\r\n\r\n");
+  EXPECT_EQ(times(rig.first.last().received, "Via: "), 1u);
+  EXPECT_TRUE(has(rig.first.last().received, "Via: 1.1 hidden\r\n"));
+}
+
 TEST(Proxy, TheTargetCanBeReplaced) {
   Rig rig({kFirstPort});
   rig.handler.options.target = "/other";
@@ -423,6 +445,23 @@ TEST(Proxy, TrailersOfTheResponseAreForwarded) {
              "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: "
              "X-Sum\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 42\r\n\r\n");
   EXPECT_TRUE(peer.received.ends_with("0\r\nX-Sum: 42\r\n\r\n")) << peer.received;
+}
+
+TEST(Proxy, TrailersOfTheRequestAreForwarded) {
+  Rig rig({kFirstPort});
+  RawPeer& peer = rig.send(
+      "PUT / HTTP/1.1\r\nHost: f\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n5\r\nhello\r\n0\r\n"
+      "X-Sum: 42\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(has(rig.first.last().received, "Trailer: X-Sum\r\n"));
+  EXPECT_TRUE(rig.first.last().received.ends_with("0\r\nX-Sum: 42\r\n\r\n")) << rig.first.last().received;
+  rig.answer(rig.first, kSimpleAnswer);
+  // They are sent again with the body.
+  rig.first.last().stream->abort();
+  peer.send(
+      "PUT / HTTP/1.1\r\nHost: f\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 43\r\n\r\n");
+  rig.run();
+  ASSERT_EQ(rig.first.peers.size(), 2u);
+  EXPECT_TRUE(rig.first.last().received.ends_with("0\r\nX-Sum: 43\r\n\r\n")) << rig.first.last().received;
 }
 
 TEST(Proxy, AResponseThatEndsWithItsConnectionIsChunkedForANewPeerAndClosedForAnOldOne) {
@@ -502,6 +541,18 @@ TEST(Proxy, ContinueIsTheBusinessOfEachHop) {
   EXPECT_TRUE(has(peer.received, "HTTP/1.1 200 OK\r\n"));
 }
 
+TEST(Proxy, ContinueWaitsForTheConnectionToTheUpstream) {
+  Rig rig({kFirstPort});
+  RawPeer& peer = rig.connect();
+  rig.transport.black_hole = true;
+  peer.send("POST / HTTP/1.1\r\nHost: f\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+  rig.run();
+  EXPECT_EQ(peer.received, "");
+  rig.transport.black_hole = false;
+  rig.run();
+  EXPECT_EQ(peer.received, "HTTP/1.1 100 Continue\r\n\r\n");
+}
+
 TEST(Proxy, InformationalResponsesAreForwarded) {
   Rig rig({kFirstPort});
   RawPeer& peer = rig.send(kSimpleGet);
@@ -540,6 +591,122 @@ TEST(Proxy, ARefusedConnectionFailsOverForEveryMethod) {
     EXPECT_EQ(rig.outcome().attempts, 2u);
     EXPECT_EQ(rig.proxy.counters.failed_over, 1u);
   }
+}
+
+TEST(Proxy, ABodyOfAnySizeSurvivesAnUpstreamThatRefuses) {
+  const std::string body = pattern(3'000'000);
+  for (const bool chunked : {false, true}) {
+    Rig rig({kNobodyPort, kNobodyPort + 1, kFirstPort});
+    RawPeer& peer = rig.send(
+        std::string("POST / HTTP/1.1\r\nHost: f\r\n") +
+        (chunked ? "Transfer-Encoding: chunked\r\n\r\n2dc6c0\r\n" : "Content-Length: 3000000\r\n\r\n") +
+        body + (chunked ? "\r\n0\r\n\r\n" : ""));
+    ASSERT_EQ(rig.first.peers.size(), 1u);
+    EXPECT_EQ(body_of(rig.first.last().received), body) << (chunked ? " chunked" : "");
+    rig.answer(rig.first, kSimpleAnswer);
+    EXPECT_EQ(body_of(peer.received), "hello");
+    EXPECT_EQ(rig.outcome().attempts, 3u);
+  }
+}
+
+// ---- pooled connections that their upstream closes just as they are used again
+
+// The answer to a request on a connection that stays, then that connection broken in the moment of the next request.
+struct Stale {
+  explicit Stale(std::vector<uint16_t> ports = {kFirstPort})
+      : rig(std::move(ports)), peer(rig.send(kSimpleGet)) {
+    rig.answer(rig.first, kSimpleAnswer);
+    peer.received.clear();
+  }
+  Rig rig;
+  RawPeer& peer;
+};
+
+TEST(Proxy, AStaleConnectionIsReplacedWithoutBlamingTheUpstream) {
+  for (const bool finished : {false, true}) {
+    for (const char* request :
+         {"GET /x HTTP/1.1\r\nHost: f\r\n\r\n", "PUT /x HTTP/1.1\r\nHost: f\r\nContent-Length: 4\r\n\r\nbody",
+          "PUT /x HTTP/1.1\r\nHost: f\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"}) {
+      Stale stale;
+      Rig& rig = stale.rig;
+      finished ? rig.first.last().stream->shutdown() : rig.first.last().stream->abort();
+      stale.peer.send(request);
+      rig.run();
+      ASSERT_EQ(rig.first.peers.size(), 2u) << request;
+      EXPECT_TRUE(has(rig.first.last().received, " /x HTTP/1.1\r\n")) << request;
+      if (*request == 'P') EXPECT_EQ(body_of(rig.first.last().received), "body") << request;
+      rig.answer(rig.first, kSimpleAnswer);
+      EXPECT_EQ(body_of(stale.peer.received), "hello") << request;
+      EXPECT_EQ((*rig.group)[0].failed, 0u) << request;
+      EXPECT_EQ(rig.handler.outcomes.back().attempts, 1u);
+    }
+  }
+}
+
+TEST(Proxy, APostOnAStaleConnectionIsSentAgainOnlyWhenNothingOfItWasReceived) {
+  const char* const post = "POST / HTTP/1.1\r\nHost: f\r\nContent-Length: 4\r\n\r\nbody";
+  {
+    Stale stale;
+    stale.rig.first.last().stream->abort();  // who knows what it had seen
+    stale.peer.send(post);
+    stale.rig.run();
+    EXPECT_TRUE(has(stale.peer.received, "HTTP/1.1 502 Bad Gateway\r\n")) << stale.peer.received;
+    EXPECT_EQ(stale.rig.first.peers.size(), 1u);
+    EXPECT_EQ((*stale.rig.group)[0].failed, 0u) << "and yet no reason to leave it out";
+  }
+  {
+    Stale stale;
+    stale.rig.first.last().stream->window_bytes = 0;  // its end is on the way and acknowledges nothing
+    stale.rig.first.last().stream->shutdown();
+    stale.peer.send(post);
+    stale.rig.run();
+    ASSERT_EQ(stale.rig.first.peers.size(), 2u);
+    EXPECT_EQ(body_of(stale.rig.first.last().received), "body");
+    stale.rig.answer(stale.rig.first, kSimpleAnswer);
+    EXPECT_EQ(body_of(stale.peer.received), "hello");
+  }
+}
+
+TEST(Proxy, AnUpstreamThatBreaksTheNewConnectionTooHasFailed) {
+  Stale stale;
+  stale.rig.first.last().stream->abort();
+  stale.peer.send("PUT / HTTP/1.1\r\nHost: f\r\nContent-Length: 4\r\n\r\nbody");
+  stale.rig.run();
+  ASSERT_EQ(stale.rig.first.peers.size(), 2u);
+  stale.rig.first.last().stream->abort();
+  stale.rig.run();
+  EXPECT_EQ(stale.rig.first.peers.size(), 2u);
+  EXPECT_TRUE(has(stale.peer.received, "HTTP/1.1 502 Bad Gateway\r\n"));
+  EXPECT_EQ((*stale.rig.group)[0].failed, 1u);
+}
+
+TEST(Proxy, ABodyOfWhichMoreWasSentThanIsKeptIsNotSentAgain) {
+  Stale stale;
+  Rig& rig = stale.rig;
+  rig.first.last().stream->window_bytes = 1'000'000;
+  // Chunked, so that its length is not known when the connection is chosen.
+  stale.peer.send("PUT / HTTP/1.1\r\nHost: f\r\nTransfer-Encoding: chunked\r\n\r\n30d40\r\n" +
+                  pattern(100'000));
+  rig.run();
+  ASSERT_EQ(rig.first.peers.size(), 1u);
+  rig.first.last().stream->abort();
+  rig.run();
+  EXPECT_EQ(rig.first.peers.size(), 1u);
+  EXPECT_TRUE(has(stale.peer.received, "HTTP/1.1 502 Bad Gateway\r\n"));
+  EXPECT_EQ((*rig.group)[0].failed, 0u);
+}
+
+TEST(Proxy, ALongBodyGetsANewConnection) {
+  Stale stale;
+  const std::string body = pattern(Proxy::kReplayLimitBytes + 1);
+  stale.rig.first.last().stream->abort();
+  stale.peer.send("POST / HTTP/1.1\r\nHost: f\r\nContent-Length: " + std::to_string(body.size()) +
+                  "\r\n\r\n" + body);
+  stale.rig.run();
+  ASSERT_EQ(stale.rig.first.peers.size(), 2u);
+  EXPECT_EQ(body_of(stale.rig.first.last().received), body);
+  stale.rig.answer(stale.rig.first, kSimpleAnswer);
+  EXPECT_EQ(body_of(stale.peer.received), "hello");
 }
 
 TEST(Proxy, AResetBeforeAByteCameFailsOverForIdempotentMethods) {

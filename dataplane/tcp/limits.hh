@@ -31,7 +31,11 @@ struct Limits {
   // Acknowledgements that challenge or correct the peer, per connection and second (RFC 5961 section 7).
   uint32_t challenge_acks_per_second = 20;
 
-  uint32_t time_wait_ms = 60'000;   // 2 MSL (RFC 9293 section 3.4.2 suggests MSL 2 min and allows less)
+  uint32_t time_wait_ms = 60'000;  // 2 MSL (RFC 9293 section 3.4.2 suggests MSL 2 min and allows less)
+  // After which connect() takes a port out of TIME-WAIT when timestamps tell the incarnations apart (RFC 6191 section 2).
+  // RFC 7323 appendix B.2 asks for a tick of the slower clock; those in use tick in 1 to 10 ms. Ports are taken in a
+  // circle, the longest unused one first, so the least wait matters only to who uses up all of them.
+  uint32_t time_wait_reuse_ms = 100;
   uint32_t fin_wait_2_ms = 60'000;  // for a connection without a user
   uint32_t user_timeout_ms =
       120'000;  // data unacknowledged for so long ends the connection (RFC 9293 section 3.8.3, R2)

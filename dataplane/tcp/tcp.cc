@@ -279,7 +279,7 @@ transport::Result<transport::Stream*> Tcp::connect(const transport::ConnectOptio
     // RFC 6191 section 2, from this side: timestamps tell the incarnations apart when their clock has moved
     // on.
     const TimeWait& old = time_wait_[occupied.number()];
-    return old.timestamps && tick() - old.since_tick > ticks_of_ms(1000);
+    return old.timestamps && tick() - old.since_tick > ticks_of_ms(limits_.time_wait_reuse_ms);
   });
   if (!found) {
     ++counters.ports_exhausted;

@@ -24,6 +24,7 @@ class KernelStream final : public Stream, public kernel::Socket, public Timer {
   void commit(uint32_t appended_bytes) override;
   void shutdown() override;
   void abort() override;
+  void leave() override;
   void consumed(uint32_t count) override;
   void set_no_delay(bool enabled) override {
     if (!(flags_ & kFinished)) kernel::SocketDriver::set_no_delay(*this, enabled);
@@ -252,6 +253,12 @@ void KernelStream::abort() {
   if (flags_ & kFinished) return;
   ++transport_.counters.aborts;
   finish(Error::kConnectionAborted, true);
+}
+
+// The kernel goes on by itself with what it has taken; a reset would throw that away.
+void KernelStream::leave() {
+  if (queued_bytes_ > 0 || !(flags_ & kShutdownWanted)) return abort();
+  finish(Error::kConnectionAborted, false);
 }
 
 void KernelStream::finish(Error error, bool reset) {

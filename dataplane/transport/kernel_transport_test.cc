@@ -402,6 +402,45 @@ TEST_P(KernelTransportTest, AbortDropsWhatIsQueued) {
   EXPECT_EQ(count, -ECONNRESET);
 }
 
+// Left with much of what was written still in the kernel and a peer that reads none of it yet: all of it arrives.
+TEST_P(KernelTransportTest, LeavingLosesNothingThatWasWritten) {
+  listen();
+  RawSocket raw = raw_client();
+  Recorder& server = *acceptor.streams[0];
+  server.to_send = 100'000;
+  server.shutdown_after = true;
+  server.pump();
+  ASSERT_TRUE(turn_until([&] { return server.stream->queued_bytes() == 0; }));
+  settle();
+  ASSERT_EQ(server.closed, 0);
+  server.stream->leave();
+  ASSERT_TRUE(turn_until([&] { return server.closed == 1; }));
+  EXPECT_EQ(server.error, Error::kConnectionAborted);
+  char piece[65536];
+  ssize_t count, total = 0;
+  while ((count = raw_receive(raw, piece, sizeof piece)) > 0) total += count;
+  EXPECT_EQ(count, 0) << "an end, not a reset";
+  EXPECT_EQ(total, 100'000);
+  EXPECT_EQ(transport->open_streams(), 0u);
+}
+
+TEST_P(KernelTransportTest, LeavingWhatIsStillQueuedIsAnAbort) {
+  listen();
+  RawSocket raw = raw_client();
+  Recorder& server = *acceptor.streams[0];
+  server.to_send = 64 * 1024 * 1024;
+  server.pump();
+  settle();
+  ASSERT_GT(server.stream->queued_bytes(), 0u);
+  server.stream->leave();
+  ASSERT_TRUE(turn_until([&] { return server.closed == 1; }));
+  char piece[65536];
+  ssize_t count;
+  while ((count = raw_receive(raw, piece, sizeof piece)) > 0) {
+  }
+  EXPECT_EQ(count, -ECONNRESET);
+}
+
 TEST_P(KernelTransportTest, AbortInsideEventsIsSafe) {
   int round = 0;
   acceptor.prepare = [&](Recorder& server) {

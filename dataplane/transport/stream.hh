@@ -62,6 +62,10 @@ class Stream {
   // on_closed(kConnectionAborted) comes later in this turn or the next one, never from inside abort().
   virtual void abort() = 0;
 
+  // After shutdown(), when nothing is queued: the peer's end is not waited for any longer. What was written may still be on its
+  // way and arrives. on_closed follows as after abort().
+  virtual void leave() { abort(); }
+
   // Gives back `count` bytes of receive window.
   virtual void consumed(uint32_t count) = 0;
 

@@ -231,7 +231,7 @@ void HttpServers::listen(const Arguments& info) {
   read(limits.head_bytes), read(limits.target_bytes), read(limits.header_count), read(limits.body_bytes);
   read(limits.header_timeout_ms), read(limits.idle_timeout_ms), read(limits.body_timeout_ms);
   read(limits.pipeline_requests), read(limits.pending_body_bytes), read(limits.connections);
-  read(limits.requests_per_connection);
+  read(limits.requests_per_connection), read(limits.half_open);
 
   const std::string hostname = to_utf8(isolate, info[0]);
   auto serving =

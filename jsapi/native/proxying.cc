@@ -61,7 +61,8 @@ void Proxying::add_group(const Arguments& info) {
   info.GetReturnValue().Set(static_cast<uint32_t>(self.groups_.size() - 1));
 }
 
-// add_proxy_options(request lines, [request names to remove ...], response lines, [names ...], target, flags) -> number.
+// add_proxy_options(request lines, [request names to remove ...], response lines, [names ...], target, flags, name in the
+// request's Via field or '', in the response's) -> number.
 // flags: 1 preserve Host, 2 no X-Forwarded-For, 4 replace the options made last (those of a single request).
 void Proxying::add_options(const Arguments& info) {
   Proxying& self = from(info);
@@ -82,6 +83,8 @@ void Proxying::add_options(const Arguments& info) {
   const int32_t flags = small_integer(info[5]);
   options->preserve_host = flags & 1;
   options->forwarded_for = !(flags & 2);
+  options->request.via = to_utf8(isolate, info[6]);
+  options->response.via = to_utf8(isolate, info[7]);
   if (flags & 4) {
     self.single_options_ = std::move(options);
     return info.GetReturnValue().Set(-1);

@@ -761,6 +761,7 @@ const LIMITS = [
   ['headBytes', 'maxHeaderSize'], ['targetBytes'], ['headerCount', 'maxHeadersCount'], ['bodyBytes', 'maxBodySize'],
   ['headerTimeoutMs', 'headersTimeout'], ['idleTimeoutMs', 'keepAliveTimeout'], ['bodyTimeoutMs'], ['pipelineRequests'],
   ['pendingBodyBytes'], ['connections', 'maxConnections'], ['requestsPerConnection', 'maxRequestsPerSocket'],
+  ['allowHalfOpen'],
 ];
 
 class Server {
@@ -810,6 +811,7 @@ exports.serve = function serve(options, handler) {
     for (const name of names) {
       const value = given[name];
       if (value === undefined) continue;
+      if (name === 'allowHalfOpen') return value ? 1 : 0;
       if (typeof value !== 'number' || !(value >= 0)) throw argumentType(`options.${name}`, 'a number >= 0', value);
       return Math.min(value, Number.MAX_SAFE_INTEGER);
     }

@@ -30,6 +30,12 @@ declare module 'sluice:http' {
     connections?: number;
     /** 0: as many as come. */
     requestsPerConnection?: number;
+    /**
+     * What it means that a peer has closed its sending side before its response. True, the default: it gets the response;
+     * `signal`, 'aborted' and 'close' tell when the connection is reset or the peer does not answer probes. False: it is gone
+     * (as in Node), the request is aborted at once.
+     */
+    allowHalfOpen?: boolean;
   }
 
   export interface ServeOptions extends ServerLimits {
@@ -210,6 +216,8 @@ declare module 'sluice:http' {
     set?: HeaderFields;
     /** Names of fields that are not passed on. */
     remove?: string | Iterable<string>;
+    /** Name of this proxy in the Via field, or false for no such field. Default: "sluice" in requests, none in responses. */
+    via?: string | false;
   }
   export interface ProxyOptions {
     /** Changes to the request on its way to the upstream. */

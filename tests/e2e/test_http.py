@@ -4,6 +4,7 @@
 import json
 import os
 import socket
+import struct
 import tempfile
 
 from lab import need_program, on_each_transport, wait_until
@@ -141,6 +142,40 @@ class Clients:
         self.server.wait_for(r"thrown on purpose")
         self.server.wait_for(r"kitchen\.mjs:\d+")
         self.assertEqual(self.lab.run("curl", "-sS", self.url("/hello")).stdout, "Hello, World!\n")
+
+    def test_a_half_closed_client_gets_its_response(self):
+        with self.lab.connect(self.server.port) as client:
+            client.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+            client.shutdown(socket.SHUT_WR)
+            stream = client.makefile("rb")
+            status, _, body = read_response(stream)
+            self.assertEqual((status, body), (200, b"slow"))
+            self.assertEqual(stream.read(), b"")
+
+    def test_a_reset_behind_a_half_close_aborts_the_request(self):
+        witness = self.lab.http(self.server)
+
+        def gone():
+            witness.request("GET", "/gone")
+            return int(witness.getresponse().read())
+
+        client = self.lab.connect(self.server.port)
+        client.sendall(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_until(lambda: self._count(witness) >= 2, 10, "the request that waits")
+        client.shutdown(socket.SHUT_WR)
+        self.assertEqual(gone(), 0)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        wait_until(lambda: gone() == 1, 10, "the abort of the request")
+
+    def test_sigterm_does_not_wait_for_a_client_that_says_nothing(self):
+        with self.lab.connect(self.server.port) as client:
+            client.sendall(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
+            stream = client.makefile("rb")
+            self.assertEqual(read_response(stream)[0], 200)
+            self.server.signal(15)
+            self.assertEqual(stream.read(), b"")
+            self.assertEqual(self.server.wait(), 0)  # while the client keeps its side open
 
     def test_sigterm_lets_requests_finish_and_exits_0(self):
         with self.lab.connect(self.server.port) as client:

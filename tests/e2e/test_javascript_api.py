@@ -374,13 +374,24 @@ class Clients(ApiCase):
                          ("/request?forwarded", "through", "on the way", "yes"))
         self.assertNotIn("x-secret", seen["headers"])
         self.assertEqual(seen["headers"]["x-forwarded-for"], "127.0.0.1")
+        self.assertEqual(seen["headers"]["via"], "1.1 sluice")
         outcome = self.state_when(lambda state: "outcome" in state)["outcome"]
         self.assertEqual((outcome["status"], outcome["statusCode"], outcome["upstream"], outcome["ended"]), (200, 200, True, True))
 
     def test_proxy_of_large_bodies(self):
         body = bytes(i % 251 for i in range(2_000_000))
-        self.ask("/proxied?to=/echo").read()  # finds out that the first upstream does not work
+        # The first upstream refuses.
         self.assertTrue(self.ask("/proxied?to=/echo", "POST", body).read() == body)
+
+    def test_proxy_options_that_a_program_changes(self):
+        # The same object, an equal one for each request, and one that cannot be compared: what it says now is what counts.
+        for kind in ("same", "equal", "iterable"):
+            for number in ("1", "1", "2", "1", "3"):
+                seen = self.json(f"/proxied-options?kind={kind}&number={number}")
+                self.assertEqual((seen["headers"]["x-number"], seen["headers"]["via"]), (number, "1.1 edge-" + number), kind)
+
+    def test_proxy_options_that_are_wrong(self):
+        self.assertEqual(self.json("/proxied-wrong"), {"codes": ["ERR_INVALID_ARG_VALUE", "ERR_INVALID_ARG_VALUE", "ERR_INVALID_CHAR"]})
 
     def test_proxy_without_an_upstream_that_works(self):
         self.assertEqual(self.ask("/proxied-nowhere").status, 502)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an operator does and sees: reload, watchdog, heap limit, metrics, idle CPU, bad configuration."""
 
+import errno
 import pathlib
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -77,6 +79,27 @@ serve({ port: Number(process.argv[2]), hostname: '0.0.0.0' }, (req, res) => {
         server.wait_for(r"(?s)300 ms without returning.*program\.mjs:4")
         self.assertEqual(self.get(server), "alive")
         self.assertIsNone(server.process.poll())
+
+    def test_connections_beyond_the_limit_wait_for_their_turn(self):
+        program = self.source("""
+import { serve } from 'sluice:http';
+serve({ port: Number(process.argv[2]), hostname: '0.0.0.0', maxConnections: 2 }, (req, res) => res.end('served'));
+""")
+        server = self.lab.start(program, self.port())
+        served = [self.lab.http(server) for _ in range(2)]
+        for connection in served:
+            connection.request("GET", "/")
+            self.assertEqual(connection.getresponse().read(), b"served")
+        with self.lab.inside():
+            third = socket.socket()
+        with third:
+            third.setblocking(False)
+            self.assertIn(third.connect_ex((self.lab.address, server.port)), (0, errno.EINPROGRESS))
+            served[0].close()
+            third.settimeout(30)
+            self.assertTrue(select.select([], [third], [], 30)[1])
+            third.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            self.assertTrue(third.makefile("rb").read().endswith(b"served"))
 
     def test_a_full_heap_ends_the_isolate_only(self):
         program = self.source("""

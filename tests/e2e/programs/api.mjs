@@ -282,6 +282,31 @@ routes['/proxied'] = async (req, res) => {
 routes['/proxied-nowhere'] = async (req, res) => {
   state.outcome = await proxy(req, res, ['http://127.0.0.1:1', 'http://127.0.0.1:2']);
 };
+const changed = { target: '/request', request: { set: {}, via: '' } };
+routes['/proxied-options'] = (req, res) => {
+  const query = new URL(req.url, 'http://x').searchParams;
+  const number = query.get('number'), via = `edge-${number}`;
+  let options = { target: '/request', request: { set: { 'X-Number': number }, via } };
+  if (query.get('kind') === 'same') {
+    changed.request.set['X-Number'] = number;
+    changed.request.via = via;
+    options = changed;
+  } else if (query.get('kind') === 'iterable') {
+    options.request.set = new Map([['X-Number', number]]);
+  }
+  return proxy(req, res, [`127.0.0.1:${server.port}`], options);
+};
+routes['/proxied-wrong'] = (req, res) => {
+  const codes = [];
+  for (const request of [{ via: 'two words' }, { via: '' }, { set: { 'X-A': 'a\nb' } }]) {
+    try {
+      proxy(req, res, 'http://127.0.0.1:1', { request });
+    } catch (error) {
+      codes.push(error.code);
+    }
+  }
+  json(res, { codes });
+};
 routes['/proxied-late'] = async (req, res) => {
   await req.text();
   json(res, caught(() => undefined) ?? await proxy(req, res, 'http://127.0.0.1:1').catch((error) => ({ code: error.code })));

@@ -10,7 +10,7 @@ for (let i = 0; i < pattern.length; i++) pattern[i] = i % kPeriod;
 
 const port = Number(process.argv[2] ?? 8080);
 const hostname = process.argv[3] ?? '0.0.0.0';
-let requests = 0;
+let requests = 0, gone = 0;
 
 async function download(res, size) {
   res.setHeader('Content-Type', 'application/octet-stream');
@@ -60,6 +60,11 @@ serve({ port, hostname }, async (req, res) => {
   } else if (path === '/slow') {
     await new Promise((done) => setTimeout(done, 300));
     res.end('slow');
+  } else if (path === '/wait') {
+    req.signal.addEventListener('abort', () => gone++);
+    await new Promise(() => {});
+  } else if (path === '/gone') {
+    res.end(String(gone));
   } else if (path === '/throw') {
     throw new Error('thrown on purpose');
   } else if (path === '/count') {
