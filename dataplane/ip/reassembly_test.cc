@@ -25,7 +25,7 @@ struct ReassemblyTest : testing::Test {
     ReceivedPacket received;
     received.traffic_class = traffic_class;
     received.hop_limit = static_cast<uint8_t>(offset == 0 ? 7 : 8);
-    return table.add({.key = {1, 2, identification, 17}, .offset_bytes = offset, .more = more}, received,
+    return table.add({.key = {IpAddress::v4(1), IpAddress::v4(2), identification, 17}, .offset_bytes = offset, .more = more}, received,
                      buffer, now_ns, about);
   }
   // Like add(), for those that must not complete.

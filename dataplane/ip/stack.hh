@@ -2,6 +2,7 @@
 // The IP layer of one core, as the layers above see it: where packets come up from and go down to. Interfaces, routes,
 // neighbours, fragments and ICMP live behind it, a file each.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -17,7 +18,7 @@
 
 namespace sluice::ip {
 
-inline constexpr uint8_t kProtocolIcmp = 1, kProtocolTcp = 6, kProtocolUdp = 17;
+inline constexpr uint8_t kProtocolIcmp = 1, kProtocolTcp = 6, kProtocolUdp = 17, kProtocolIcmpv6 = 58;
 
 // What the IP layer tells of a packet that it hands up.
 struct ReceivedPacket {
@@ -27,16 +28,18 @@ struct ReceivedPacket {
   uint8_t traffic_class = 0;  // ECN in the low two bits (RFC 3168)
   uint8_t interface_index = 0;
   bool l4_checksum_verified = false;  // by the port
-  bool broadcast = false;             // sent to a broadcast address; never so for TCP
-  uint8_t network_header_bytes = 20;  // length of the IP header that still lies in front of the packet's data
+  bool broadcast = false;             // sent to a broadcast or multicast address; never so for TCP
+  uint8_t network_header_bytes = 20;  // length of the IP headers that still lie in front of the packet's data
+  bool fragmented = false;            // it came in pieces (IPv6 only: RFC 6980 asks)
 };
 
-// An ICMP error about something we sent (RFC 792, RFC 1122 section 3.2.2): already matched to a protocol.
+// An ICMP error about something we sent (RFC 792, RFC 1122 section 3.2.2, RFC 4443): already matched to a protocol.
 struct IcmpError {
-  Error error = Error::kNone;     // what it means for a connection
-  bool hard = false;              // RFC 1122 section 4.2.3.9
-  uint32_t path_mtu_bytes = 0;    // "fragmentation needed": next-hop MTU (RFC 1191), else 0
-  IpAddress local, remote;        // of the packet that caused it
+  Error error = Error::kNone;  // what it means for a connection
+  bool hard = false;           // RFC 1122 section 4.2.3.9
+  uint32_t path_mtu_bytes =
+      0;                    // "fragmentation needed", "packet too big": next-hop MTU (RFC 1191, 8201), else 0
+  IpAddress local, remote;  // of the packet that caused it
   std::span<const std::byte> l4;  // what it quotes of our L4 header, at least 8 bytes
 };
 
@@ -58,8 +61,10 @@ struct Path {
   uint32_t generation = 0;
   uint32_t neighbour = UINT32_MAX;  // entry in the neighbour cache
   uint8_t interface_index = 0;
+  bool ipv6 = false;
   uint16_t mtu_bytes = 0;  // of the interface, or a smaller path MTU that was learnt
 };
+static_assert(sizeof(Path) == 12);
 
 struct InterfaceAddress {
   IpAddress address;
@@ -70,6 +75,12 @@ struct InterfaceOptions {
   std::string name;
   std::vector<InterfaceAddress> addresses;
   uint32_t mtu_bytes = 0;  // 0: the port's
+  // Of IPv6, which is on when there is an IPv6 address or `autoconfigure`. An address of link scope is then made as well.
+  bool autoconfigure = false;  // addresses and routers as router advertisements say (RFC 4862)
+  // How often each address is asked for before it is used, a second apart: nobody may answer (RFC 4862 section 5.4).
+  uint8_t duplicate_detections = 1;
+  // Key of the identifiers in addresses that we make (RFC 7217): the same at each start, and on all cores. 0: random.
+  std::array<uint64_t, 2> stable_key{};
 };
 
 class Stack {
@@ -84,8 +95,9 @@ class Stack {
 
   // Adds an interface over `port`; returns its index. Configuration time only.
   uint8_t add_interface(Port& port, const InterfaceOptions& options);
-  // A route to `prefix`/`prefix_bits` through `gateway` (must be on-link of some interface). Longest prefix wins.
-  Error add_route(IpAddress prefix, uint8_t prefix_bits, IpAddress gateway);
+  // A route to `prefix`/`prefix_bits` through `gateway`, of the same family (`::` or `0.0.0.0` with 0 bits: the default
+  // route), which must be on-link of some interface; one of link scope is on that of `interface_index`. Longest prefix wins.
+  Error add_route(IpAddress prefix, uint8_t prefix_bits, IpAddress gateway, uint8_t interface_index = 0);
   void set_protocol(uint8_t number, Protocol* protocol);
 
   // Takes in one burst from each port, hands packets up. Returns whether there was any.
@@ -93,12 +105,12 @@ class Stack {
   // Sends all queued frames that the ports accept.
   void transmit(uint64_t now_ns);
 
-  // Path to `remote` from `local` (any: then the chosen source address is stored into it).
+  // Path to `remote` from `local` (any: then the chosen source address is stored into it, RFC 6724 for IPv6).
   // kNetworkUnreachable without a route, kAddressNotAvailable when `local` is not ours.
   Error find_path(const IpAddress& remote, IpAddress& local, Path& path);
   bool path_is_current(const Path& path) const;
   // A protocol that found an IcmpError with a path MTU to be true (a socket of it exists, the sequence number fits)
-  // remembers it for later paths to `remote`: kept 10 minutes (RFC 1191 section 6.3), never below 576 bytes.
+  // remembers it for later paths to `remote`: kept 10 minutes (RFC 1191 section 6.3), never below 576 bytes, of IPv6 1280.
   void learn_path_mtu(const IpAddress& remote, uint32_t mtu_bytes);
   // Offloads of the path's port, for the layer above that fills in checksums and TSO requests.
   const PortCapabilities& capabilities(const Path& path) const;
@@ -110,7 +122,7 @@ class Stack {
     uint8_t protocol = 0;
     uint8_t hop_limit = 64;
     uint8_t traffic_class = 0;
-    bool may_fragment = false;  // DF is set otherwise
+    bool may_fragment = false;  // DF is set otherwise; in IPv6 it is us who cut, or nobody
   };
   // Takes an L4 packet (a chain with at least 54 bytes of headroom in front), puts IP and Ethernet headers before it and
   // queues it for the port; waits in the neighbour entry while that is being resolved (a bounded number of packets, the
@@ -128,16 +140,22 @@ class Stack {
   void confirm_neighbour(const Path& path);
 
   // Where several cores have a queue each of one port, an ARP packet comes to one of them only, and seldom to the one that
-  // asked. So the cores tell one another: `listener` gets each ARP packet (28 bytes) that came to this core, to be copied
-  // to the other cores, which give it to hear_arp(): they learn from it by the same rules, and answer nothing.
-  using ArpListener = void (*)(void* context, uint8_t interface_index, std::span<const std::byte> arp);
-  void set_arp_listener(ArpListener listener, void* context);
-  void hear_arp(uint8_t interface_index, std::span<const std::byte> arp);
+  // asked. So the cores tell one another: `listener` gets each ARP packet (28 bytes) and each neighbour or router
+  // advertisement and neighbour solicitation (with its IPv6 header, at most kHeardLimitBytes) that came to this core, to be
+  // copied to the other cores, which give it to hear_neighbour(): they learn from it by the same rules, and answer nothing.
+  static constexpr uint32_t kHeardLimitBytes = 320;  // longer ones are not shared, counted (discovery_limit)
+  using NeighbourListener = void (*)(void* context, uint8_t interface_index,
+                                     std::span<const std::byte> packet);
+  void set_neighbour_listener(NeighbourListener listener, void* context);
+  void hear_neighbour(uint8_t interface_index, std::span<const std::byte> packet);
 
+  // Whether it is an address of ours, also one of IPv6 that is still being checked for duplicates.
   bool is_local(const IpAddress& address) const;
   // Whether replies of this flow (remote -> local) arrive on this core's queue.
   bool flow_is_local(const Path& path, const Endpoint& local, const Endpoint& remote) const;
   std::optional<IpAddress> first_address() const;
+  // All that packets are taken for, IPv4 first.
+  std::vector<IpAddress> addresses() const;
   // Sends an ICMP error about a received packet, rate-limited (RFC 1812 section 4.3.2.8). `packet` is not taken; its
   // data is at its L4 header, IP header still in front of it.
   enum class Unreachable : uint8_t { kProtocol = 2, kPort = 3 };
@@ -157,6 +175,11 @@ class Stack {
     uint64_t icmp_received = 0, icmp_sent = 0, icmp_rate_limited = 0, echo_replied = 0, arp_received = 0,
              arp_sent = 0;
     uint64_t icmp_malformed = 0, icmp_ignored = 0, address_conflicts = 0, looped_back = 0, fragments_sent = 0;
+    // Of IPv6.
+    uint64_t extension_limit = 0;   // packets with more, or longer, extension headers than are skipped
+    uint64_t option_refused = 0;    // packets with an option or header that must not be skipped
+    uint64_t discovery_limit = 0;   // addresses, routers, prefixes and groups beyond what an interface keeps
+    uint64_t addresses_formed = 0;  // by autoconfiguration
   } counters;
 
  private:

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <span>
 
+#include "drivers/address.hh"
+
 namespace sluice::ethdev {
 
 // A key whose 16-bit words are all the same makes the hash symmetric: swapping source with destination, addresses and
@@ -24,7 +26,11 @@ uint32_t toeplitz(std::span<const uint8_t> key, std::span<const uint8_t> input);
 uint32_t toeplitz_ipv4(std::span<const uint8_t> key, uint32_t source, uint32_t destination,
                        uint16_t source_port, uint16_t destination_port);
 
-// The same for a packet of which only the addresses count (a fragment, ICMP).
+// The same for IPv6.
+uint32_t toeplitz_ipv6(std::span<const uint8_t> key, const IpAddress& source, const IpAddress& destination,
+                       uint16_t source_port, uint16_t destination_port);
+
+// The same for an IPv4 packet of which only the addresses count (a fragment, ICMP).
 uint32_t toeplitz_ipv4(std::span<const uint8_t> key, uint32_t source, uint32_t destination);
 
 }  // namespace sluice::ethdev

@@ -234,7 +234,7 @@ class BypassCore final : public CoreNetwork {
   kernel::EventWaiter& waiter_;
   Reactor reactor_;
   ip::Stack stack_;
-  ArpInbox arp_;
+  NeighbourInbox arp_;
   transport::BypassTransport transport_;
   std::vector<ethdev::EthernetQueue*> queues_;
 };
@@ -266,7 +266,7 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
     network->waiters_.push_back(std::make_unique<kernel::EventWaiter>());
     waiters.push_back(network->waiters_.back().get());
   }
-  network->arp_ = std::make_unique<ArpExchange>(std::move(waiters));
+  network->arp_ = std::make_unique<NeighbourExchange>(std::move(waiters));
   return network;
 }
 

@@ -7,7 +7,7 @@
 
 #include "drivers/ethdev/ethdev.hh"
 #include "drivers/kernel/event_waiter.hh"
-#include "runtime/network/arp_exchange.hh"
+#include "runtime/network/neighbour_exchange.hh"
 #include "runtime/network/network.hh"
 
 namespace sluice::runtime {
@@ -25,7 +25,7 @@ class BypassNetwork final : public Network {
   std::vector<std::unique_ptr<ethdev::EthernetDevice>> devices_;  // in the order of configuration_.ports
   std::vector<std::unique_ptr<kernel::EventWaiter>>
       waiters_;  // of the cores; here, so that each may wake the others
-  std::unique_ptr<ArpExchange> arp_;
+  std::unique_ptr<NeighbourExchange> arp_;
 };
 
 }  // namespace sluice::runtime
