@@ -36,6 +36,13 @@ struct IpAddress {
     if (!mapped && (bytes[10] || bytes[11])) return false;
     return !(bytes[12] | bytes[13] | bytes[14] | bytes[15]);
   }
+  // Whether packets to `other` are for who is bound to this address: the address itself, 0.0.0.0 for all of IPv4, :: for all
+  // of IPv6 and, unless `ipv6_only`, of IPv4 as well (RFC 3493 section 5.3).
+  bool takes(const IpAddress& other, bool ipv6_only = false) const {
+    if (*this == other) return true;
+    if (!is_any()) return false;
+    return is_v4() ? other.is_v4() : !(ipv6_only && other.is_v4());
+  }
   bool operator==(const IpAddress&) const = default;
 
   // "192.0.2.1" or "2001:db8::1"; nullopt when the text is not exactly one address.

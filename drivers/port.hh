@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 
+#include "drivers/address.hh"
 #include "drivers/buffer.hh"
 
 namespace sluice {
@@ -43,10 +44,11 @@ class Port {
   virtual const PortCapabilities& capabilities() const = 0;
 
   // Whether a packet of this flow that arrives here is given by the port to this queue (RSS); used to pick source ports
-  // of outbound connections so that replies come home. Addresses and ports in host order, as the arriving packet has them.
-  virtual bool flow_is_local(uint32_t source_ipv4, uint32_t destination_ipv4, uint16_t source_port,
+  // of outbound connections so that replies come home. Both addresses of one family, ports in host order, as the arriving
+  // packet has them.
+  virtual bool flow_is_local(const IpAddress& source, const IpAddress& destination, uint16_t source_port,
                              uint16_t destination_port) const {
-    (void)source_ipv4, (void)destination_ipv4, (void)source_port, (void)destination_port;
+    (void)source, (void)destination, (void)source_port, (void)destination_port;
     return true;
   }
 

@@ -17,8 +17,8 @@ void Stack::State::input_arp(Interface& in, Buffer* packet) {
     release(packet);
     return;
   }
-  if (arp_listener != nullptr)
-    arp_listener(arp_listener_context, in.index, packet->bytes().first(wire::kArpBytes));
+  if (neighbour_listener != nullptr)
+    neighbour_listener(neighbour_listener_context, in.index, packet->bytes().first(wire::kArpBytes));
   release(packet);
   if (in.owns(fields->sender_ip)) {
     if (fields->sender_mac == in.mac) return;  // our own announcement, come back
@@ -47,8 +47,8 @@ void Stack::State::learn_from_arp(Interface& in, const wire::ArpFields& fields) 
   // Neighbours are learnt from those who ask for us (they are about to talk to us), and from others only when there is an
   // entry already.
   const bool asks_for_us = fields.operation == wire::kArpRequest && in.owns(fields.target_ip);
-  Neighbour* entry =
-      asks_for_us ? &neighbours.find_or_add(sender, in.index, now_ns) : neighbours.find(sender, in.index);
+  Neighbour* entry = asks_for_us ? &neighbours.find_or_add(IpAddress::v4(sender), in.index, now_ns)
+                                 : neighbours.find(IpAddress::v4(sender), in.index);
   if (entry == nullptr || (entry->state == NeighbourState::kIdle && !asks_for_us)) return;
   // An answer to a question of ours is proof that the neighbour hears us; anything else is only news of its address.
   const bool we_asked = entry->state == NeighbourState::kIncomplete ||
@@ -57,15 +57,19 @@ void Stack::State::learn_from_arp(Interface& in, const wire::ArpFields& fields) 
   neighbour_learnt(*entry, fields.sender_mac, confirmed);
 }
 
-void Stack::set_arp_listener(ArpListener listener, void* context) {
-  state_->arp_listener = listener;
-  state_->arp_listener_context = context;
+void Stack::set_neighbour_listener(NeighbourListener listener, void* context) {
+  state_->neighbour_listener = listener;
+  state_->neighbour_listener_context = context;
 }
 
-void Stack::hear_arp(uint8_t interface_index, std::span<const std::byte> arp) {
-  const auto fields = wire::parse_arp(arp);
-  if (fields && interface_index < state_->interfaces.size())
-    state_->learn_from_arp(*state_->interfaces[interface_index], *fields);
+void Stack::hear_neighbour(uint8_t interface_index, std::span<const std::byte> packet) {
+  if (interface_index >= state_->interfaces.size()) return;
+  Interface& in = *state_->interfaces[interface_index];
+  if (const auto header = wire::Ipv6View::parse(packet)) {
+    state_->hear_neighbour_discovery(in, *header, packet.subspan(wire::kIpv6HeaderBytes));
+  } else if (const auto fields = wire::parse_arp(packet)) {
+    state_->learn_from_arp(in, *fields);
+  }
 }
 
 void Stack::State::send_arp(Interface& out, const MacAddress& to, const wire::ArpFields& fields) {
@@ -82,7 +86,9 @@ void Stack::State::send_arp(Interface& out, const MacAddress& to, const wire::Ar
 }
 
 void Stack::State::ask(Interface& out, const Neighbour& about, bool broadcast) {
-  const LocalPrefix* own = out.on_link(about.address);
+  if (!about.address.is_v4()) return solicit(out, about, broadcast);
+  const uint32_t target = about.address.v4();
+  const LocalPrefix* own = out.on_link(target);
   if (own == nullptr) {
     if (out.prefixes.empty()) return;
     own = &out.prefixes[0];
@@ -91,7 +97,7 @@ void Stack::State::ask(Interface& out, const Neighbour& about, bool broadcast) {
            {.operation = wire::kArpRequest,
             .sender_mac = out.mac,
             .sender_ip = own->address,
-            .target_ip = about.address});
+            .target_ip = target});
 }
 
 void Stack::State::announce(Interface& out, uint32_t address) {

@@ -20,7 +20,7 @@ Interface::Interface(Port& its_port, uint8_t its_index, const InterfaceOptions& 
       mtu_bytes(options.mtu_bytes != 0 && options.mtu_bytes < its_port.mtu_bytes() ? options.mtu_bytes
                                                                                    : its_port.mtu_bytes()) {
   for (const InterfaceAddress& own : options.addresses) {
-    if (!own.address.is_v4()) continue;  // IPv6 is not live yet
+    if (!own.address.is_v4()) continue;  // enable_ipv6()
     SLUICE_ASSERT(own.prefix_bits <= 32);
     prefixes.push_back({own.address.v4(), own.prefix_bits == 0 ? 0 : ~uint32_t{0} << (32 - own.prefix_bits)});
   }

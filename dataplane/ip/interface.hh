@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/ip/ipv6_interface.hh"
 #include "dataplane/ip/stack.hh"
 #include "dataplane/wire/ethernet.hh"
 #include "drivers/port.hh"
@@ -63,6 +64,7 @@ struct Interface {
   const uint32_t mtu_bytes;
   std::vector<LocalPrefix> prefixes;
   uint64_t defended_ns = 0;  // when an address was last defended against a conflict
+  Ipv6Interface ipv6;
   TransmitQueue queue;
 
   Interface(Port& its_port, uint8_t its_index, const InterfaceOptions& options);

@@ -9,9 +9,6 @@ namespace sluice::ip {
 
 namespace {
 
-// What Protocol::receive promises to find in the first segment.
-constexpr uint32_t kContiguousBytes = 60;
-
 enum class OptionsVerdict : uint8_t { kFine, kMalformed, kSourceRouted };
 
 // Options are skipped, but for source routes: packets that were led here by their sender are not answered (RFC 6274).
@@ -69,6 +66,8 @@ void Stack::State::input_frame(Interface& in, Buffer* frame) {
   frame->trim_front(header_bytes);
   if (type == wire::kEtherTypeIpv4) [[likely]] {
     input_ipv4(in, frame, group);
+  } else if (type == wire::kEtherTypeIpv6 && in.ipv6.enabled) {
+    input_ipv6(in, frame, group);
   } else if (type == wire::kEtherTypeArp) {
     input_arp(in, frame);
   } else {
@@ -153,17 +152,25 @@ void Stack::State::deliver(const ReceivedPacket& about, Buffer* packet) {
 void Stack::State::reassemble(const ReceivedPacket& about, const wire::Ipv4View& header, Buffer* packet) {
   ++counters.fragments_received;
   const Reassembly::Fragment fragment{
-      .key = {header.source(), header.destination(), header.identification(), header.protocol()},
+      .key = {about.source, about.destination, header.identification(), header.protocol()},
       .offset_bytes = header.fragment_offset_bytes(),
       .more = header.more_fragments(),
   };
+  add_fragment(fragment, about, packet);
+}
+
+void Stack::State::add_fragment(const Reassembly::Fragment& fragment, const ReceivedPacket& about,
+                                Buffer* packet) {
   ReceivedPacket whole_about;
   Buffer* whole = reassembly.add(fragment, about, packet, now_ns, whole_about);
   if (!reassembly_timer.armed()) {
     const uint64_t deadline_ns = reassembly.next_deadline_ns();
     if (deadline_ns != UINT64_MAX) timers.arm(reassembly_timer, deadline_ns);
   }
-  if (whole == nullptr) return;
+  if (whole != nullptr) deliver_reassembled(whole_about, whole);
+}
+
+void Stack::State::deliver_reassembled(ReceivedPacket& whole_about, Buffer* whole) {
   const uint32_t total = whole->chain_length();
   // RFC 1858: a first fragment so small, in a Buffer so full, is nobody's honest doing.
   if (!pull_up(whole, total < kContiguousBytes ? total : kContiguousBytes)) {
@@ -171,7 +178,10 @@ void Stack::State::reassemble(const ReceivedPacket& about, const wire::Ipv4View&
     release(whole);
     return;
   }
-  deliver(whole_about, whole);
+  if (whole_about.source.is_v4()) return deliver(whole_about, whole);
+  // The fragment header was the last before what was cut.
+  process_ipv6(whole_about, whole, whole_about.protocol,
+               whole_about.network_header_bytes - wire::kFragmentHeaderBytes, false);
 }
 
 void Stack::State::reassembly_expired() {
@@ -179,8 +189,12 @@ void Stack::State::reassembly_expired() {
   ReceivedPacket about;
   while (reassembly.expire(now_ns, first, about)) {
     if (first == nullptr) continue;
-    // RFC 1122 section 3.3.2: the sender is told when its first fragment is here.
-    send_icmp_error(about, first, wire::kIcmpTimeExceeded, wire::kIcmpReassemblyTimeExceeded);
+    // RFC 1122 section 3.3.2, RFC 8200 section 4.5: the sender is told when its first fragment is here.
+    if (about.source.is_v4()) {
+      send_icmp_error(about, first, wire::kIcmpTimeExceeded, wire::kIcmpReassemblyTimeExceeded);
+    } else {
+      send_icmpv6_error(about, first, wire::kIcmpv6TimeExceeded, wire::kIcmpv6ReassemblyTimeExceeded, 0);
+    }
     release(first);
   }
   const uint64_t deadline_ns = reassembly.next_deadline_ns();

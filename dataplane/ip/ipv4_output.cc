@@ -8,11 +8,7 @@
 
 namespace sluice::ip {
 
-static constexpr uint16_t kL4Requests =
-    Buffer::kTransmitTcpChecksum | Buffer::kTransmitUdpChecksum | Buffer::kTransmitTso;
-
-// Completes a checksum that was left to the port, because the port will not see the packet in one piece.
-static void finish_l4_checksum(Buffer* packet) {
+void Stack::State::finish_l4_checksum(Buffer* packet) {
   const bool udp = (packet->flags & Buffer::kTransmitUdpChecksum) != 0;
   if (!udp && !(packet->flags & Buffer::kTransmitTcpChecksum)) return;
   const uint16_t checksum =
@@ -23,6 +19,19 @@ static void finish_l4_checksum(Buffer* packet) {
     wire::set_tcp_checksum(packet->data, checksum);
   }
   packet->flags &= static_cast<uint16_t>(~kL4Requests);
+}
+
+Buffer* Stack::State::flattened(Interface& out, Buffer* packet) {
+  Buffer* flat = copy_flat(out.port.pool(), packet, 0, packet->chain_length());
+  if (flat == nullptr) {
+    ++counters.no_buffer;
+  } else {
+    flat->flags = packet->flags & kL4Requests;
+    flat->l4_bytes = packet->l4_bytes;
+    flat->tso_segment_bytes = packet->tso_segment_bytes;
+  }
+  release(packet);
+  return flat;
 }
 
 Error Stack::State::output(Interface& out, uint32_t neighbour, uint32_t path_mtu_bytes, const Outgoing& about,
@@ -42,17 +51,8 @@ Error Stack::State::output(Interface& out, uint32_t neighbour, uint32_t path_mtu
     return Error::kMessageTooLong;
   }
   if (packet->next_segment && !out.capabilities.transmit_scatter) [[unlikely]] {
-    Buffer* flat = copy_flat(out.port.pool(), packet, 0, total_bytes - wire::kIpv4HeaderBytes);
-    if (flat == nullptr) {
-      ++counters.no_buffer;
-      release(packet);
-      return Error::kNoBuffers;
-    }
-    flat->flags = packet->flags & kL4Requests;
-    flat->l4_bytes = packet->l4_bytes;
-    flat->tso_segment_bytes = packet->tso_segment_bytes;
-    release(packet);
-    packet = flat;
+    packet = flattened(out, packet);
+    if (packet == nullptr) return Error::kNoBuffers;
   }
   const wire::Ipv4Fields fields{
       .traffic_class = about.traffic_class,
@@ -189,7 +189,10 @@ void Stack::State::deliver_looped() {
     --loop_count;
     ++counters.looped_back;
     const auto header = wire::Ipv4View::parse(packet->bytes());
-    SLUICE_ASSERT(header.has_value());
+    if (!header) {
+      deliver_looped_ipv6(packet);
+      continue;
+    }
     const ReceivedPacket about{
         .source = IpAddress::v4(header->source()),
         .destination = IpAddress::v4(header->destination()),

@@ -49,6 +49,18 @@ TEST_F(LoopbackTest, AllOfNet127IsThisHost) {
   EXPECT_TRUE(station.received(wire::kEtherTypeIpv4).empty());
 }
 
+TEST_F(LoopbackTest, SoIsItsNameInIpv6) {
+  ASSERT_EQ(host.send("::1", 99, pattern_bytes(500)), Error::kNone);
+  sim.run_for(kMs);
+  ASSERT_EQ(kept.packets.size(), 1u);
+  EXPECT_EQ(kept.packets[0].source, ip_address("::1"));
+  EXPECT_TRUE(host.stack.is_local(ip_address("::1")));
+  EXPECT_TRUE(station.received(wire::kEtherTypeIpv6).empty());
+  IpAddress local = ip_address("::1");
+  Path path;
+  EXPECT_EQ(host.stack.find_path(ip_address("2001:db8::9"), local, path), Error::kNetworkUnreachable);
+}
+
 TEST_F(LoopbackTest, ItsAddressesGoNowhereElse) {
   IpAddress local = ip_address("127.0.0.1");
   Path path;

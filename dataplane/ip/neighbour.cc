@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The neighbour cache's table, and the rules by which an entry's state moves (RFC 4861 section 7.3, on ARP).
+// The neighbour cache's table, and the rules by which an entry's state moves (RFC 4861 section 7.3, for ARP as well).
 #include "dataplane/ip/neighbour.hh"
 
 #include "dataplane/ip/state.hh"
@@ -23,7 +23,7 @@ NeighbourCache::~NeighbourCache() {
     if (table_.live(number)) timers_.cancel(table_[number]);
 }
 
-Neighbour* NeighbourCache::find(uint32_t address, uint8_t interface_index) {
+Neighbour* NeighbourCache::find(const IpAddress& address, uint8_t interface_index) {
   for (uint32_t number = bucket_of(address, interface_index); number != kNone;) {
     Neighbour& entry = table_[number];
     if (entry.address == address && entry.interface_index == interface_index) return &entry;
@@ -32,7 +32,7 @@ Neighbour* NeighbourCache::find(uint32_t address, uint8_t interface_index) {
   return nullptr;
 }
 
-Neighbour& NeighbourCache::find_or_add(uint32_t address, uint8_t interface_index, uint64_t now_ns) {
+Neighbour& NeighbourCache::find_or_add(const IpAddress& address, uint8_t interface_index, uint64_t now_ns) {
   if (Neighbour* known = find(address, interface_index)) return *known;
   if (table_.live_count() == kLimit) evict();
   uint32_t number = 0;
@@ -125,7 +125,9 @@ Error Stack::State::output_unresolved(Interface& out, Neighbour& to, Buffer* pac
 void Stack::State::neighbour_learnt(Neighbour& entry, const MacAddress& mac, bool confirmed) {
   Interface& out = *interfaces[entry.interface_index];
   const bool same = entry.mac_known() && wire::load_mac(entry.header) == mac;
-  if (!same) wire::emit_ethernet(entry.header, mac, out.mac, wire::kEtherTypeIpv4);
+  if (!same)
+    wire::emit_ethernet(entry.header, mac, out.mac,
+                        entry.address.is_v4() ? wire::kEtherTypeIpv4 : wire::kEtherTypeIpv6);
   if (confirmed) {
     entry.state = NeighbourState::kReachable;
     entry.reachable_until_ns = now_ns + kReachableNs;
@@ -200,9 +202,13 @@ void Stack::State::neighbour_failed(Neighbour& entry) {
   const unsigned count = entry.pending_count;
   entry.pending_count = 0;
   counters.neighbour_queue_dropped += count;
+  // Another router may be there for what went through this one (RFC 4861 section 6.3.6).
+  if (entry.is_router) ++generation;
   for (unsigned i = 0; i < count; ++i) {
     Buffer* packet = waiting[i];
-    if (const auto header = wire::Ipv4View::parse(packet->bytes())) {
+    if (!entry.address.is_v4()) {
+      neighbour_failed_for(*packet);
+    } else if (const auto header = wire::Ipv4View::parse(packet->bytes())) {
       Protocol* protocol = protocols[header->protocol()];
       if (protocol != nullptr && header->fragment_offset_bytes() == 0) {
         protocol->icmp_error({.error = Error::kHostUnreachable,

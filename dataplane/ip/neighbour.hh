@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The neighbour cache: which Ethernet address an on-link IPv4 address has, how sure that is, and the packets that wait for
-// it. States as in RFC 4861 section 7.3.2, questions by ARP (arp.cc), rules in neighbour.cc.
+// The neighbour cache: which Ethernet address an on-link address has, how sure that is, and the packets that wait for it.
+// States as in RFC 4861 section 7.3.2, rules in neighbour.cc, questions by ARP (arp.cc) and by neighbour solicitations
+// (neighbour_discovery.cc).
 #pragma once
 #include <array>
 #include <cstdint>
 
 #include "dataplane/core/slab.hh"
 #include "dataplane/core/timer.hh"
+#include "dataplane/ip/ipv6_address.hh"
 #include "dataplane/ip/stack.hh"
 #include "dataplane/wire/ethernet.hh"
 #include "drivers/buffer.hh"
@@ -29,12 +31,13 @@ struct Neighbour : Timer {
   static constexpr unsigned kPendingPackets = 8;
 
   void* owner = nullptr;  // the stack's state, for the timer
-  uint32_t address = 0;   // host order
-  uint32_t handle = 0;    // what a Path holds
+  IpAddress address;
+  uint32_t handle = 0;  // what a Path holds
   NeighbourState state = NeighbourState::kIdle;
   uint8_t interface_index = 0;
   uint8_t solicitations = 0;  // sent without an answer
   uint8_t pending_count = 0;
+  bool is_router = false;  // it advertises so (RFC 4861 section 4.4)
   uint32_t next_in_bucket = UINT32_MAX;
   uint64_t reachable_until_ns = 0;
   uint64_t last_used_ns = 0;
@@ -76,10 +79,16 @@ class NeighbourCache {
     Neighbour& entry = table_[number];
     return entry.handle == handle ? &entry : nullptr;
   }
-  Neighbour* find(uint32_t address, uint8_t interface_index);
+  Neighbour* find(const IpAddress& address, uint8_t interface_index);
   // The entry, made anew (kIdle) when there is none. At the limit an old one is evicted, counted
   // (neighbour_table_full), with what waits in it. Never fails.
-  Neighbour& find_or_add(uint32_t address, uint8_t interface_index, uint64_t now_ns);
+  Neighbour& find_or_add(const IpAddress& address, uint8_t interface_index, uint64_t now_ns);
+  // Calls `visit` with each entry; it may not add or remove any.
+  template <typename Visit>
+  void for_each(Visit&& visit) {
+    for (uint32_t number = 0; number < table_.end(); ++number)
+      if (table_.live(number)) visit(table_[number]);
+  }
   void remove(Neighbour& entry);
   uint32_t size() const { return table_.live_count(); }
 
@@ -90,8 +99,10 @@ class NeighbourCache {
   static constexpr uint32_t kGenerations = (1u << (32 - kNumberBits)) - 1;
   static constexpr unsigned kEvictionSample = 64;
 
-  uint32_t& bucket_of(uint32_t address, uint8_t interface_index) {
-    return buckets_[((uint64_t{address} << 8 | interface_index) * hash_key_) >> (64 - kNumberBits)];
+  uint32_t& bucket_of(const IpAddress& address, uint8_t interface_index) {
+    const uint64_t folded =
+        std::rotl(address_half(address, 1) * hash_key_, 29) + (address_half(address, 0) ^ interface_index);
+    return buckets_[(folded * hash_key_) >> (64 - kNumberBits)];
   }
   void evict();
 

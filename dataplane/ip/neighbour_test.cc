@@ -265,9 +265,9 @@ TEST_F(NeighbourTest, MalformedArpIsCounted) {
 // Two cores on one port: the second one's question is answered to the first one's queue.
 TEST_F(NeighbourTest, CoresTellOneAnotherWhatTheyHear) {
   TestHost second(sim, "192.0.2.1", {.mac = host.port.mac()});
-  host.stack.set_arp_listener(
+  host.stack.set_neighbour_listener(
       [](void* context, uint8_t interface_index, std::span<const std::byte> arp) {
-        static_cast<Stack*>(context)->hear_arp(interface_index, arp);
+        static_cast<Stack*>(context)->hear_neighbour(interface_index, arp);
       },
       &second.stack);
   // All that is sent to the common address arrives at the first queue.

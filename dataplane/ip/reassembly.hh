@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Putting IPv4 fragments together (RFC 791, RFC 815), within limits. Fragments that overlap make the whole datagram
+// Putting fragments together (RFC 791, RFC 815, RFC 8200 section 4.5), within limits. Fragments that overlap make the whole datagram
 // suspect: it is dropped, with those that still come (RFC 5722; honest senders never make them). An exact duplicate is
 // only ignored, because networks do make those.
 #pragma once
@@ -18,12 +18,12 @@ class Reassembly {
       4u << 20;  // held by fragments, counted by the storage of their Buffers
   static constexpr unsigned kFragmentsPerDatagram = 128;
   static constexpr uint64_t kTimeoutNs =
-      30 * kNanosecondsPerSecond;  // RFC 1122 section 3.3.2 says 60 to 120; attacks say less
+      30 * kNanosecondsPerSecond;  // RFC 1122 section 3.3.2 and RFC 8200 say 60 or more; attacks say less
 
   struct Key {
-    uint32_t source = 0, destination = 0;
-    uint16_t identification = 0;
-    uint8_t protocol = 0;
+    IpAddress source, destination;
+    uint32_t identification = 0;
+    uint8_t protocol = 0;  // of IPv4; IPv6 tells datagrams apart without it
     bool operator==(const Key&) const = default;
   };
   struct Fragment {

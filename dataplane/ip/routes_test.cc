@@ -36,20 +36,20 @@ TEST(Routes, SamePrefixIsReplacedAndTheTableIsBounded) {
 
 TEST(PathMtu, SmallerIsKeptUntilItExpires) {
   PathMtuCache cache;
-  EXPECT_EQ(cache.find(1, 1500, 0), 1500u);
-  cache.learn(1, 1400, 0);
-  cache.learn(1, 1450, 10);  // larger: not believed
-  EXPECT_EQ(cache.find(1, 1500, 20), 1400u);
-  EXPECT_EQ(cache.find(2, 1500, 20), 1500u);
-  cache.learn(1, 68, 30);
-  EXPECT_EQ(cache.find(1, 1500, 40), PathMtuCache::kFloorBytes);
-  EXPECT_EQ(cache.find(1, 1500, 30 + PathMtuCache::kLifetimeNs), 1500u);
+  EXPECT_EQ(cache.find(IpAddress::v4(1), 1500, 0), 1500u);
+  cache.learn(IpAddress::v4(1), 1400, 0);
+  cache.learn(IpAddress::v4(1), 1450, 10);  // larger: not believed
+  EXPECT_EQ(cache.find(IpAddress::v4(1), 1500, 20), 1400u);
+  EXPECT_EQ(cache.find(IpAddress::v4(2), 1500, 20), 1500u);
+  cache.learn(IpAddress::v4(1), 68, 30);
+  EXPECT_EQ(cache.find(IpAddress::v4(1), 1500, 40), PathMtuCache::kFloorBytes);
+  EXPECT_EQ(cache.find(IpAddress::v4(1), 1500, 30 + PathMtuCache::kLifetimeNs), 1500u);
 }
 
 TEST(PathMtu, StaysBounded) {
   PathMtuCache cache;
-  for (uint32_t remote = 0; remote < 100'000; ++remote) cache.learn(remote, 1000, remote);
-  EXPECT_EQ(cache.find(99'999, 1500, 100'000), 1000u);
+  for (uint32_t remote = 0; remote < 100'000; ++remote) cache.learn(IpAddress::v4(remote), 1000, remote);
+  EXPECT_EQ(cache.find(IpAddress::v4(99'999), 1500, 100'000), 1000u);
 }
 
 TEST(RateLimit, AllowsABurstThenTheRate) {

@@ -3,15 +3,17 @@
 #include "dataplane/ip/stack.hh"
 
 #include "dataplane/core/cycles.hh"
+#include "dataplane/ip/ipv6_address.hh"
 #include "dataplane/ip/state.hh"
 #include "dataplane/wire/icmp.hh"
 
 namespace sluice::ip {
 
-Stack::State::State(Stack& its_stack, TimerWheel& its_timers, Entropy& entropy)
+Stack::State::State(Stack& its_stack, TimerWheel& its_timers, Entropy& its_entropy)
     : stack(its_stack),
       counters(its_stack.counters),
       timers(its_timers),
+      entropy(its_entropy),
       now_ns(its_timers.now_ns()),
       neighbours(its_timers, entropy, its_stack.counters),
       reassembly(its_stack.counters),
@@ -26,7 +28,14 @@ Stack::State::State(Stack& its_stack, TimerWheel& its_timers, Entropy& entropy)
   };
 }
 
-Stack::State::~State() { timers.cancel(reassembly_timer); }
+Stack::State::~State() {
+  timers.cancel(reassembly_timer);
+  for (const auto& each : interfaces) {
+    for (Timer* timer : {&each->ipv6.solicit_timer, &each->ipv6.expiry_timer, &each->ipv6.report_timer})
+      timers.cancel(*timer);
+    for (const auto& own : each->ipv6.addresses) timers.cancel(*own);
+  }
+}
 
 Stack::Stack(TimerWheel& timers, Entropy& entropy) : state_(new State(*this, timers, entropy)) {}
 Stack::~Stack() { delete state_; }
@@ -43,12 +52,29 @@ uint8_t Stack::add_interface(Port& port, const InterfaceOptions& options) {
                                index) == Error::kNone);
     s.announce(added, own.address);
   }
+  s.enable_ipv6(added, options);
   ++s.generation;
   return index;
 }
 
-Error Stack::add_route(IpAddress prefix, uint8_t prefix_bits, IpAddress gateway) {
+Error Stack::add_route(IpAddress prefix, uint8_t prefix_bits, IpAddress gateway, uint8_t interface_index) {
   State& s = *state_;
+  if (!gateway.is_v4() && !gateway.is_any()) {
+    if (is_local(gateway) || is_multicast(gateway) || (prefix.is_v4() && !prefix.is_any()) ||
+        interface_index >= s.interfaces.size())
+      return Error::kInvalid;
+    for (const auto& each : s.interfaces) {
+      if (is_link_local(gateway) ? each->index != interface_index || !each->ipv6.enabled
+                                 : !s.ipv6_routes.on_link(gateway, each->index))
+        continue;
+      ++s.generation;
+      return s.ipv6_routes.add({.prefix = prefix.is_any() ? IpAddress{} : prefix,
+                                .gateway = gateway,
+                                .prefix_bits = prefix_bits,
+                                .interface_index = each->index});
+    }
+    return Error::kNetworkUnreachable;
+  }
   if (!gateway.is_v4() || gateway.is_any() || s.is_local(gateway.v4())) return Error::kInvalid;
   // Any (all zero) stands for 0.0.0.0 too.
   if (!prefix.is_v4() && !prefix.is_any()) return Error::kInvalid;
@@ -92,7 +118,9 @@ void Stack::transmit(uint64_t now_ns) {
 
 Error Stack::find_path(const IpAddress& remote, IpAddress& local, Path& path) {
   State& s = *state_;
-  if (!remote.is_v4() || remote.is_any()) return Error::kNetworkUnreachable;
+  if (remote.is_any()) return Error::kNetworkUnreachable;
+  if (!remote.is_v4()) return s.find_ipv6_path(remote, local, path);
+  path.ipv6 = false;
   const uint32_t to = remote.v4();
   const bool choose_local = local.is_any();
   if (!choose_local && !is_local(local)) return Error::kAddressNotAvailable;
@@ -137,13 +165,13 @@ Error Stack::find_path(const IpAddress& remote, IpAddress& local, Path& path) {
     if (own == nullptr) return Error::kAddressNotAvailable;
     local = IpAddress::v4(own->address);
   }
-  path.mtu_bytes = static_cast<uint16_t>(s.path_mtus.find(to, out.mtu_bytes, s.now_ns));
+  path.mtu_bytes = static_cast<uint16_t>(s.path_mtus.find(remote, out.mtu_bytes, s.now_ns));
   if (multicast) {
     path.neighbour = NeighbourCache::kMulticast;
   } else if (out.is_broadcast(to)) {
     path.neighbour = NeighbourCache::kBroadcast;
   } else {
-    path.neighbour = s.neighbours.find_or_add(next_hop, out.index, s.now_ns).handle;
+    path.neighbour = s.neighbours.find_or_add(IpAddress::v4(next_hop), out.index, s.now_ns).handle;
   }
   return Error::kNone;
 }
@@ -154,7 +182,7 @@ bool Stack::path_is_current(const Path& path) const {
 }
 
 void Stack::learn_path_mtu(const IpAddress& remote, uint32_t mtu_bytes) {
-  if (remote.is_v4()) state_->path_mtus.learn(remote.v4(), mtu_bytes, state_->now_ns);
+  state_->path_mtus.learn(remote, mtu_bytes, state_->now_ns);
 }
 
 const PortCapabilities& Stack::capabilities(const Path& path) const {
@@ -173,8 +201,12 @@ Error Stack::send(const Path& path, const Outgoing& about, Buffer* packet) {
       release(packet);
       return error;
     }
-    return s.output(*s.interfaces[fresh.interface_index], fresh.neighbour, fresh.mtu_bytes, about, packet);
+    Interface& out = *s.interfaces[fresh.interface_index];
+    if (fresh.ipv6) return s.output_ipv6(out, fresh.neighbour, fresh.mtu_bytes, about, packet);
+    return s.output(out, fresh.neighbour, fresh.mtu_bytes, about, packet);
   }
+  if (path.ipv6)
+    return s.output_ipv6(*s.interfaces[path.interface_index], path.neighbour, path.mtu_bytes, about, packet);
   return s.output(*s.interfaces[path.interface_index], path.neighbour, path.mtu_bytes, about, packet);
 }
 
@@ -196,23 +228,39 @@ void Stack::confirm_neighbour(const Path& path) {
 }
 
 bool Stack::is_local(const IpAddress& address) const {
-  return address.is_v4() && (state_->is_local(address.v4()) || State::is_loopback(address.v4()));
+  if (address.is_v4()) return state_->is_local(address.v4()) || State::is_loopback(address.v4());
+  return state_->interface_of(address) != nullptr || ip::is_loopback(address);
 }
 
 bool Stack::flow_is_local(const Path& path, const Endpoint& local, const Endpoint& remote) const {
   // Each core its own ports, so that no two cores open the same flow.
   if (path.neighbour == NeighbourCache::kOurselves) [[unlikely]]
     return local.port % state_->loop_cores == state_->loop_core;
-  return state_->interfaces[path.interface_index]->port.flow_is_local(remote.address.v4(), local.address.v4(),
+  return state_->interfaces[path.interface_index]->port.flow_is_local(remote.address, local.address,
                                                                       remote.port, local.port);
 }
 
 std::optional<IpAddress> Stack::first_address() const {
-  if (state_->local_addresses.empty()) return std::nullopt;
-  return IpAddress::v4(state_->local_addresses.front());
+  if (!state_->local_addresses.empty()) return IpAddress::v4(state_->local_addresses.front());
+  for (const auto& each : state_->interfaces)
+    for (const auto& own : each->ipv6.addresses)
+      if (own->origin == AddressOrigin::kConfigured) return own->address;
+  return std::nullopt;
+}
+
+std::vector<IpAddress> Stack::addresses() const {
+  std::vector<IpAddress> all;
+  for (const uint32_t own : state_->local_addresses) all.push_back(IpAddress::v4(own));
+  all.insert(all.end(), state_->local_ipv6.begin(), state_->local_ipv6.end());
+  return all;
 }
 
 void Stack::send_unreachable(const ReceivedPacket& about, const Buffer* packet, Unreachable code) {
+  if (!about.source.is_v4()) {
+    // What has no protocol at all is answered by the IP layer itself (RFC 4443 section 3.4).
+    return state_->send_icmpv6_error(about, packet, wire::kIcmpv6Unreachable, wire::kIcmpv6PortUnreachable,
+                                     0);
+  }
   state_->send_icmp_error(about, packet, wire::kIcmpUnreachable, static_cast<uint8_t>(code));
 }
 

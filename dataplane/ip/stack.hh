@@ -2,6 +2,7 @@
 // The IP layer of one core, as the layers above see it: where packets come up from and go down to. Interfaces, routes,
 // neighbours, fragments and ICMP live behind it, a file each.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -17,7 +18,7 @@
 
 namespace sluice::ip {
 
-inline constexpr uint8_t kProtocolIcmp = 1, kProtocolTcp = 6, kProtocolUdp = 17;
+inline constexpr uint8_t kProtocolIcmp = 1, kProtocolTcp = 6, kProtocolUdp = 17, kProtocolIcmpv6 = 58;
 
 // What the IP layer tells of a packet that it hands up.
 struct ReceivedPacket {
@@ -27,18 +28,20 @@ struct ReceivedPacket {
   uint8_t traffic_class = 0;  // ECN in the low two bits (RFC 3168)
   uint8_t interface_index = 0;
   bool l4_checksum_verified = false;  // by the port
-  bool broadcast = false;             // sent to a broadcast address; never so for TCP
-  uint8_t network_header_bytes = 20;  // length of the IP header that still lies in front of the packet's data
+  bool broadcast = false;             // sent to a broadcast or multicast address; never so for TCP
+  uint8_t network_header_bytes = 20;  // length of the IP headers that still lie in front of the packet's data
+  bool fragmented = false;            // it came in pieces (IPv6 only: RFC 6980 asks)
   // Of a packet from this host to itself: cores that may still be asked whether it belongs to them (Stack::pass_on).
   uint8_t cores_to_ask = 0;
 };
 
-// An ICMP error about something we sent (RFC 792, RFC 1122 section 3.2.2): already matched to a protocol.
+// An ICMP error about something we sent (RFC 792, RFC 1122 section 3.2.2, RFC 4443): already matched to a protocol.
 struct IcmpError {
-  Error error = Error::kNone;     // what it means for a connection
-  bool hard = false;              // RFC 1122 section 4.2.3.9
-  uint32_t path_mtu_bytes = 0;    // "fragmentation needed": next-hop MTU (RFC 1191), else 0
-  IpAddress local, remote;        // of the packet that caused it
+  Error error = Error::kNone;  // what it means for a connection
+  bool hard = false;           // RFC 1122 section 4.2.3.9
+  uint32_t path_mtu_bytes =
+      0;                    // "fragmentation needed", "packet too big": next-hop MTU (RFC 1191, 8201), else 0
+  IpAddress local, remote;  // of the packet that caused it
   std::span<const std::byte> l4;  // what it quotes of our L4 header, at least 8 bytes
 };
 
@@ -60,8 +63,10 @@ struct Path {
   uint32_t generation = 0;
   uint32_t neighbour = UINT32_MAX;  // entry in the neighbour cache
   uint8_t interface_index = 0;
+  bool ipv6 = false;
   uint16_t mtu_bytes = 0;  // of the interface, or a smaller path MTU that was learnt
 };
+static_assert(sizeof(Path) == 12);
 
 struct InterfaceAddress {
   IpAddress address;
@@ -72,6 +77,12 @@ struct InterfaceOptions {
   std::string name;
   std::vector<InterfaceAddress> addresses;
   uint32_t mtu_bytes = 0;  // 0: the port's
+  // Of IPv6, which is on when there is an IPv6 address or `autoconfigure`. An address of link scope is then made as well.
+  bool autoconfigure = false;  // addresses and routers as router advertisements say (RFC 4862)
+  // How often each address is asked for before it is used, a second apart: nobody may answer (RFC 4862 section 5.4).
+  uint8_t duplicate_detections = 1;
+  // Key of the identifiers in addresses that we make (RFC 7217): the same at each start, and on all cores. 0: random.
+  std::array<uint64_t, 2> stable_key{};
 };
 
 class Stack {
@@ -86,8 +97,9 @@ class Stack {
 
   // Adds an interface over `port`; returns its index. Configuration time only.
   uint8_t add_interface(Port& port, const InterfaceOptions& options);
-  // A route to `prefix`/`prefix_bits` through `gateway` (must be on-link of some interface). Longest prefix wins.
-  Error add_route(IpAddress prefix, uint8_t prefix_bits, IpAddress gateway);
+  // A route to `prefix`/`prefix_bits` through `gateway`, of the same family (`::` or `0.0.0.0` with 0 bits: the default
+  // route), which must be on-link of some interface; one of link scope is on that of `interface_index`. Longest prefix wins.
+  Error add_route(IpAddress prefix, uint8_t prefix_bits, IpAddress gateway, uint8_t interface_index = 0);
   void set_protocol(uint8_t number, Protocol* protocol);
 
   // Takes in one burst from each port, hands packets up. Returns whether there was any.
@@ -95,12 +107,12 @@ class Stack {
   // Sends all queued frames that the ports accept.
   void transmit(uint64_t now_ns);
 
-  // Path to `remote` from `local` (any: then the chosen source address is stored into it).
+  // Path to `remote` from `local` (any: then the chosen source address is stored into it, RFC 6724 for IPv6).
   // kNetworkUnreachable without a route, kAddressNotAvailable when `local` is not ours.
   Error find_path(const IpAddress& remote, IpAddress& local, Path& path);
   bool path_is_current(const Path& path) const;
   // A protocol that found an IcmpError with a path MTU to be true (a socket of it exists, the sequence number fits)
-  // remembers it for later paths to `remote`: kept 10 minutes (RFC 1191 section 6.3), never below 576 bytes.
+  // remembers it for later paths to `remote`: kept 10 minutes (RFC 1191 section 6.3), never below 576 bytes, of IPv6 1280.
   void learn_path_mtu(const IpAddress& remote, uint32_t mtu_bytes);
   // Offloads of the path's port, for the layer above that fills in checksums and TSO requests.
   const PortCapabilities& capabilities(const Path& path) const;
@@ -112,7 +124,7 @@ class Stack {
     uint8_t protocol = 0;
     uint8_t hop_limit = 64;
     uint8_t traffic_class = 0;
-    bool may_fragment = false;  // DF is set otherwise
+    bool may_fragment = false;  // DF is set otherwise; in IPv6 it is us who cut, or nobody
   };
   // Takes an L4 packet (a chain with at least 54 bytes of headroom in front), puts IP and Ethernet headers before it and
   // queues it for the port; waits in the neighbour entry while that is being resolved (a bounded number of packets, the
@@ -130,19 +142,23 @@ class Stack {
   void confirm_neighbour(const Path& path);
 
   // Where several cores have a queue each of one port, an ARP packet comes to one of them only, and seldom to the one that
-  // asked. So the cores tell one another: `listener` gets each ARP packet (28 bytes) that came to this core, to be copied
-  // to the other cores, which give it to hear_arp(): they learn from it by the same rules, and answer nothing.
-  using ArpListener = void (*)(void* context, uint8_t interface_index, std::span<const std::byte> arp);
-  void set_arp_listener(ArpListener listener, void* context);
-  void hear_arp(uint8_t interface_index, std::span<const std::byte> arp);
+  // asked. So the cores tell one another: `listener` gets each ARP packet (28 bytes) and each neighbour or router
+  // advertisement and neighbour solicitation (with its IPv6 header, at most kHeardLimitBytes) that came to this core, to be
+  // copied to the other cores, which give it to hear_neighbour(): they learn from it by the same rules, and answer nothing.
+  static constexpr uint32_t kHeardLimitBytes = 320;  // longer ones are not shared, counted (discovery_limit)
+  using NeighbourListener = void (*)(void* context, uint8_t interface_index,
+                                     std::span<const std::byte> packet);
+  void set_neighbour_listener(NeighbourListener listener, void* context);
+  void hear_neighbour(uint8_t interface_index, std::span<const std::byte> packet);
 
   // ---- packets to ourselves
-  // The addresses of the interfaces and all of 127/8 are within the process: what is sent there comes back with the next
-  // receive(), without a wire. On a wire 127/8 is neither taken in nor sent (RFC 1122 section 3.2.1.3).
+  // The addresses of the interfaces, all of 127/8 and ::1 are within the process: what is sent there comes back with the next
+  // receive(), without a wire. On a wire 127/8 and ::1 are neither taken in nor sent (RFC 1122 section
+  // 3.2.1.3, RFC 4291 section 2.5.3).
   //
   // Where the process has several cores, a packet to ourselves comes up on the core that sent it. A protocol that has
   // nobody for it there calls pass_on(), and the next core is asked; when all have been, it comes back to the first with
-  // `cores_to_ask` 0, which then refuses it. `passer` takes the packet (an IPv4 header in front) to `core`, which gives it
+  // `cores_to_ask` 0, which then refuses it. `passer` takes the packet (its IP header in front) to `core`, which gives it
   // to take_looped(); false: not taken, it could not be passed.
   using LoopPasser = bool (*)(void* context, unsigned core, Buffer* packet);
   void share_loop(unsigned core, unsigned cores, LoopPasser passer, void* context);
@@ -150,11 +166,13 @@ class Stack {
   bool pass_on(const ReceivedPacket& about, Buffer* packet);
   void take_looped(Buffer* packet);
 
-  // Whether it is ours: an interface's, or in 127/8.
+  // Whether it is ours: an interface's, in 127/8, or ::1; also an address of IPv6 that is still being checked for duplicates.
   bool is_local(const IpAddress& address) const;
   // Whether replies of this flow (remote -> local) arrive on this core's queue.
   bool flow_is_local(const Path& path, const Endpoint& local, const Endpoint& remote) const;
   std::optional<IpAddress> first_address() const;
+  // All that packets are taken for, IPv4 first.
+  std::vector<IpAddress> addresses() const;
   // Sends an ICMP error about a received packet, rate-limited (RFC 1812 section 4.3.2.8). `packet` is not taken; its
   // data is at its L4 header, IP header still in front of it.
   enum class Unreachable : uint8_t { kProtocol = 2, kPort = 3 };
@@ -175,6 +193,11 @@ class Stack {
              arp_sent = 0;
     uint64_t icmp_malformed = 0, icmp_ignored = 0, address_conflicts = 0, looped_back = 0, fragments_sent = 0;
     uint64_t loop_passed_on = 0, loop_pass_refused = 0;
+    // Of IPv6.
+    uint64_t extension_limit = 0;   // packets with more, or longer, extension headers than are skipped
+    uint64_t option_refused = 0;    // packets with an option or header that must not be skipped
+    uint64_t discovery_limit = 0;   // addresses, routers, prefixes and groups beyond what an interface keeps
+    uint64_t addresses_formed = 0;  // by autoconfiguration
   } counters;
 
  private:

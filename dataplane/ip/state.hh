@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dataplane/ip/interface.hh"
+#include "dataplane/ip/ipv6_routes.hh"
 #include "dataplane/ip/neighbour.hh"
 #include "dataplane/ip/path_mtu.hh"
 #include "dataplane/ip/rate_limit.hh"
@@ -15,7 +16,9 @@
 #include "dataplane/ip/routes.hh"
 #include "dataplane/ip/stack.hh"
 #include "dataplane/wire/arp.hh"
+#include "dataplane/wire/icmpv6.hh"
 #include "dataplane/wire/ipv4.hh"
+#include "dataplane/wire/ipv6.hh"
 
 namespace sluice::ip {
 
@@ -24,18 +27,25 @@ struct Stack::State {
   static constexpr uint32_t kIcmpErrorsPerSecond = 1000, kIcmpErrorBurst = 50;
   static constexpr unsigned kInterfacesLimit = 64;
   static constexpr unsigned kLoopQueuePackets = kTransmitQueueFrames;
+  // What Protocol::receive promises to find in the first segment.
+  static constexpr uint32_t kContiguousBytes = 60;
+  static constexpr uint16_t kL4Requests =
+      Buffer::kTransmitTcpChecksum | Buffer::kTransmitUdpChecksum | Buffer::kTransmitTso;
 
-  State(Stack& stack, TimerWheel& its_timers, Entropy& entropy);
+  State(Stack& stack, TimerWheel& its_timers, Entropy& its_entropy);
   ~State();
 
   Stack& stack;
   Counters& counters;
   TimerWheel& timers;
+  Entropy& entropy;
   uint64_t now_ns;
   uint32_t generation = 1;
   std::vector<std::unique_ptr<Interface>> interfaces;
   std::vector<uint32_t> local_addresses;  // of all interfaces, host order
+  std::vector<IpAddress> local_ipv6;      // those that packets are taken for
   Routes routes;
+  Ipv6Routes ipv6_routes;
   NeighbourCache neighbours;
   Reassembly reassembly;
   struct OwnedTimer : Timer {
@@ -44,8 +54,8 @@ struct Stack::State {
   PathMtuCache path_mtus;
   RateLimit icmp_errors;
   std::array<Protocol*, 256> protocols{};
-  ArpListener arp_listener = nullptr;
-  void* arp_listener_context = nullptr;
+  NeighbourListener neighbour_listener = nullptr;
+  void* neighbour_listener_context = nullptr;
   // Packets to ourselves, with their IP headers; delivered by the next receive().
   BufferQueue loop_queue;
   unsigned loop_count = 0;
@@ -56,9 +66,15 @@ struct Stack::State {
   // see how much is sent to others.
   std::array<uint16_t, 256> identifications;
   uint64_t identification_key;
+  std::array<uint32_t, 256> ipv6_identifications{};  // drawn when IPv6 is first switched on
 
   bool is_local(uint32_t address) const {
     for (uint32_t own : local_addresses)
+      if (own == address) return true;
+    return false;
+  }
+  bool is_local(const IpAddress& address) const {  // of IPv6
+    for (const IpAddress& own : local_ipv6)
       if (own == address) return true;
     return false;
   }
@@ -78,6 +94,8 @@ struct Stack::State {
   void input_ipv4(Interface& in, Buffer* packet, bool group_frame);
   void deliver(const ReceivedPacket& about, Buffer* packet);
   void reassemble(const ReceivedPacket& about, const wire::Ipv4View& header, Buffer* packet);
+  void add_fragment(const Reassembly::Fragment& fragment, const ReceivedPacket& about, Buffer* packet);
+  void deliver_reassembled(ReceivedPacket& about, Buffer* whole);
   void reassembly_expired();
 
   // ipv4_output.cc
@@ -90,6 +108,10 @@ struct Stack::State {
   Error loop_back(Interface& out, const Outgoing& about, Buffer* packet);
   void deliver_looped();
   uint16_t next_identification(uint32_t destination, uint8_t protocol);
+  // Completes a checksum that was left to the port, because the port will not see the packet in one piece.
+  static void finish_l4_checksum(Buffer* packet);
+  // The packet in one Buffer, with its requests; nullptr, counted, when there is none. Takes `packet`.
+  Buffer* flattened(Interface& out, Buffer* packet);
 
   // neighbour.cc
   Error output_unresolved(Interface& out, Neighbour& to, Buffer* packet);
@@ -97,6 +119,8 @@ struct Stack::State {
   void neighbour_confirmed(Neighbour& entry);
   void neighbour_timer(Neighbour& entry);
   void neighbour_failed(Neighbour& entry);
+  // Tells the protocol of this IPv6 packet that it will not get there.
+  void neighbour_failed_for(const Buffer& packet);
 
   // arp.cc
   void input_arp(Interface& in, Buffer* packet);
@@ -109,6 +133,84 @@ struct Stack::State {
   void input_icmp(const ReceivedPacket& about, Buffer* packet);
   void input_icmp_error(const ReceivedPacket& about, const Buffer* packet);
   void send_icmp_error(const ReceivedPacket& about, const Buffer* packet, uint8_t type, uint8_t code);
+
+  // ipv6_input.cc
+  void input_ipv6(Interface& in, Buffer* packet, bool group_frame);
+  // Goes on with a packet whose data begins with a header of the kind `next_header`, which is named at byte `next_at` of
+  // the packet. `first`: right behind the IPv6 header.
+  void process_ipv6(ReceivedPacket& about, Buffer* packet, uint8_t next_header, uint32_t next_at, bool first);
+  void reassemble_ipv6(const ReceivedPacket& about, const wire::FragmentFields& fields, Buffer* packet);
+  void deliver_ipv6(const ReceivedPacket& about, Buffer* packet, uint32_t next_at);
+  void deliver_looped_ipv6(Buffer* packet);
+
+  // ipv6_output.cc
+  Error output_ipv6(Interface& out, uint32_t neighbour, uint32_t path_mtu_bytes, const Outgoing& about,
+                    Buffer* packet);
+  Error output_ipv6_fragments(Interface& out, uint32_t neighbour, uint32_t mtu_bytes, const Outgoing& about,
+                              Buffer* packet);
+  Error output_ipv6_frame(Interface& out, uint32_t neighbour, const IpAddress& destination, Buffer* packet);
+  Error loop_back_ipv6(Interface& out, const Outgoing& about, Buffer* packet);
+  uint32_t flow_label_of(const Outgoing& about, const Buffer* packet) const;
+
+  // ipv6_paths.cc
+  Error find_ipv6_path(const IpAddress& remote, IpAddress& local, Path& path);
+  // The interface whose address this is, tentative or not; nullptr when it is none of ours.
+  Interface* interface_of(const IpAddress& address) const;
+  const DefaultRouter* default_router(Interface*& out);
+
+  // source_address.cc
+  // The best address of ours for packets to `destination` through `out` (RFC 6724 section 5); nullptr when there is none.
+  const LocalAddress* choose_source(const Interface& out, const IpAddress& destination) const;
+
+  // icmpv6.cc
+  void input_icmpv6(const ReceivedPacket& about, Buffer* packet);
+  void input_icmpv6_error(const ReceivedPacket& about, const Buffer* packet);
+  void reply_to_echo(const ReceivedPacket& about, Buffer* packet);
+  // `also_multicast`: of those errors that may be about a packet to a group (RFC 4443 section 2.4 e).
+  void send_icmpv6_error(const ReceivedPacket& about, const Buffer* packet, uint8_t type, uint8_t code,
+                         uint32_t rest, bool also_multicast = false);
+  static void set_icmpv6_checksum(Buffer* message, const IpAddress& source, const IpAddress& destination);
+  // Completes the checksum of a message and sends it through `out`, to a group or a neighbour. Takes `message`.
+  void send_on_link(Interface& out, const IpAddress& source, const IpAddress& destination, Buffer* message);
+
+  // neighbour_discovery.cc
+  void input_solicitation(Interface& in, const ReceivedPacket& about, std::span<const std::byte> message,
+                          bool answer);
+  void input_advertisement(Interface& in, const ReceivedPacket& about, std::span<const std::byte> message);
+  void hear_neighbour_discovery(Interface& in, const wire::Ipv6View& header,
+                                std::span<const std::byte> message);
+  void learn_link_address(Interface& in, const IpAddress& neighbour, std::span<const std::byte> address);
+  void solicit(Interface& out, const Neighbour& about, bool multicast);
+  void send_solicitation(Interface& out, const IpAddress& source, const IpAddress& destination,
+                         const IpAddress& target);
+  void send_advertisement(Interface& out, const LocalAddress& own, const IpAddress& to, uint32_t flags);
+
+  // duplicate_detection.cc
+  void enable_ipv6(Interface& in, const InterfaceOptions& options);
+  // kNoBuffers at the interface's limit, counted.
+  LocalAddress* add_local_address(Interface& in, const LocalAddress& like, uint64_t delay_ns);
+  void remove_local_address(Interface& in, LocalAddress& own);
+  void local_address_timer(Interface& in, LocalAddress& own);
+  void local_address_ready(Interface& in, LocalAddress& own);
+  void local_address_duplicate(Interface& in, LocalAddress& own);
+  void list_local_addresses();
+  static void form_identifier(const Interface& in, LocalAddress& own);
+  uint64_t random_delay_ns(uint64_t below_ns) { return entropy.u64() % below_ns; }
+
+  // router_discovery.cc
+  void input_router_advertisement(Interface& in, const ReceivedPacket& about,
+                                  std::span<const std::byte> message);
+  void input_prefix(Interface& in, std::span<const std::byte> option);
+  void learn_router(Interface& in, const IpAddress& router, uint64_t lifetime_ns, int8_t preference);
+  void send_router_solicitation(Interface& out);
+  void expire_ipv6(Interface& in);
+  void arm_expiry(Interface& in);
+
+  // multicast_listener.cc
+  void join_group(Interface& in, const IpAddress& group);
+  void leave_group(Interface& in, const IpAddress& group);
+  void input_listener_query(Interface& in, const ReceivedPacket& about, std::span<const std::byte> message);
+  void report_groups(Interface& in);
 };
 
 }  // namespace sluice::ip

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "dataplane/tcp/keyed_hash.hh"
+#include "dataplane/core/keyed_hash.hh"
 #include "drivers/address.hh"
 
 namespace sluice::tcp {

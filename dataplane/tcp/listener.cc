@@ -40,13 +40,14 @@ transport::Result<std::unique_ptr<transport::Listener>> Tcp::listen(const transp
       return {nullptr, Error::kAddressInUse, "no port is free"};
     local.port = flow.local_port;
   }
-  if (listeners_.taken(local))
+  if (listeners_.taken(local, options.ipv6_only))
     return {nullptr, Error::kAddressInUse, local.to_string() + ": somebody listens there already"};
   auto listener = std::make_unique<TcpListener>(*this);
   listener->endpoint.local = local;
   listener->endpoint.user = &user;
   listener->endpoint.backlog = std::max(options.backlog, 1u);
   listener->endpoint.no_delay = options.no_delay;
+  listener->endpoint.ipv6_only = options.ipv6_only;
   listeners_.add(&listener->endpoint);
   return {std::move(listener), Error::kNone, {}};
 }

@@ -26,7 +26,9 @@ struct ListeningEndpoint {
   uint32_t half_open = 0;
   bool accepting = true;
   bool no_delay = true;
+  bool ipv6_only = false;
   uint32_t id = 0;
+  bool takes_both() const { return local.address == IpAddress{} && !ipv6_only; }
   uint64_t last_cookie_ns = 0;  // 0: none sent, so no acknowledgement can carry one
 };
 
@@ -57,18 +59,22 @@ class ListenerTable {
     ListeningEndpoint* any = nullptr;
     for (ListeningEndpoint* listener : at->second) {
       if (listener->local.address == address) return listener;
-      if (listener->local.address.is_any()) any = listener;
+      // The one for a single family before the one for both.
+      if (listener->local.address.takes(address, listener->ipv6_only) &&
+          (any == nullptr || !listener->takes_both()))
+        any = listener;
     }
     return any;
   }
   bool uses_port(uint16_t port) const { return by_port_.contains(port); }
-  // Whether exactly this endpoint is taken.
-  bool taken(const Endpoint& local) const {
+  // Whether exactly this endpoint is taken: also by one that takes part of the same (:: and 0.0.0.0).
+  bool taken(const Endpoint& local, bool ipv6_only) const {
     const auto at = by_port_.find(local.port);
     if (at == by_port_.end()) return false;
     for (ListeningEndpoint* listener : at->second)
       if (listener->local.address == local.address ||
-          (listener->local.address.is_any() && local.address.is_any()))
+          (listener->local.address.is_any() && local.address.is_any() &&
+           (listener->takes_both() || (!local.address.is_v4() && !ipv6_only))))
         return true;
     return false;
   }

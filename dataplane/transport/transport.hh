@@ -24,6 +24,7 @@ struct ListenOptions {
   Endpoint local;           // port 0: the transport chooses
   uint32_t backlog = 4096;  // half-open and not yet accepted connections; beyond it SYNs are dropped, counted
   bool no_delay = true;
+  bool ipv6_only = false;  // of ::, which else takes IPv4 as well
 };
 
 // A listening endpoint of this core; closes when destroyed. Established streams go on. When several cores listen on the

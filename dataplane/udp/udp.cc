@@ -4,14 +4,14 @@
 
 #include "dataplane/core/chain.hh"
 #include "dataplane/wire/checksum.hh"
-#include "dataplane/wire/ipv4.hh"
+#include "dataplane/wire/ipv6.hh"
 #include "dataplane/wire/udp.hh"
 
 namespace sluice::udp {
 
 namespace {
-// Ethernet with a VLAN tag, IPv4 and UDP: what is put in front of a payload.
-constexpr uint32_t kHeadroomBytes = 18 + wire::kIpv4HeaderBytes + wire::kUdpHeaderBytes;
+// Ethernet with a VLAN tag, IPv6 and UDP: what is put in front of a payload.
+constexpr uint32_t kHeadroomBytes = 18 + wire::kIpv6HeaderBytes + wire::kUdpHeaderBytes;
 }  // namespace
 
 Udp::Udp(ip::Stack& stack, Entropy& entropy) : stack_(stack), entropy_(entropy) {
@@ -26,7 +26,8 @@ Udp::~Udp() {
 bool Udp::in_use(const Endpoint& local) {
   for (const Socket* socket = bucket_of(local.port); socket; socket = socket->next_) {
     if (socket->local_.port != local.port) continue;
-    if (local.address.is_any() || socket->local_.address.is_any() || socket->local_.address == local.address)
+    // 0.0.0.0 and an IPv6 address have nothing in common.
+    if (local.address.takes(socket->local_.address) || socket->local_.address.takes(local.address))
       return true;
   }
   return false;
@@ -91,7 +92,7 @@ Socket* Udp::find(const IpAddress& address, uint16_t port) {
   for (Socket* socket = bucket_of(port); socket; socket = socket->next_) {
     if (socket->local_.port != port) continue;
     if (socket->local_.address == address) return socket;
-    if (socket->local_.address.is_any()) any = socket;
+    if (socket->local_.address.takes(address)) any = socket;
   }
   return any;
 }
@@ -105,7 +106,8 @@ void Udp::receive(const ip::ReceivedPacket& about, Buffer* packet) {
     return;
   }
   if (header->total_bytes() < available) trim_chain_to(packet, header->total_bytes());
-  if (!about.l4_checksum_verified && header->checksum() != 0) {
+  // IPv4 may go without (RFC 768), IPv6 not (RFC 8200 section 8.1).
+  if (!about.l4_checksum_verified && (header->checksum() != 0 || !about.source.is_v4())) {
     const wire::PartialSum pseudo =
         wire::pseudo_header_sum(about.source, about.destination, ip::kProtocolUdp, header->total_bytes());
     if (wire::checksum_finish(wire::checksum_add_chain(pseudo, packet, header->total_bytes())) != 0) {
@@ -151,7 +153,7 @@ Error Socket::send(const Endpoint& to, Buffer* payload) {
   };
   const uint32_t payload_bytes = payload->next_segment ? payload->chain_length() : payload->length;
   if (payload_bytes > Udp::kPayloadLimitBytes) return fail(Error::kMessageTooLong);
-  if (to.port == 0) return fail(Error::kInvalid);
+  if (to.port == 0 || (local_.address.is_v4() && !to.address.is_v4())) return fail(Error::kInvalid);
   if (to.address != last_remote_ || !udp_.stack_.path_is_current(last_path_)) {
     last_source_ = local_.address;
     last_remote_ = to.address;

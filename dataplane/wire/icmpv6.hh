@@ -20,11 +20,30 @@ enum Icmpv6Type : uint8_t {
   kIcmpv6ParameterProblem = 4,
   kIcmpv6EchoRequest = 128,
   kIcmpv6EchoReply = 129,
+  kIcmpv6MulticastListenerQuery = 130,
   kIcmpv6RouterSolicitation = 133,
   kIcmpv6RouterAdvertisement = 134,
   kIcmpv6NeighbourSolicitation = 135,
   kIcmpv6NeighbourAdvertisement = 136,
+  kIcmpv6Redirect = 137,
+  kIcmpv6MulticastListenerReport2 = 143,
 };
+
+// Codes of kIcmpv6Unreachable, kIcmpv6TimeExceeded and kIcmpv6ParameterProblem (RFC 4443 section 3) that we send.
+inline constexpr uint8_t kIcmpv6PortUnreachable = 4, kIcmpv6ReassemblyTimeExceeded = 1,
+                         kIcmpv6ErroneousField = 0, kIcmpv6UnrecognizedNextHeader = 1,
+                         kIcmpv6UnrecognizedOption = 2;
+
+// Options of neighbour discovery messages (RFC 4861 section 4.6).
+enum NeighbourOption : uint8_t {
+  kOptionSourceLinkAddress = 1,
+  kOptionTargetLinkAddress = 2,
+  kOptionPrefixInformation = 3,
+  kOptionMtu = 5,
+};
+// Flags of a neighbour advertisement, in its `rest`.
+inline constexpr uint32_t kAdvertisedRouter = 1u << 31, kAdvertisedSolicited = 1u << 30,
+                          kAdvertisedOverride = 1u << 29;
 
 // RFC 4443 section 2.1: the high bit of the type tells.
 inline bool icmpv6_type_is_error(uint8_t type) { return type < 128; }

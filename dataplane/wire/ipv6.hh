@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fixed IPv6 header (RFC 8200 section 3). Extension headers are not walked here.
+// The fixed IPv6 header (RFC 8200 section 3) and the fragment header (section 4.5). Extension headers are walked in
+// dataplane/ip/ipv6_extensions.hh.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -12,6 +13,19 @@
 namespace sluice::wire {
 
 inline constexpr uint32_t kIpv6HeaderBytes = 40;
+inline constexpr uint32_t kIpv6PayloadLimitBytes = 65535;
+inline constexpr uint32_t kIpv6MinimumMtuBytes = 1280;  // RFC 8200 section 5: every link carries as much
+inline constexpr uint32_t kFragmentHeaderBytes = 8;
+
+// Values of "next header" that are no protocols above IP.
+enum Ipv6NextHeader : uint8_t {
+  kNextHopByHop = 0,
+  kNextRouting = 43,
+  kNextFragment = 44,
+  kNextIcmpv6 = 58,
+  kNextNone = 59,
+  kNextDestinationOptions = 60,
+};
 
 // An IPv6 header in place. Borrows the bytes.
 class Ipv6View {
@@ -58,6 +72,30 @@ inline void emit_ipv6(std::byte* at, const Ipv6Fields& fields) {
   store_8(at + 7, fields.hop_limit);
   std::memcpy(at + 8, fields.source.bytes.data(), 16);
   std::memcpy(at + 24, fields.destination.bytes.data(), 16);
+}
+
+struct FragmentFields {
+  uint8_t next_header = 0;
+  uint16_t offset_bytes = 0;  // a multiple of 8
+  bool more = false;
+  uint32_t identification = 0;
+};
+
+inline std::optional<FragmentFields> parse_fragment(std::span<const std::byte> bytes) {
+  if (bytes.size() < kFragmentHeaderBytes) return std::nullopt;
+  const uint16_t word = load_16(bytes.data() + 2);
+  return FragmentFields{.next_header = load_8(bytes.data()),
+                        .offset_bytes = static_cast<uint16_t>(word & 0xfff8),
+                        .more = (word & 1) != 0,
+                        .identification = load_32(bytes.data() + 4)};
+}
+
+// Writes kFragmentHeaderBytes at `at`.
+inline void emit_fragment(std::byte* at, const FragmentFields& fields) {
+  store_8(at, fields.next_header);
+  store_8(at + 1, 0);
+  store_16(at + 2, static_cast<uint16_t>(fields.offset_bytes | (fields.more ? 1 : 0)));
+  store_32(at + 4, fields.identification);
 }
 
 }  // namespace sluice::wire

@@ -389,11 +389,13 @@ void EthernetDevice::spread_flows(uint16_t reta_size) {
     redirection_[i] = table[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE];
 }
 
-int EthernetDevice::queue_of_flow(uint32_t source_ipv4, uint32_t destination_ipv4, uint16_t source_port,
+int EthernetDevice::queue_of_flow(const IpAddress& source, const IpAddress& destination, uint16_t source_port,
                                   uint16_t destination_port) const {
   if (redirection_.empty()) return -1;
   const uint32_t hash =
-      toeplitz_ipv4(kSymmetricRssKey, source_ipv4, destination_ipv4, source_port, destination_port);
+      source.is_v4()
+          ? toeplitz_ipv4(kSymmetricRssKey, source.v4(), destination.v4(), source_port, destination_port)
+          : toeplitz_ipv6(kSymmetricRssKey, source, destination, source_port, destination_port);
   return redirection_[hash % redirection_.size()];
 }
 

@@ -56,8 +56,8 @@ class EthernetDevice {
   // Everything else that the driver counts, with its own names.
   std::vector<std::pair<std::string, uint64_t>> extended_stats() const;
 
-  // The queue to which the port gives a packet of this flow, or -1 where only the peer knows (virtual devices). Host order.
-  int queue_of_flow(uint32_t source_ipv4, uint32_t destination_ipv4, uint16_t source_port,
+  // The queue to which the port gives a packet of this flow, or -1 where only the peer knows (virtual devices).
+  int queue_of_flow(const IpAddress& source, const IpAddress& destination, uint16_t source_port,
                     uint16_t destination_port) const;
 
   // Whether every flow comes to the queue that queue_of_flow() says: with one queue, and where the port spreads flows by our

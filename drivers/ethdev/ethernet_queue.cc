@@ -60,9 +60,9 @@ MacAddress EthernetQueue::mac() const { return device_.mac(); }
 uint32_t EthernetQueue::mtu_bytes() const { return device_.mtu_bytes(); }
 const PortCapabilities& EthernetQueue::capabilities() const { return device_.capabilities(); }
 
-bool EthernetQueue::flow_is_local(uint32_t source_ipv4, uint32_t destination_ipv4, uint16_t source_port,
+bool EthernetQueue::flow_is_local(const IpAddress& source, const IpAddress& destination, uint16_t source_port,
                                   uint16_t destination_port) const {
-  const int queue = device_.queue_of_flow(source_ipv4, destination_ipv4, source_port, destination_port);
+  const int queue = device_.queue_of_flow(source, destination, source_port, destination_port);
   return queue < 0 || queue == traits_.queue_id;
 }
 

@@ -40,7 +40,7 @@ class EthernetQueue final : public Port {
   MacAddress mac() const override;
   uint32_t mtu_bytes() const override;
   const PortCapabilities& capabilities() const override;
-  bool flow_is_local(uint32_t source_ipv4, uint32_t destination_ipv4, uint16_t source_port,
+  bool flow_is_local(const IpAddress& source, const IpAddress& destination, uint16_t source_port,
                      uint16_t destination_port) const override;
   int interrupt_fd() override { return interrupt_fd_; }
   void arm_interrupt() override;

@@ -341,7 +341,7 @@ TEST_F(Wire, BuffersThatAnotherQueueAdoptedGoHomeBeforeTheirPoolGoes) {
 }
 
 TEST_F(Wire, TheFlowStaysWhereThePeerPutIt) {
-  EXPECT_TRUE(a().flow_is_local(0xc0000201, 0xc0000202, 1234, 80));
+  EXPECT_TRUE(a().flow_is_local(IpAddress::v4(0xc0000201), IpAddress::v4(0xc0000202), 1234, 80));
   EXPECT_EQ(a().interrupt_fd(), -1);
 }
 

@@ -2,6 +2,8 @@
 // The Toeplitz hash: a 32-bit window slides over the key, bit by bit, and is added (xor) wherever the input has a 1.
 #include "drivers/ethdev/toeplitz.hh"
 
+#include <cstring>
+
 #include "drivers/assert.hh"
 
 namespace sluice::ethdev {
@@ -73,6 +75,16 @@ uint32_t toeplitz_ipv4(std::span<const uint8_t> key, uint32_t source, uint32_t d
   put32(input + 4, destination);
   put16(input + 8, source_port);
   put16(input + 10, destination_port);
+  return toeplitz(key, input);
+}
+
+uint32_t toeplitz_ipv6(std::span<const uint8_t> key, const IpAddress& source, const IpAddress& destination,
+                       uint16_t source_port, uint16_t destination_port) {
+  uint8_t input[36];
+  std::memcpy(input, source.bytes.data(), 16);
+  std::memcpy(input + 16, destination.bytes.data(), 16);
+  put16(input + 32, source_port);
+  put16(input + 34, destination_port);
   return toeplitz(key, input);
 }
 

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <span>
 
+#include "drivers/address.hh"
+
 namespace sluice::ethdev {
 
 // A key whose 16-bit words are all the same makes the hash symmetric: swapping source with destination, addresses and
@@ -24,11 +26,15 @@ uint32_t toeplitz(std::span<const uint8_t> key, std::span<const uint8_t> input);
 uint32_t toeplitz_ipv4(std::span<const uint8_t> key, uint32_t source, uint32_t destination,
                        uint16_t source_port, uint16_t destination_port);
 
+// The same for IPv6.
+uint32_t toeplitz_ipv6(std::span<const uint8_t> key, const IpAddress& source, const IpAddress& destination,
+                       uint16_t source_port, uint16_t destination_port);
+
+// The same for an IPv4 packet of which only the addresses count (a fragment, ICMP).
+uint32_t toeplitz_ipv4(std::span<const uint8_t> key, uint32_t source, uint32_t destination);
+
 // The hash under kSymmetricRssKey, quickly. That key is the same every 16 bits, so it does not matter where in the input a
 // 16-bit word stands, and the words can be added (xor) first: toeplitz(kSymmetricRssKey, input) == symmetric_hash(sum).
 uint32_t symmetric_hash(uint16_t sum_of_words);
-
-// The same for a packet of which only the addresses count (a fragment, ICMP).
-uint32_t toeplitz_ipv4(std::span<const uint8_t> key, uint32_t source, uint32_t destination);
 
 }  // namespace sluice::ethdev

@@ -46,6 +46,9 @@ TEST(Toeplitz, TakesAnIpv6TupleOfTheVerificationSuite) {
                              0,    0,    0,    7,    0x3f, 0xfe, 0x25, 0x01, 0x02, 0x00, 0x00, 0x03,
                              0,    0,    0,    0,    0,    0,    0,    1,    0x0a, 0xea, 0x06, 0xe6};
   EXPECT_EQ(toeplitz(kVerificationKey, input), 0x40207d3du);
+  EXPECT_EQ(toeplitz_ipv6(kVerificationKey, *IpAddress::parse("3ffe:2501:200:1fff::7"),
+                          *IpAddress::parse("3ffe:2501:200:3::1"), 2794, 1766),
+            0x40207d3du);
   EXPECT_EQ(toeplitz(kVerificationKey, std::span(input).first(32)), 0x2cc18cd5u);
 }
 

@@ -260,7 +260,7 @@ class BypassCore final : public CoreNetwork {
   kernel::EventWaiter& waiter_;
   Reactor reactor_;
   ip::Stack stack_;
-  ArpInbox arp_;
+  NeighbourInbox arp_;
   std::unique_ptr<LoopInbox> loop_;
   std::vector<std::unique_ptr<SteeredPort>> steered_;
   std::vector<std::unique_ptr<SteeringWatch>> steering_watches_;
@@ -303,7 +303,7 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
                                            std::vector<Waiter*>(waiters.begin(), waiters.begin() + sharing)));
   }
   if (waiters.size() > 1) network->loop_ = std::make_unique<BufferExchange>(waiters);
-  network->arp_ = std::make_unique<ArpExchange>(std::move(waiters));
+  network->arp_ = std::make_unique<NeighbourExchange>(std::move(waiters));
   return network;
 }
 

@@ -7,8 +7,8 @@
 
 #include "drivers/ethdev/ethdev.hh"
 #include "drivers/kernel/event_waiter.hh"
-#include "runtime/network/arp_exchange.hh"
 #include "runtime/network/buffer_exchange.hh"
+#include "runtime/network/neighbour_exchange.hh"
 #include "runtime/network/network.hh"
 
 namespace sluice::runtime {
@@ -26,7 +26,7 @@ class BypassNetwork final : public Network {
   std::vector<std::unique_ptr<ethdev::EthernetDevice>> devices_;  // in the order of configuration_.ports
   std::vector<std::unique_ptr<kernel::EventWaiter>>
       waiters_;  // of the cores; here, so that each may wake the others
-  std::unique_ptr<ArpExchange> arp_;
+  std::unique_ptr<NeighbourExchange> arp_;
   // In the order of devices_: frames between the cores of a port that does not steer; null for one that does.
   std::vector<std::unique_ptr<BufferExchange>> steering_;
   std::unique_ptr<BufferExchange> loop_;  // packets to ourselves, with several cores

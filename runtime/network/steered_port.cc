@@ -5,10 +5,10 @@
 
 namespace sluice::runtime {
 
-bool SteeredPort::flow_is_local(uint32_t source_ipv4, uint32_t destination_ipv4, uint16_t source_port,
+bool SteeredPort::flow_is_local(const IpAddress& source, const IpAddress& destination, uint16_t source_port,
                                 uint16_t destination_port) const {
-  return ethdev::software_rss_queue(IpAddress::v4(source_ipv4), IpAddress::v4(destination_ipv4), source_port,
-                                    destination_port, exchange_.cores()) == core_;
+  return ethdev::software_rss_queue(source, destination, source_port, destination_port, exchange_.cores()) ==
+         core_;
 }
 
 unsigned SteeredPort::receive(Buffer** frames, unsigned limit) {

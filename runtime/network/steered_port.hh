@@ -27,7 +27,7 @@ class SteeredPort final : public Port {
   MacAddress mac() const override { return port_.mac(); }
   uint32_t mtu_bytes() const override { return port_.mtu_bytes(); }
   const PortCapabilities& capabilities() const override { return port_.capabilities(); }
-  bool flow_is_local(uint32_t source_ipv4, uint32_t destination_ipv4, uint16_t source_port,
+  bool flow_is_local(const IpAddress& source, const IpAddress& destination, uint16_t source_port,
                      uint16_t destination_port) const override;
   int interrupt_fd() override { return port_.interrupt_fd(); }
   void arm_interrupt() override { port_.arm_interrupt(); }

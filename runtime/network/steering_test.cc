@@ -15,9 +15,9 @@
 #include "dataplane/wire/ethernet.hh"
 #include "dataplane/wire/ipv4.hh"
 #include "dataplane/wire/udp.hh"
-#include "runtime/network/arp_exchange.hh"
 #include "runtime/network/buffer_exchange.hh"
 #include "runtime/network/loop_inbox.hh"
+#include "runtime/network/neighbour_exchange.hh"
 #include "runtime/network/steered_port.hh"
 
 namespace sluice::runtime {
@@ -84,7 +84,7 @@ class Device {
 
 // What BypassNetwork makes of them.
 struct Core {
-  Core(simulation::Simulation& world, unsigned index, Device& device, ArpExchange& arp_exchange,
+  Core(simulation::Simulation& world, unsigned index, Device& device, NeighbourExchange& arp_exchange,
        BufferExchange& steering, BufferExchange& looping)
       : reactor(world.clock, world.waiter, PollMode::kBusy),
         stack(reactor.timers(), world.entropy),
@@ -113,7 +113,7 @@ struct Core {
   }
   Reactor reactor;
   ip::Stack stack;
-  ArpInbox arp;
+  NeighbourInbox arp;
   LoopInbox loop;
   SteeredPort port;
   SteeringWatch watch;
@@ -133,7 +133,7 @@ class Cores : public testing::Test {
       waiters.push_back(std::make_unique<CountingWaiter>());
       pointers.push_back(waiters.back().get());
     }
-    arp = std::make_unique<ArpExchange>(pointers);
+    arp = std::make_unique<NeighbourExchange>(pointers);
     steering = std::make_unique<BufferExchange>(pointers);
     looping = std::make_unique<BufferExchange>(pointers);
     for (unsigned i = 0; i < kCores; ++i)
@@ -172,7 +172,7 @@ class Cores : public testing::Test {
   // A UDP datagram of the peer's, of a flow of core 1, in the queue of core 0.
   void arrive_at_core_0_for_core_1() {
     uint16_t port_number = 1;
-    while (!cores[1]->port.flow_is_local(kPeer.v4(), kOwn.v4(), 1, port_number)) ++port_number;
+    while (!cores[1]->port.flow_is_local(kPeer, kOwn, 1, port_number)) ++port_number;
     Buffer* frame = device.port.pool().allocate();
     wire::emit_ethernet(frame->append(wire::kEthernetHeaderBytes), device.port.mac(), peer.port.mac(),
                         wire::kEtherTypeIpv4);
@@ -193,7 +193,7 @@ class Cores : public testing::Test {
   tcp::test::Host peer{world, kPeer};
   std::vector<std::unique_ptr<CountingWaiter>> waiters;
   std::vector<Waiter*> pointers;
-  std::unique_ptr<ArpExchange> arp;
+  std::unique_ptr<NeighbourExchange> arp;
   std::unique_ptr<BufferExchange> steering, looping;
   std::vector<std::unique_ptr<Core>> cores;
 };

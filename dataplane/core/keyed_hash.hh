@@ -10,7 +10,7 @@
 
 #include "drivers/entropy.hh"
 
-namespace sluice::tcp {
+namespace sluice {
 
 struct HashKey {
   uint64_t k0 = 0, k1 = 0;
@@ -66,4 +66,4 @@ class KeyedHash {
   uint64_t words_ = 0;
 };
 
-}  // namespace sluice::tcp
+}  // namespace sluice

@@ -14,7 +14,7 @@
 namespace sluice::runtime {
 
 // The rings between all cores. Made before any core; outlives them.
-class ArpExchange {
+class NeighbourExchange {
  public:
   struct Packet {
     uint8_t interface_index = 0;
@@ -25,7 +25,7 @@ class ArpExchange {
   using Channel = Ring<Packet, kPacketsLimit>;
 
   // `waiters`: of the cores, in their order; borrowed.
-  explicit ArpExchange(std::vector<Waiter*> waiters);
+  explicit NeighbourExchange(std::vector<Waiter*> waiters);
   unsigned cores() const { return static_cast<unsigned>(waiters_.size()); }
   Channel& channel(unsigned from, unsigned to) { return *channels_[from * cores() + to]; }
   void wake(unsigned core) { waiters_[core]->wake(); }
@@ -36,10 +36,10 @@ class ArpExchange {
 };
 
 // One core's end of it: a part of its reactor.
-class ArpInbox final : public ReactorPart {
+class NeighbourInbox final : public ReactorPart {
  public:
   // Registers itself with `stack`.
-  ArpInbox(ArpExchange& exchange, unsigned core, ip::Stack& stack);
+  NeighbourInbox(NeighbourExchange& exchange, unsigned core, ip::Stack& stack);
   bool receive(uint64_t now_ns) override;
   void transmit(uint64_t) override {}
   bool prepare_sleep(uint64_t& timeout_ns) override;
@@ -47,7 +47,7 @@ class ArpInbox final : public ReactorPart {
 
  private:
   static void heard(void* context, uint8_t interface_index, std::span<const std::byte> arp);
-  ArpExchange& exchange_;
+  NeighbourExchange& exchange_;
   const unsigned core_;
   ip::Stack& stack_;
 };
