@@ -26,6 +26,9 @@ struct ListeningEndpoint {
   uint32_t half_open = 0;
   bool accepting = true;
   bool no_delay = true;
+  bool paced = false;
+  transport::Congestion congestion = transport::Congestion::kDefault;
+  uint32_t user_timeout_ms = 0;
   uint32_t id = 0;
   uint64_t last_cookie_ns = 0;  // 0: none sent, so no acknowledgement can carry one
 };
@@ -43,7 +46,7 @@ struct HalfOpen {
   uint16_t peer_mss_bytes = 536;
   uint8_t peer_window_scale = 0;
   uint8_t retries = 0;
-  bool timestamps = false, sack = false, window_scaling = false;
+  bool timestamps = false, sack = false, window_scaling = false, ecn = false;
 };
 static_assert(sizeof(HalfOpen) <= 128);
 

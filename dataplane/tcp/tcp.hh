@@ -59,8 +59,9 @@ class Tcp final : public ip::Protocol {
   // Memory of the tables, bytes; without Buffers.
   size_t memory_bytes() const;
 
-  // Congestion control of connections that are opened from now on.
+  // Congestion control of connections that are opened from now on, where nothing else was chosen.
   CongestionControl congestion_control = CongestionControl::kCubic;
+  bool pacing = false;  // of all connections that are opened from now on
   Counters counters;
   // For tests: added to every initial sequence number from now on.
   void bias_initial_sequence(Sequence bias) { isn_.bias = bias; }
@@ -101,7 +102,7 @@ class Tcp final : public ip::Protocol {
   void reset_segment(const Flow& flow, const wire::TcpView& view, uint32_t payload_bytes);
   // Writes the TCP header and checksum in front of the packet's data and hands it down. Takes `packet`.
   Error transmit(const ip::Path& path, const Flow& flow, const wire::TcpFields& fields,
-                 const std::byte* options, uint32_t options_bytes, Buffer* packet);
+                 const std::byte* options, uint32_t options_bytes, Buffer* packet, uint8_t traffic_class = 0);
 
   // ---- listener.cc ----
   void receive_syn(ListeningEndpoint& listener, const Flow& flow, uint32_t hash, const wire::TcpView& view,
@@ -111,6 +112,7 @@ class Tcp final : public ip::Protocol {
   // True when `packet` was taken.
   bool receive_cookie(ListeningEndpoint& listener, const Flow& flow, uint32_t hash, const wire::TcpView& view,
                       Buffer* packet, uint32_t packet_bytes);
+  ConnectionChoice choice(transport::Congestion congestion, bool paced, uint32_t user_timeout_ms) const;
   Connection* accept(ListeningEndpoint& listener, const Flow& flow, uint32_t hash, const Agreement& agreement,
                      uint32_t window_bytes, FlowReference replaces);
   void send_syn_ack(const HalfOpen& half);
@@ -138,15 +140,16 @@ class Tcp final : public ip::Protocol {
   InitialSequence isn_;
   SynCookies cookies_;
   EphemeralPorts ports_;
-  uint8_t receive_scale_ = 0;  // that holds limits_.receive_window_bytes
+  uint8_t receive_scale_ = 0;  // that holds the largest receive window
   uint64_t held_bytes_ = 0;    // received, not given back by users, and out of order
 
   FlowTable flows_;
   Slab<Connection> connections_;
   Slab<HalfOpen> half_open_;
   Slab<Reassembly, 64> reassemblies_;
-  Slab<Scoreboard, 64> scoreboards_;
-  Slab<Cubic> cubics_;
+  Slab<Recovery, 64> recoveries_;
+  Slab<CongestionState, 64> congestions_;
+  FlightSlab flight_records_;
   SendEntrySlab send_entries_;
   TimeWaitRing time_wait_;
   uint32_t time_wait_live_ = 0;
