@@ -34,7 +34,7 @@ bool Connection::process_ack(const Segment& segment) {
   if (snd_wnd_ == 0) stuck_since_ = 0;  // closed, but answering (section 3.8.6.1)
   if (segment.has(wire::kTcpEce) && ecn_) congestion_marked();
   if (ack != snd_una_) {
-    advance_una(ack, sample);
+    advance_una(ack, &sample);
   } else if (snd_nxt_ != snd_una_) {
     // RFC 5681 section 2; with SACK only what brings news (RFC 6675 section 2).
     const bool duplicate = segment.length == 0 && !segment.has(wire::kTcpFin) && snd_wnd_ == window_before;
@@ -66,8 +66,9 @@ void Connection::congestion_marked() {
 }
 
 void Connection::update_send_window(const Segment& segment) {
-  // Not from an older segment than the last one used.
-  if (!(before(snd_wl1_, segment.sequence) ||
+  // Not from an older segment than the last one used. One that acknowledges more is newer whatever its number: the
+  // peer has sent old data again, and its window counts from there.
+  if (!(after(segment.acknowledgement, snd_una_) || before(snd_wl1_, segment.sequence) ||
         (snd_wl1_ == segment.sequence && at_or_before(snd_wl2_, segment.acknowledgement))))
     return;
   const bool was_closed = snd_wnd_ == 0;
@@ -84,7 +85,7 @@ void Connection::update_send_window(const Segment& segment) {
 }
 
 // SND.UNA moves on to `ack`, which is within what was sent. What that delivers is added to `sample`.
-void Connection::advance_una(Sequence ack, AckSample& sample) {
+void Connection::advance_una(Sequence ack, AckSample* sample) {
   const uint32_t acked = ack - snd_una_;
   const uint32_t flight_before = snd_nxt_ - snd_una_;
   if (before(snd_una_, write_seq_)) queued_bytes_ -= earlier(ack, write_seq_) - snd_una_;
@@ -95,18 +96,24 @@ void Connection::advance_una(Sequence ack, AckSample& sample) {
     queue_.sent_until(ack);
   }
   queue_.acknowledge(ack, tcp_->send_entries_);
-  sample.acked_bytes = acked;
-  acknowledge_flight(ack, sample);
+  uint32_t rtt_us;
+  if (sample) {
+    sample->acked_bytes = acked;
+    acknowledge_flight(ack, *sample);
+    rtt_us = sample->rtt_us;
+  } else {
+    rtt_us = std::max(static_cast<uint32_t>(tcp_->now_us()) - acknowledge_flight(ack), 1u);
+  }
   if (at_or_after(ack, rtt_seq_)) {
     // A sample a round trip (RFC 6298 section 3), of what was sent once (Karn's algorithm).
-    if (sample.rtt_us) {
-      rtt_.sample(sample.rtt_us);
+    if (rtt_us) {
+      rtt_.sample(rtt_us);
       rtt_seq_ = snd_nxt_;
-    } else if (timestamps_ && sample.has_echo && recovery_ && recovery_->stamped &&
-               !before(sample.echo, recovery_->last_stamp)) {
-      // The echo tells which one it was (RFC 7323 section 4.1). One from before the last retransmission is left out:
-      // it would count the wait for that as a part of the round trip.
-      const uint32_t ticks = timestamp_now() - sample.echo;
+    } else if (timestamps_ && sample->has_echo && recovery_ && recovery_->stamped &&
+               !before(sample->echo, recovery_->last_stamp)) {
+      // The echo tells which one it was (RFC 7323 section 4.1). One from before the last retransmission is
+      // left out: it would count the wait for that as a part of the round trip.
+      const uint32_t ticks = timestamp_now() - sample->echo;
       if (ticks < ticks_of_us(kMaximumRtoUs)) rtt_.sample((ticks + 1) * 1049);
       rtt_seq_ = snd_nxt_;
     }
@@ -117,9 +124,10 @@ void Connection::advance_una(Sequence ack, AckSample& sample) {
   duplicate_acks_ = 0;
   tail_probed_ = false;
   if (phase_ == RecoveryPhase::kOpen && before(recover_, ack)) recover_ = ack;
-  // On the slow way the rest follows in recovery_step().
-  if (!recovery_ && control_ != CongestionControl::kBbr)
-    congestion_on_ack(acked, flight_before, sample.rtt_us);
+  // On the slow way the rest follows in recovery_step(). A window that was not used has no reason to grow.
+  if (!recovery_ && control_ != CongestionControl::kBbr &&
+      (uint64_t{flight_before} * 2 >= window_.cwnd_bytes || flight_before + 4u * mss_ >= window_.cwnd_bytes))
+    congestion_on_ack(acked, flight_before, rtt_us);
   if (window_.cwnd_bytes > send_high_mark_bytes_ / 2) raise_send_mark();
   // RFC 6298 (5.2), (5.3).
   stop_retransmit_timer();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Black holes (RFC 4821 section 7.7, RFC 8899 section 4.3): a path that drops large packets without a word. When a
-// full-sized segment was sent again and again in vain, the connection goes on with smaller ones.
+// large segment was sent again and again in vain, the connection goes on with smaller ones.
 #include <algorithm>
 
 #include "dataplane/tcp/connection.hh"
@@ -17,9 +17,9 @@ constexpr uint16_t kSmallerBytes[] = {1024, 536};
 // At a timeout, the number of earlier ones in `backoff_`.
 void Connection::look_for_black_hole() {
   const FlightRecord* head = flight_.head();
-  if (backoff_ + 1 < kTimeouts || !head || head->bytes() < mss_) return;
+  if (backoff_ + 1 < kTimeouts || !head) return;
   for (const uint16_t bytes : kSmallerBytes) {
-    if (mss_ <= bytes) continue;
+    if (mss_ <= bytes || head->bytes() <= bytes) continue;
     path_.mtu_bytes = static_cast<uint16_t>(bytes + (flow_.remote.is_v4() ? 20 : 40) + wire::kTcpHeaderBytes +
                                             (timestamps_ ? 12 : 0));
     update_mss();

@@ -116,9 +116,8 @@ void Connection::update_pace() {
       std::max<uint64_t>(uint64_t{window_.cwnd_bytes} * share * 10'000 / rtt_.smoothed_us(), mss_));
 }
 
-// Whether another segment may leave now; if not, a deadline is set for when it may.
-bool Connection::may_send_by_pace() {
-  if (!congestion_ || congestion_->pacing.may_send(tcp_->now_us())) return true;
+bool Connection::wait_for_pace() {
+  if (congestion_->pacing.may_send(tcp_->now_us())) return true;
   pace_at_ = std::max(1u, static_cast<uint32_t>((congestion_->pacing.next_us() * 1000 >> kTickShift) + 1));
   arm_timer();
   return false;

@@ -66,6 +66,7 @@ uint32_t Connection::user_timeout_ms() const {
 }
 
 void Connection::set_state(State next) {
+  SLUICE_ASSERT(legal_edge(state_, next));
   auto& by_state = tcp_->counters.connections;
   --by_state[static_cast<unsigned>(state_)];
   ++by_state[static_cast<unsigned>(next)];

@@ -166,7 +166,8 @@ class Connection final : public transport::Stream {
   // ACK field and window of an acceptable segment. False when the connection ended or the segment is to be
   // dropped.
   bool process_ack(const Segment& segment);
-  void advance_una(Sequence ack, AckSample& sample);
+  // `sample`: nullptr on the short way, where neither a recovery nor BBR asks what was delivered.
+  void advance_una(Sequence ack, AckSample* sample);
   void congestion_marked();
   void raise_send_mark();
   uint32_t send_low_mark() const {
@@ -184,7 +185,14 @@ class Connection final : public transport::Stream {
   void mark_all_lost();
   bool mark_head_lost();
   void forget_sacked();
-  uint32_t pipe_bytes() const;
+  uint32_t acknowledge_flight(Sequence ack);
+  // What is thought to be under way (RFC 6675 section 4, SetPipe, on records).
+  uint32_t pipe_bytes() const {
+    const uint32_t flight = snd_nxt_ - snd_una_;
+    if (!recovery_) return flight;
+    const uint32_t gone = recovery_->sacked_bytes + recovery_->lost_bytes;
+    return flight > gone ? flight - gone : 0;
+  }
 
   // ---- rack.cc ----
   void rack_update(const AckSample& sample);
@@ -228,7 +236,9 @@ class Connection final : public transport::Stream {
   void reduce_once();
   void update_bbr(const AckSample& sample);
   void update_pace();
-  bool may_send_by_pace();
+  // Whether another segment may leave now; if not, a deadline is set for when it may.
+  bool may_send_by_pace() { return !congestion_ || wait_for_pace(); }
+  bool wait_for_pace();
 
   // ---- black_hole.cc ----
   void look_for_black_hole();

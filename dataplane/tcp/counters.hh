@@ -28,6 +28,25 @@ constexpr const char* state_name(State state) {
   return kNames[static_cast<unsigned>(state)];
 }
 
+// Whether RFC 9293 figure 5 (with section 3.10's text) has an edge from one state to the other.
+constexpr bool legal_edge(State from, State to) {
+  constexpr auto bit = [](State state) { return 1u << static_cast<unsigned>(state); };
+  constexpr unsigned kClosedBit = 1u << static_cast<unsigned>(State::kClosed);  // every state may end
+  constexpr unsigned kNext[kStates] = {
+      bit(State::kSynSent) | bit(State::kSynReceived) |
+          bit(State::kEstablished),  // listeners keep their own records
+      bit(State::kSynReceived) | bit(State::kEstablished),
+      bit(State::kEstablished) | bit(State::kFinWait1),
+      bit(State::kFinWait1) | bit(State::kCloseWait),
+      bit(State::kFinWait2) | bit(State::kClosing),
+      0,
+      bit(State::kLastAck),
+      0,
+      0,
+  };
+  return (kNext[static_cast<unsigned>(from)] | kClosedBit) & bit(to);
+}
+
 struct Counters {
   std::array<uint32_t, kStates> connections{};  // now, by state
 

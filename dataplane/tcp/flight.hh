@@ -5,8 +5,9 @@
 // 3) and delivery rates (draft-cheng-iccrg-delivery-rate-estimation) all read from here.
 #pragma once
 #include <cstdint>
+#include <memory>
+#include <vector>
 
-#include "dataplane/core/slab.hh"
 #include "dataplane/tcp/sequence.hh"
 
 namespace sluice::tcp {
@@ -15,7 +16,6 @@ struct FlightRecord {
   FlightRecord* next = nullptr;
   Sequence begin = 0, end = 0;  // [begin, end)
   uint32_t sent_us = 0;         // the last time
-  uint32_t number = 0;          // in its slab
   // What was delivered when it was sent, for a rate (only kept where the congestion control wants it).
   uint32_t delivered_bytes = 0, delivered_us = 0, first_sent_us = 0;
   bool sacked = false;
@@ -27,7 +27,45 @@ struct FlightRecord {
 };
 static_assert(sizeof(FlightRecord) == 40);
 
-using FlightSlab = Slab<FlightRecord, 1024>;
+// Records of one core, up to a limit. One is taken and given back with each message, so this is a list of free ones and
+// nothing more.
+class FlightPool {
+ public:
+  explicit FlightPool(uint32_t limit_records) : limit_(limit_records) {}
+  FlightPool(const FlightPool&) = delete;
+
+  // Its fields are what they were; nullptr at the limit.
+  FlightRecord* allocate() {
+    if (!free_ && !grow()) return nullptr;
+    FlightRecord* record = free_;
+    free_ = record->next;
+    ++live_;
+    return record;
+  }
+  void release(FlightRecord* record) {
+    record->next = free_;
+    free_ = record;
+    --live_;
+  }
+  uint32_t live_count() const { return live_; }
+  size_t memory_bytes() const { return chunks_.size() * kChunkRecords * sizeof(FlightRecord); }
+
+ private:
+  static constexpr uint32_t kChunkRecords = 1024;
+  bool grow() {
+    if (chunks_.size() * kChunkRecords >= limit_) return false;
+    chunks_.push_back(std::make_unique<FlightRecord[]>(kChunkRecords));
+    FlightRecord* chunk = chunks_.back().get();
+    for (uint32_t i = kChunkRecords; i-- > 0;) {
+      chunk[i].next = free_;
+      free_ = &chunk[i];
+    }
+    return true;
+  }
+  std::vector<std::unique_ptr<FlightRecord[]>> chunks_;
+  FlightRecord* free_ = nullptr;
+  uint32_t live_ = 0, limit_;
+};
 
 class Flight {
  public:
@@ -46,15 +84,15 @@ class Flight {
     tail_ = record;
     ++count_;
   }
-  void pop(FlightSlab& slab) {
+  void pop(FlightPool& pool) {
     FlightRecord* gone = head_;
     head_ = gone->next;
     if (!head_) tail_ = nullptr;
     --count_;
-    slab.release(gone->number);
+    pool.release(gone);
   }
   // Takes the newest off again: it was just pushed.
-  void pop_last(FlightSlab& slab) {
+  void pop_last(FlightPool& pool) {
     FlightRecord* gone = tail_;
     if (head_ == gone) {
       head_ = tail_ = nullptr;
@@ -65,16 +103,14 @@ class Flight {
       tail_ = before_it;
     }
     --count_;
-    slab.release(gone->number);
+    pool.release(gone);
   }
   // Cuts `record` in two at `at`, which lies within it, and returns the second part; nullptr at a limit.
-  FlightRecord* split(FlightRecord* record, Sequence at, FlightSlab& slab) {
+  FlightRecord* split(FlightRecord* record, Sequence at, FlightPool& pool) {
     if (full()) return nullptr;
-    uint32_t number;
-    FlightRecord* rest = slab.allocate(number);
+    FlightRecord* rest = pool.allocate();
     if (!rest) return nullptr;
     *rest = *record;
-    rest->number = number;
     rest->begin = at;
     record->end = at;
     record->next = rest;
@@ -83,16 +119,16 @@ class Flight {
     return rest;
   }
   // Joins `record` and the one behind it, which touches it.
-  void join(FlightRecord* record, FlightSlab& slab) {
+  void join(FlightRecord* record, FlightPool& pool) {
     FlightRecord* gone = record->next;
     record->end = gone->end;
     record->next = gone->next;
     if (tail_ == gone) tail_ = record;
     --count_;
-    slab.release(gone->number);
+    pool.release(gone);
   }
-  void clear(FlightSlab& slab) {
-    while (head_) pop(slab);
+  void clear(FlightPool& pool) {
+    while (head_) pop(pool);
   }
 
  private:

@@ -38,4 +38,18 @@ const char* Connection::broken_invariant() const {
   return nullptr;
 }
 
+const char* Tcp::broken_invariant() {
+  uint64_t records = 0, held = 0;
+  for (uint32_t i = 0; i < connections_.end(); ++i) {
+    if (!connections_.live(i)) continue;
+    const Connection& connection = connections_[i];
+    if (const char* broken = connection.broken_invariant()) return broken;
+    records += connection.flight_.count();
+    held += connection.unconsumed_ + (connection.reassembly_ ? connection.reassembly_->bytes() : 0);
+  }
+  if (records != flight_records_.live_count()) return "records of flights are lost or left over";
+  if (held != held_bytes_) return "received bytes that are held are miscounted";
+  return nullptr;
+}
+
 }  // namespace sluice::tcp

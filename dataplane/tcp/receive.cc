@@ -41,9 +41,13 @@ void Connection::receive(const wire::TcpView& view, Buffer* packet, uint32_t pac
       snd_wl1_ = rcv_nxt_;
       snd_wl2_ = ack;
       if (acked > 0) {
-        AckSample sample;
-        advance_una(ack, sample);
-        if (control_ == CongestionControl::kBbr) update_bbr(sample);
+        if (control_ != CongestionControl::kBbr) {
+          advance_una(ack, nullptr);
+        } else {
+          AckSample sample;
+          advance_una(ack, &sample);
+          update_bbr(sample);
+        }
       }
       if (has_unsent()) mark_dirty();
       if (length > 0) {

@@ -7,6 +7,10 @@
 
 namespace sluice::tcp {
 
+namespace {
+constexpr uint32_t kLeastIntervalUs = 2'000;  // measured less often than every message
+}
+
 // The largest window: that of the buffer, or what the field can say.
 uint32_t Connection::receive_limit() const {
   return std::min<uint32_t>(receive_limit_bytes_, 65'535u << receive_scale_);
@@ -42,7 +46,7 @@ void Connection::tune_receive_window() {
   const uint32_t rtt_us = rtt_.smoothed_us();
   const auto now_us = static_cast<uint32_t>(tcp_->now_us());
   const uint32_t elapsed_us = now_us - tune_us_;
-  if (rtt_us == 0 || elapsed_us < rtt_us) return;
+  if (rtt_us == 0 || elapsed_us < std::max(rtt_us, kLeastIntervalUs)) return;
   const Sequence taken = rcv_nxt_ - unconsumed_;
   const uint32_t bytes = taken - tune_seq_;
   tune_seq_ = taken;

@@ -390,6 +390,34 @@ TEST_F(LossRecovery, FullSegmentsThatVanishAgainAndAgainBecomeSmaller) {
   EXPECT_EQ(bench.peer.segments.back().payload.size(), 536u);
 }
 
+TEST_F(LossRecovery, ARetransmissionThatAcknowledgesMoreBringsItsWindowAlong) {
+  // The peer sends old data again, with a fresh acknowledgement and a window that is nearly used up.
+  Recorder& user = open();
+  user.consumes = true;
+  bench.peer.window = 20'000;
+  send_segments(user, 10);
+  const Sequence old = bench.peer.sequence;
+  bench.peer.acknowledgement = end;
+  RawSegment late = bench.peer.next(kTcpAck | kTcpPsh);
+  late.payload = std::string(100, 'a');
+  late.sequence = old + 100;  // its first part was lost
+  late.acknowledgement = at(0);
+  bench.peer.post(late);
+  pass_ms(11);
+  RawSegment again = bench.peer.next(kTcpAck | kTcpPsh);
+  again.payload = std::string(100, 'b');
+  again.window = 2'000;
+  bench.peer.post(again);
+  pass_ms(21);
+  bench.peer.segments.clear();
+  user.send(pattern(10 * kSegment), false);
+  pass_ms(21);
+  size_t bytes = 0;
+  for (const RawSegment& segment : bench.peer.segments) bytes += segment.payload.size();
+  EXPECT_LE(bytes, 2'000u);
+  EXPECT_GT(bytes, 0u);
+}
+
 TEST_F(LossRecovery, TheUsersTimeoutEndsAConnectionThatMakesNoProgress) {
   bench.user_timeout_ms = 3000;
   Recorder& user = open();

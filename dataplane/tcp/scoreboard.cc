@@ -186,12 +186,19 @@ void Connection::forget_sacked() {
   recovery_->sacked_bytes = 0;
 }
 
-// What is thought to be under way (RFC 6675 section 4, SetPipe, on records).
-uint32_t Connection::pipe_bytes() const {
-  const uint32_t flight = snd_nxt_ - snd_una_;
-  if (!recovery_) return flight;
-  const uint32_t gone = recovery_->sacked_bytes + recovery_->lost_bytes;
-  return flight > gone ? flight - gone : 0;
+// The same on the short way. Returns when the newest of what is acknowledged was sent.
+uint32_t Connection::acknowledge_flight(Sequence ack) {
+  uint32_t sent_us = 0;
+  while (FlightRecord* record = flight_.head()) {
+    if (at_or_after(record->begin, ack)) break;
+    sent_us = record->sent_us;
+    if (after(record->end, ack)) {
+      record->begin = ack;
+      break;
+    }
+    flight_.pop(tcp_->flight_records_);
+  }
+  return sent_us;
 }
 
 }  // namespace sluice::tcp

@@ -144,8 +144,7 @@ FlightRecord* Connection::record_for(Sequence at) {
   const auto now_us = static_cast<uint32_t>(tcp_->now_us());
   FlightRecord* last = flight_.tail();
   if (last && last->sent_us == now_us && !last->retransmitted && !last->sacked && !last->lost) return last;
-  uint32_t number;
-  FlightRecord* record = flight_.full() ? nullptr : tcp_->flight_records_.allocate(number);
+  FlightRecord* record = flight_.full() ? nullptr : tcp_->flight_records_.allocate();
   if (!record) {
     ++tcp_->counters.recovery_limit;
     if (last && !last->retransmitted && !last->sacked && !last->lost) {
@@ -155,9 +154,9 @@ FlightRecord* Connection::record_for(Sequence at) {
     starved_ = true;
     return nullptr;
   }
-  record->number = number;
   record->begin = record->end = at;
   record->sent_us = now_us;
+  record->sacked = record->lost = record->retransmitted = record->application_limited = false;
   flight_.push(record);
   if (control_ == CongestionControl::kBbr) note_sent(*record);
   return record;

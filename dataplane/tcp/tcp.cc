@@ -19,6 +19,7 @@ Tcp::Tcp(TimerWheel& timers, Clock& clock, Entropy& entropy, ip::Stack& stack, c
       stack_(stack),
       limits_(limits),
       now_ns_(clock.monotonic_ns()),
+      now_us_(now_ns_ / 1000),
       flow_key_(HashKey::from(entropy)),
       isn_(entropy),
       cookies_(entropy),
@@ -62,8 +63,7 @@ size_t Tcp::memory_bytes() const {
          size_t{half_open_.end()} * (sizeof(HalfOpen) + 16) +
          size_t{send_entries_.end()} * (sizeof(SendEntry) + 16) +
          size_t{reassemblies_.end()} * sizeof(Reassembly) + size_t{recoveries_.end()} * sizeof(Recovery) +
-         size_t{congestions_.end()} * sizeof(CongestionState) +
-         size_t{flight_records_.end()} * (sizeof(FlightRecord) + 16) +
+         size_t{congestions_.end()} * sizeof(CongestionState) + flight_records_.memory_bytes() +
          size_t{time_wait_.count()} * sizeof(TimeWait);
 }
 
@@ -105,7 +105,7 @@ void Tcp::push_closed(Connection& connection) {
   closed_tail_ = &connection;
 }
 
-bool Tcp::report_closed() {
+bool Tcp::report_closed_now() {
   bool any = false;
   while (Connection* connection = closed_head_) {
     closed_head_ = reinterpret_cast<Connection*>(connection->timer_.next);
@@ -125,7 +125,7 @@ bool Tcp::report_closed() {
   return any;
 }
 
-void Tcp::flush() {
+void Tcp::flush_now() {
   const cycles::Scope stage(cycles::Stage::kTcp);
   for (unsigned round = 0; round < kFlushRounds && (dirty_head_ || closed_head_); ++round) {
     report_closed();
