@@ -25,30 +25,50 @@ bool Connection::process_ack(const Segment& segment) {
     }
     return true;  // late, but what comes with it may be new
   }
-  const bool sack_news = sack_ && segment.options.sack_blocks > 0 && update_scoreboard(segment.options);
+  AckSample sample;
+  sample.has_echo = segment.options.has_timestamp;
+  sample.echo = segment.options.timestamp_echo;
+  if (sack_ && segment.options.sack_blocks > 0) update_scoreboard(segment.options, ack, sample);
   const uint32_t window_before = snd_wnd_;
   update_send_window(segment);
   if (snd_wnd_ == 0) stuck_since_ = 0;  // closed, but answering (section 3.8.6.1)
+  if (segment.has(wire::kTcpEce) && ecn_) congestion_marked();
   if (ack != snd_una_) {
-    advance_una(ack, segment.options.has_timestamp, segment.options.timestamp_echo);
+    advance_una(ack, &sample);
   } else if (snd_nxt_ != snd_una_) {
     // RFC 5681 section 2; with SACK only what brings news (RFC 6675 section 2).
     const bool duplicate = segment.length == 0 && !segment.has(wire::kTcpFin) && snd_wnd_ == window_before;
-    if (sack_ ? sack_news : duplicate) {
+    if (sack_ ? sample.sacked_bytes > 0 : duplicate) {
       ++counters.duplicate_acks;
       if (duplicate_acks_ < 255) ++duplicate_acks_;
-      // RFC 6582 section 3.2, step 3: a segment has left the network.
-      if (!sack_ && phase_ == RecoveryPhase::kFast) window_.cwnd_bytes += mss_;
+      if (!sack_ && make_recovery()) {
+        // A segment has left the network (RFC 6582 section 3.2, RFC 3042); which one is not known.
+        recovery_->sacked_bytes += mss_;
+        sample.delivered_bytes = mss_;
+      }
     }
   }
-  if (snd_nxt_ != snd_una_) detect_loss();
+  if (recovery_) {
+    recovery_step(sample);
+  } else if (control_ == CongestionControl::kBbr && sample.delivered_bytes > 0) {
+    update_bbr(sample);
+  }
   if (has_unsent() || phase_ != RecoveryPhase::kOpen) mark_dirty();
   return true;
 }
 
+// The peer says that routers have marked what we sent (RFC 3168 section 6.1.2).
+void Connection::congestion_marked() {
+  ++tcp_->counters.marks_reported;
+  if (phase_ != RecoveryPhase::kOpen || before(snd_una_, cwr_until_)) return;
+  reduce_once();
+  cwr_due_ = true;
+}
+
 void Connection::update_send_window(const Segment& segment) {
-  // Not from an older segment than the last one used.
-  if (!(before(snd_wl1_, segment.sequence) ||
+  // Not from an older segment than the last one used. One that acknowledges more is newer whatever its number: the
+  // peer has sent old data again, and its window counts from there.
+  if (!(after(segment.acknowledgement, snd_una_) || before(snd_wl1_, segment.sequence) ||
         (snd_wl1_ == segment.sequence && at_or_before(snd_wl2_, segment.acknowledgement))))
     return;
   const bool was_closed = snd_wnd_ == 0;
@@ -64,10 +84,10 @@ void Connection::update_send_window(const Segment& segment) {
   }
 }
 
-// SND.UNA moves on to `ack`, which is within what was sent.
-void Connection::advance_una(Sequence ack, bool has_echo, uint32_t echo) {
+// SND.UNA moves on to `ack`, which is within what was sent. What that delivers is added to `sample`.
+void Connection::advance_una(Sequence ack, AckSample* sample) {
   const uint32_t acked = ack - snd_una_;
-  const CongestionEvent event = congestion_event(acked);
+  const uint32_t flight_before = snd_nxt_ - snd_una_;
   if (before(snd_una_, write_seq_)) queued_bytes_ -= earlier(ack, write_seq_) - snd_una_;
   snd_una_ = ack;
   if (after(ack, snd_nxt_)) {
@@ -76,40 +96,39 @@ void Connection::advance_una(Sequence ack, bool has_echo, uint32_t echo) {
     queue_.sent_until(ack);
   }
   queue_.acknowledge(ack, tcp_->send_entries_);
-  if (timing_) {
-    if (at_or_after(ack, rtt_seq_)) {
-      rtt_.sample(static_cast<uint32_t>(tcp_->now_us()) - rtt_start_us_);
-      timing_ = false;
+  uint32_t rtt_us;
+  if (sample) {
+    sample->acked_bytes = acked;
+    acknowledge_flight(ack, *sample);
+    rtt_us = sample->rtt_us;
+  } else {
+    rtt_us = std::max(static_cast<uint32_t>(tcp_->now_us()) - acknowledge_flight(ack), 1u);
+  }
+  if (at_or_after(ack, rtt_seq_)) {
+    // A sample a round trip (RFC 6298 section 3), of what was sent once (Karn's algorithm).
+    if (rtt_us) {
+      rtt_.sample(rtt_us);
+      rtt_seq_ = snd_nxt_;
+    } else if (timestamps_ && sample->has_echo && recovery_ && recovery_->stamped &&
+               !before(sample->echo, recovery_->last_stamp)) {
+      // The echo tells which one it was (RFC 7323 section 4.1). One from before the last retransmission is
+      // left out: it would count the wait for that as a part of the round trip.
+      const uint32_t ticks = timestamp_now() - sample->echo;
+      if (ticks < ticks_of_us(kMaximumRtoUs)) rtt_.sample((ticks + 1) * 1049);
+      rtt_seq_ = snd_nxt_;
     }
-  } else if (phase_ != RecoveryPhase::kOpen && has_echo && timestamps_ && !before(echo, rtt_seq_)) {
-    // Karn's algorithm forbids timing what was sent twice; the echo tells which one it was (RFC 7323 section
-    // 4.1). One from before the last retransmission is left out: it would count the wait for that as a part
-    // of the round trip.
-    const uint32_t ticks = timestamp_now() - echo;
-    if (ticks < ticks_of_us(kMaximumRtoUs)) rtt_.sample((ticks + 1) * 1049);
   }
   backoff_ = 0;
   stuck_since_ = 0;
   probes_ = 0;
   duplicate_acks_ = 0;
   tail_probed_ = false;
-  if (scoreboard_) {
-    scoreboard_->sacked.trim_before(ack);
-    if (scoreboard_->head_retransmitted) {
-      // The next hole was retransmitted at some time before now.
-      scoreboard_->head = ack;
-      scoreboard_->head_mark = snd_nxt_;
-    }
-  }
-  if (before(high_rxt_, ack)) high_rxt_ = ack;
-  if (phase_ == RecoveryPhase::kOpen) {
-    congestion_on_ack(window_, cubic_, event);
-    if (before(recover_, ack)) recover_ = ack;
-    if (scoreboard_ && scoreboard_->sacked.empty()) release_scoreboard();
-  } else {
-    recovery_acknowledgement(acked);
-    if (at_or_after(ack, recover_)) leave_recovery();
-  }
+  if (phase_ == RecoveryPhase::kOpen && before(recover_, ack)) recover_ = ack;
+  // On the slow way the rest follows in recovery_step(). A window that was not used has no reason to grow.
+  if (!recovery_ && control_ != CongestionControl::kBbr &&
+      (uint64_t{flight_before} * 2 >= window_.cwnd_bytes || flight_before + 4u * mss_ >= window_.cwnd_bytes))
+    congestion_on_ack(acked, flight_before, rtt_us);
+  if (window_.cwnd_bytes > send_high_mark_bytes_ / 2) raise_send_mark();
   // RFC 6298 (5.2), (5.3).
   stop_retransmit_timer();
   if (snd_nxt_ != snd_una_) {
@@ -119,9 +138,16 @@ void Connection::advance_una(Sequence ack, bool has_echo, uint32_t echo) {
   tcp_->stack_.confirm_neighbour(path_);
 }
 
+// The send queue must hold what is under way and what is to follow it.
+void Connection::raise_send_mark() {
+  const uint64_t wanted =
+      std::min<uint64_t>(uint64_t{window_.cwnd_bytes} * 2, tcp_->limits_.send_queue_limit_bytes);
+  send_high_mark_bytes_ = std::max(send_high_mark_bytes_, static_cast<uint32_t>(wanted));
+}
+
 // What the user is told once a segment has been dealt with.
 void Connection::after_progress() {
-  if (writable_wanted_ && queued_bytes_ < kSendLowMarkBytes && state_ != State::kClosed && !reset_pending_) {
+  if (writable_wanted_ && queued_bytes_ < send_low_mark() && state_ != State::kClosed && !reset_pending_) {
     writable_wanted_ = false;
     if (user_ && !fin_queued_) user_->on_writable(*this);
   }

@@ -36,11 +36,17 @@ Connection::Connection(Tcp& tcp, uint32_t number, const Flow& flow, uint32_t has
       starved_(false),
       reset_pending_(false),
       tail_probed_(false),
-      tail_probe_due_(false),
+      probe_allowance_(false),
+      reordering_(false),
+      paced_(false),
+      ecn_(false),
+      ecn_echo_(false),
+      cwr_due_(false),
       tcp_(&tcp),
       flow_(flow),
       hash_(hash),
       path_(path),
+      receive_limit_bytes_(tcp.limits_.receive_window_bytes),
       number_(number) {
   timer_.fire = &Connection::on_timer;
   ++tcp.counters.connections[static_cast<unsigned>(State::kClosed)];
@@ -55,7 +61,12 @@ Connection::~Connection() {
   --tcp_->counters.connections[static_cast<unsigned>(state_)];
 }
 
+uint32_t Connection::user_timeout_ms() const {
+  return user_timeout_ms_ ? user_timeout_ms_ : tcp_->limits_.user_timeout_ms;
+}
+
 void Connection::set_state(State next) {
+  SLUICE_ASSERT(legal_edge(state_, next));
   auto& by_state = tcp_->counters.connections;
   --by_state[static_cast<unsigned>(state_)];
   ++by_state[static_cast<unsigned>(next)];
@@ -65,15 +76,14 @@ void Connection::set_state(State next) {
 void Connection::open_active(uint32_t timeout_ms, const Sequence* least_iss) {
   iss_ = tcp_->isn_.choose(flow_, tcp_->now_ns_);
   if (least_iss && before(iss_, *least_iss)) iss_ = *least_iss;
-  snd_una_ = recover_ = high_rxt_ = iss_;
+  snd_una_ = recover_ = cwr_until_ = iss_;
   snd_nxt_ = snd_max_ = write_seq_ = iss_ + 1;
   local_mss_ = tcp_->advertised_mss(flow_, path_);
   was_connecting_ = true;
   set_state(State::kSynSent);
   ++tcp_->counters.active_opens;
   timing_ = true;
-  rtt_seq_ = snd_nxt_;
-  rtt_start_us_ = static_cast<uint32_t>(tcp_->now_us());
+  rtt_seq_ = static_cast<uint32_t>(tcp_->now_us());
   if (timeout_ms) idle_at_ = std::max(1u, tcp_->tick() + ticks_of_ms(timeout_ms));
   start_retransmit_timer();
   arm_timer();
@@ -96,18 +106,20 @@ void Connection::agree(const Agreement& agreement) {
   local_mss_ = tcp_->advertised_mss(flow_, path_);
   receive_mss_ = std::min<uint16_t>(local_mss_, 536);
   update_mss();
-  window_.cwnd_bytes = initial_window_bytes(mss_);
+  ecn_ = agreement.ecn;
+  tune_seq_ = rcv_nxt_;
   // What our SYN, or the one that carries it, could say without scaling.
   rcv_adv_ = rcv_nxt_ + std::min<uint32_t>(tcp_->limits_.receive_window_bytes, 65'535);
 }
 
 void Connection::open_established(const Agreement& agreement, uint32_t window_bytes) {
   agree(agreement);
-  snd_una_ = snd_nxt_ = snd_max_ = write_seq_ = recover_ = high_rxt_ = agreement.iss + 1;
+  snd_una_ = snd_nxt_ = snd_max_ = write_seq_ = recover_ = cwr_until_ = rtt_seq_ = agreement.iss + 1;
   snd_wnd_ = max_snd_wnd_ = agreement.window_scaling ? window_bytes << send_scale_ : window_bytes;
   snd_wl1_ = agreement.irs + 1;
   snd_wl2_ = snd_una_;
   if (agreement.rtt_us) rtt_.sample(agreement.rtt_us);
+  begin_congestion_control();
   set_state(State::kEstablished);
 }
 
@@ -175,7 +187,7 @@ Error Connection::write(Buffer* chain) {
     write_seq_ += length;
     queued_bytes_ += length;
   }
-  if (queued_bytes_ >= kSendHighMarkBytes) writable_wanted_ = true;
+  if (queued_bytes_ >= send_high_mark_bytes_) writable_wanted_ = true;
   mark_dirty();
   return Error::kNone;
 }
@@ -226,7 +238,7 @@ void Connection::commit(uint32_t appended_bytes) {
   tail->length += appended_bytes;
   write_seq_ += appended_bytes;
   queued_bytes_ += appended_bytes;
-  if (queued_bytes_ >= kSendHighMarkBytes) writable_wanted_ = true;
+  if (queued_bytes_ >= send_high_mark_bytes_) writable_wanted_ = true;
   mark_dirty();
 }
 
@@ -264,6 +276,7 @@ void Connection::consumed(uint32_t count) {
   unconsumed_ -= count;
   tcp_->held_bytes_ -= count;
   if (!receives_data()) return;
+  tune_receive_window();
   // Worth telling when it opens by two segments or half of the buffer (RFC 9293 section 3.8.6.2.2).
   const uint32_t opens = rcv_nxt_ + receive_room() - rcv_adv_;
   const uint32_t worth = std::min<uint32_t>(2u * local_mss_, receive_limit() / 2);
@@ -299,10 +312,11 @@ void Connection::release_queues() {
     tcp_->reassemblies_.release(reassembly_->number);
     reassembly_ = nullptr;
   }
-  release_scoreboard();
-  if (cubic_) {
-    tcp_->cubics_.release(cubic_->number);
-    cubic_ = nullptr;
+  flight_.clear(tcp_->flight_records_);
+  release_recovery();
+  if (congestion_) {
+    tcp_->congestions_.release(congestion_->number);
+    congestion_ = nullptr;
   }
   tcp_->held_bytes_ -= unconsumed_;
   unconsumed_ = 0;

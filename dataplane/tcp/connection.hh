@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // One connection from our side (RFC 9293 section 3.3.1's TCB), which is the user's Stream. Its mechanisms lie
-// in a file each: connection.cc (the stream's interface, states), receive.cc, deliver.cc, send.cc,
-// acknowledge.cc, recovery.cc, deadlines.cc.
+// in a file each: connection.cc (the stream's interface, states), receive.cc, deliver.cc, receive_window.cc,
+// send.cc, acknowledge.cc, scoreboard.cc, rack.cc, recovery.cc, forward_rto.cc, undo.cc, congestion.cc,
+// black_hole.cc, deadlines.cc.
 //
 // Budget of memory for an established, idle connection: this object (see the assertion at the end), 24 bytes
-// of slab cell and 11 to 21 bytes of flow table. Queues, scoreboard, out-of-order queue and CUBIC's curve
-// exist while they are needed.
+// of slab cell and 11 to 21 bytes of flow table. Queues, records of what is under way, recovery, out-of-order queue
+// and the congestion control's state exist while they are needed.
 #pragma once
 #include <cstdint>
 
@@ -13,6 +14,7 @@
 #include "dataplane/ip/stack.hh"
 #include "dataplane/tcp/congestion.hh"
 #include "dataplane/tcp/counters.hh"
+#include "dataplane/tcp/flight.hh"
 #include "dataplane/tcp/flow.hh"
 #include "dataplane/tcp/reassembly.hh"
 #include "dataplane/tcp/recovery.hh"
@@ -31,6 +33,7 @@ struct Segment {
   Sequence sequence = 0, acknowledgement = 0;
   uint32_t window_bytes = 0;  // scaled, except in a SYN
   uint8_t flags = 0;
+  bool marked = false;        // CE in the IP header (RFC 3168)
   uint32_t length = 0;        // of the payload
   Buffer* payload = nullptr;  // owned: the payload when length > 0; else whatever is to be released
   wire::TcpOptions options;
@@ -46,10 +49,25 @@ struct Segment {
 struct Agreement {
   Sequence iss = 0, irs = 0;
   uint16_t peer_mss_bytes = 536;  // RFC 9293 section 3.7.1
-  bool timestamps = false, sack = false, window_scaling = false;
+  bool timestamps = false, sack = false, window_scaling = false, ecn = false;
   uint8_t peer_window_scale = 0;
   uint32_t timestamp_recent = 0;
   uint32_t rtt_us = 0;  // of the handshake; 0: not known
+};
+
+// What retransmit_at_ waits for.
+enum class RetransmitTimer : uint8_t {
+  kTimeout,     // RFC 6298; also window probes
+  kTailProbe,   // RFC 8985 section 7
+  kReordering,  // RFC 8985 section 6.2, step 5
+  kForget,      // nothing is under way; what could be taken back is forgotten
+};
+
+// What a listener or a caller of connect() has chosen for a connection.
+struct ConnectionChoice {
+  CongestionControl control = CongestionControl::kCubic;
+  bool paced = false;
+  uint32_t user_timeout_ms = 0;  // 0: that of the limits
 };
 
 class Connection final : public transport::Stream {
@@ -82,6 +100,16 @@ class Connection final : public transport::Stream {
   bool timestamps() const { return timestamps_; }
   bool sack() const { return sack_; }
   bool window_scaling() const { return window_scaling_; }
+  bool ecn() const { return ecn_; }
+  CongestionControl congestion_control() const { return control_; }
+  // nullptr while there is none.
+  CongestionState* congestion() const { return congestion_; }
+  const Recovery* recovery() const { return recovery_; }
+  bool reordering_seen() const { return reordering_; }
+  uint8_t reordering_multiplier() const { return reordering_multiplier_; }
+  uint32_t receive_limit_bytes() const { return receive_limit_bytes_; }
+  // Empty when everything that must hold of this object does, else what does not. Costs a walk of the flight.
+  const char* broken_invariant() const;
 
  private:
   friend class Tcp;
@@ -91,6 +119,11 @@ class Connection final : public transport::Stream {
   void open_active(uint32_t timeout_ms, const Sequence* least_iss);
   void open_established(const Agreement& agreement, uint32_t window_bytes);
   void agree(const Agreement& agreement);
+  void choose(const ConnectionChoice& choice) {
+    control_ = choice.control;
+    paced_ = choice.paced;
+    user_timeout_ms_ = choice.user_timeout_ms;
+  }
   void update_mss();
   void set_state(State next);
   // The end: out of the flow table, nothing is sent any more; on_closed(error) follows at the end of this
@@ -106,13 +139,15 @@ class Connection final : public transport::Stream {
 
   // ---- receive.cc: RFC 9293 section 3.10.7 ----
   // Takes the packet, whose data is at the TCP header.
-  void receive(const wire::TcpView& view, Buffer* packet, uint32_t packet_bytes);
-  void receive_slow(const wire::TcpView& view, Buffer* packet, uint32_t packet_bytes);
+  // `marked`: CE in the IP header.
+  void receive(const wire::TcpView& view, Buffer* packet, uint32_t packet_bytes, bool marked);
+  void receive_slow(const wire::TcpView& view, Buffer* packet, uint32_t packet_bytes, bool marked);
   void receive_syn_sent(Segment& segment);
   void receive_synchronized(Segment& segment);
   bool paws_accepts(const Segment& segment);
   bool trim_to_window(Segment& segment);
   void challenge();
+  void resend_smaller();
   void icmp_error(const ip::IcmpError& about);
 
   // ---- deliver.cc ----
@@ -120,52 +155,115 @@ class Connection final : public transport::Stream {
   void receive_payload(Segment& segment);
   void receive_fin();
   void schedule_ack(uint32_t length);
+
+  // ---- receive_window.cc ----
   uint32_t receive_limit() const;
   uint32_t receive_room() const;
   uint32_t choose_window();
+  void tune_receive_window();
 
   // ---- acknowledge.cc ----
   // ACK field and window of an acceptable segment. False when the connection ended or the segment is to be
   // dropped.
   bool process_ack(const Segment& segment);
-  void advance_una(Sequence ack, bool has_echo, uint32_t echo);
+  // `sample`: nullptr on the short way, where neither a recovery nor BBR asks what was delivered.
+  void advance_una(Sequence ack, AckSample* sample);
+  void congestion_marked();
+  void raise_send_mark();
+  uint32_t send_low_mark() const {
+    return send_high_mark_bytes_ == kSendHighMarkBytes ? kSendLowMarkBytes : send_high_mark_bytes_ / 4 * 3;
+  }
   void update_send_window(const Segment& segment);
   void after_progress();
 
+  // ---- scoreboard.cc ----
+  Recovery* make_recovery();
+  void release_recovery();
+  void note_delivered(const FlightRecord& record, Sequence begin, Sequence end, AckSample& sample);
+  void update_scoreboard(const wire::TcpOptions& options, Sequence ack, AckSample& sample);
+  void acknowledge_flight(Sequence ack, AckSample& sample);
+  void mark_all_lost();
+  bool mark_head_lost();
+  void forget_sacked();
+  uint32_t acknowledge_flight(Sequence ack);
+  // What is thought to be under way (RFC 6675 section 4, SetPipe, on records).
+  uint32_t pipe_bytes() const {
+    const uint32_t flight = snd_nxt_ - snd_una_;
+    if (!recovery_) return flight;
+    const uint32_t gone = recovery_->sacked_bytes + recovery_->lost_bytes;
+    return flight > gone ? flight - gone : 0;
+  }
+
+  // ---- rack.cc ----
+  void rack_update(const AckSample& sample);
+  uint32_t reordering_window_us() const;
+  void adapt_reordering_window(const AckSample& sample);
+  void relax_reordering_window();
+  uint32_t rack_detect();
+  void on_reordering_timeout();
+  void send_tail_probe();
+  void tail_probe_acknowledged(const AckSample& sample);
+
   // ---- recovery.cc ----
-  bool update_scoreboard(const wire::TcpOptions& options);
-  void detect_loss();
-  void enter_fast_recovery();
+  void recovery_step(AckSample& sample);
+  void count_duplicates(const AckSample& sample);
+  void enter_fast_recovery(const AckSample& sample);
   void leave_recovery();
-  void recovery_acknowledgement(uint32_t acked_bytes);
+  void release_recovery_if_done();
+  void update_window(const AckSample& sample);
   void on_retransmit_timeout();
   bool retransmit_lost();
-  // Sends [at, at + limit) again, a segment of it at most; returns how much of the sequence space was sent.
-  uint32_t retransmit(Sequence at, uint32_t limit_bytes);
+  bool retransmit(FlightRecord& record);
+  bool retransmit_bytes(Sequence at, uint32_t limit_bytes);
   void rescue();
-  CongestionEvent congestion_event(uint32_t acked_bytes) const;
-  Cubic* cubic_state();
-  uint32_t pipe_bytes() const;
-  void release_scoreboard();
+
+  // ---- forward_rto.cc ----
+  bool begin_forward_rto();
+  bool forward_rto_acknowledged(const AckSample& sample);
+  void mark_all_lost_but_retransmitted();
+
+  // ---- undo.cc ----
+  void remember_for_undo();
+  void note_retransmission(uint32_t bytes);
+  bool undo_if_spurious(const AckSample& sample);
+  void undo();
+
+  // ---- congestion.cc ----
+  CongestionState* congestion_state();
+  void begin_congestion_control();
+  void congestion_on_ack(uint32_t acked_bytes, uint32_t flight_bytes, uint32_t rtt_us);
+  void congestion_loss(const AckSample& sample);
+  void reduce_once();
+  void update_bbr(const AckSample& sample);
+  void update_pace();
+  // Whether another segment may leave now; if not, a deadline is set for when it may.
+  bool may_send_by_pace() { return !congestion_ || wait_for_pace(); }
+  bool wait_for_pace();
+
+  // ---- black_hole.cc ----
+  void look_for_black_hole();
 
   // ---- send.cc ----
   // Sends whatever is due: retransmissions, new data, an acknowledgement. From Tcp::flush().
   void output();
   bool send_new();
-  // One segment of `length` bytes of the queue from `at` on, which `entry` holds (null when length is 0).
-  // False when there was no Buffer for it.
-  bool send_data(Sequence at, uint32_t length, bool fin, SendEntry* entry, bool in_place);
+  // One segment of `length` bytes of the queue from `at` on, which `entry` holds (null when length is 0); `first_time`:
+  // neither a retransmission nor a probe. False when there was no Buffer for it.
+  bool send_data(Sequence at, uint32_t length, bool fin, SendEntry* entry, bool in_place, bool first_time);
+  FlightRecord* record_for(Sequence at);
+  void forget_record(FlightRecord* record);
+  void note_sent(FlightRecord& record);
   uint32_t usable_window() const;
   void send_syn();
   void send_ack();
   void send_ack_now();
   void send_probe();
-  void send_tail_probe();
   uint32_t large_send_bytes(uint32_t bytes, uint32_t unsent_bytes) const;
   void send_reset();
   uint32_t common_options(std::byte* at, bool with_sack);
+  // `markable`: routers may mark it instead of dropping it (ECT).
   bool emit(uint8_t flags, Sequence sequence, Buffer* packet, const std::byte* options,
-            uint32_t options_bytes);
+            uint32_t options_bytes, bool markable);
   bool refresh_path();
   uint32_t timestamp_now() const;
   bool fin_acknowledged() const { return fin_queued_ && snd_una_ == write_seq_ + 1; }
@@ -178,7 +276,9 @@ class Connection final : public transport::Stream {
   void on_idle_deadline(uint32_t now_tick);
   void arm_timer();
   void start_retransmit_timer();
+  void start_reordering_timer(uint32_t wait_us);
   void stop_retransmit_timer() { retransmit_at_ = 0; }
+  uint32_t user_timeout_ms() const;
   static uint32_t ticks_of_us(uint32_t us) {
     return static_cast<uint32_t>((uint64_t{us} * 1000 + (1u << 20) - 1) >> 20);
   }
@@ -192,9 +292,13 @@ class Connection final : public transport::Stream {
   bool ack_now_ : 1, fin_queued_ : 1, fin_received_ : 1;
   bool dirty_ : 1, gone_ : 1, writable_wanted_ : 1, timing_ : 1;
   bool keep_alive_ : 1, ack_by_timer_ : 1, was_connecting_ : 1, window_update_ : 1;
-  bool starved_ : 1, reset_pending_ : 1, tail_probed_ : 1, tail_probe_due_ : 1;
+  bool starved_ : 1, reset_pending_ : 1, tail_probed_ : 1, probe_allowance_ : 1;
+  bool reordering_ : 1, paced_ : 1, ecn_ : 1, ecn_echo_ : 1, cwr_due_ : 1;
+  RetransmitTimer retransmit_for_ : 2 = RetransmitTimer::kTimeout;
+  CongestionControl control_ : 2 = CongestionControl::kCubic;
   uint8_t send_scale_ = 0, receive_scale_ = 0;
   uint8_t backoff_ = 0, duplicate_acks_ = 0, probes_ = 0, challenges_ = 0;
+  uint8_t reordering_multiplier_ = 1, reordering_persists_ = 0;  // RFC 8985 section 6.2, step 4
   Tcp* tcp_;
   Flow flow_;
   uint32_t hash_;
@@ -212,27 +316,32 @@ class Connection final : public transport::Stream {
   CongestionWindow window_;
   RttEstimator rtt_;
   Sequence rtt_seq_ =
-      0;  // while timing_: what must be acknowledged; else our timestamp of the last retransmission
-  uint32_t rtt_start_us_ = 0;
+      0;  // the next sample is taken when this is acknowledged; while timing_: when our SYN left, in us
   SendQueue queue_;
+  Flight flight_;
   ip::Path path_;
 
   // Deadlines in ticks, 0: none.
-  uint32_t retransmit_at_ = 0, ack_at_ = 0, idle_at_ = 0;
+  uint32_t retransmit_at_ = 0, ack_at_ = 0, idle_at_ = 0, pace_at_ = 0;
   uint32_t last_receive_tick_ = 0, last_send_tick_ = 0;  // last_send_tick_: of data
   uint32_t stuck_since_ = 0;                             // first timeout without progress since, 0: none
   uint32_t keep_idle_ms_ = 0;
   uint32_t ts_recent_tick_ = 0, ts_offset_ = 0, challenge_tick_ = 0;
 
-  Sequence recover_ = 0, high_rxt_ = 0;
+  Sequence recover_ = 0;    // a recovery ends when this is acknowledged; what came before it was dealt with
+  Sequence cwr_until_ = 0;  // marks are answered again when this is acknowledged
+  uint32_t receive_limit_bytes_;
+  Sequence tune_seq_ = 0;  // what the user had taken in at tune_us_
+  uint32_t tune_us_ = 0;
+  uint32_t user_timeout_ms_ = 0;
   Sequence iss_ = 0;
   uint32_t number_;  // in its slab
   Reassembly* reassembly_ = nullptr;
-  Scoreboard* scoreboard_ = nullptr;
-  Cubic* cubic_ = nullptr;
+  Recovery* recovery_ = nullptr;
+  CongestionState* congestion_ = nullptr;
   Connection* next_dirty_ = nullptr;
   Timer timer_;  // fires at the least of the deadlines or before; its links chain closed connections
 };
-static_assert(sizeof(Connection) <= 344);
+static_assert(sizeof(Connection) <= 400);
 
 }  // namespace sluice::tcp

@@ -259,7 +259,7 @@ INSTANTIATE_TEST_SUITE_P(All, EndingInsideCallbacks,
 
 TEST(Connection, AReaderThatStopsStopsTheWriterAndNothingIsLost) {
   Limits small;
-  small.receive_window_bytes = 20'000;
+  small.receive_window_bytes = small.receive_window_limit_bytes = 20'000;
   Pair pair(1, {}, small);
   pair.listen();
   pair.acceptor.consumes = false;

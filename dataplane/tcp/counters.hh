@@ -28,6 +28,25 @@ constexpr const char* state_name(State state) {
   return kNames[static_cast<unsigned>(state)];
 }
 
+// Whether RFC 9293 figure 5 (with section 3.10's text) has an edge from one state to the other.
+constexpr bool legal_edge(State from, State to) {
+  constexpr auto bit = [](State state) { return 1u << static_cast<unsigned>(state); };
+  constexpr unsigned kClosedBit = 1u << static_cast<unsigned>(State::kClosed);  // every state may end
+  constexpr unsigned kNext[kStates] = {
+      bit(State::kSynSent) | bit(State::kSynReceived) |
+          bit(State::kEstablished),  // listeners keep their own records
+      bit(State::kSynReceived) | bit(State::kEstablished),
+      bit(State::kEstablished) | bit(State::kFinWait1),
+      bit(State::kFinWait1) | bit(State::kCloseWait),
+      bit(State::kFinWait2) | bit(State::kClosing),
+      0,
+      bit(State::kLastAck),
+      0,
+      0,
+  };
+  return (kNext[static_cast<unsigned>(from)] | kClosedBit) & bit(to);
+}
+
 struct Counters {
   std::array<uint32_t, kStates> connections{};  // now, by state
 
@@ -62,12 +81,23 @@ struct Counters {
   uint64_t acks_sent = 0;     // without data
   uint64_t delayed_acks = 0;  // of these, by the delayed-ack timer
   uint64_t window_updates = 0, duplicate_sacks_sent = 0;
+  uint64_t receive_window_raised = 0,
+           receive_window_limit = 0;  // grown; not grown because the total is short
 
   // Sending.
   uint64_t sent_in_place = 0, sent_copied = 0;
   uint64_t sent_large = 0;     // of the copied, those that the port cuts (TSO)
   uint64_t retransmitted = 0;  // segments
-  uint64_t timeouts = 0, fast_recoveries = 0, head_retransmitted_again = 0, tail_probes = 0;
+  uint64_t timeouts = 0, fast_recoveries = 0, tail_probes = 0;
+  uint64_t retransmissions_lost = 0;                // found by time (RFC 8985)
+  uint64_t reordering_timeouts = 0;                 // losses that were waited for
+  uint64_t tail_probe_losses = 0;                   // a probe repaired the only loss
+  uint64_t duplicates_reported = 0;                 // RFC 2883, by the peer
+  uint64_t spurious_recoveries = 0;                 // taken back
+  uint64_t spurious_timeouts = 0;                   // of these, found by F-RTO
+  uint64_t black_holes = 0;                         // segments made smaller after timeouts
+  uint64_t window_reductions = 0;                   // without a loss to mend
+  uint64_t marks_reported = 0, marks_received = 0;  // RFC 3168
   uint64_t window_probes = 0, keep_alive_probes = 0, keep_alive_failed = 0;
   uint64_t duplicate_acks = 0, path_mtu_reductions = 0;
   uint64_t no_buffer = 0, no_path = 0, send_entries_limit = 0, recovery_limit = 0, icmp_ignored = 0,

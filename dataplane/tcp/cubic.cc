@@ -15,6 +15,7 @@ constexpr float kAlpha = 3.0f * (1.0f - kBeta) / (1.0f + kBeta);  // section 4.3
 
 uint32_t Cubic::on_loss(const CongestionWindow& window, uint32_t mss_bytes) {
   const auto cwnd = static_cast<float>(window.cwnd_bytes);
+  prior_w_max_bytes_ = w_max_bytes_;
   // Fast convergence (4.7): a window smaller than the last one means that somebody else needs room.
   w_max_bytes_ = cwnd < w_max_bytes_ ? cwnd * (1.0f + kBeta) / 2.0f : cwnd;
   epoch_us_ = 0;

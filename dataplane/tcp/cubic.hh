@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// CUBIC congestion avoidance (RFC 9438). The state exists only after a first loss: before it there is slow
-// start alone.
+// CUBIC congestion avoidance (RFC 9438). The curve begins with a first loss: before it there is slow start alone
+// (hystart.hh).
 #pragma once
 #include <cstdint>
 
@@ -10,8 +10,6 @@ namespace sluice::tcp {
 
 class Cubic {
  public:
-  explicit Cubic(uint32_t own_number) : number(own_number) {}
-
   // In congestion avoidance, `acked_bytes` were acknowledged at `now_us`.
   void on_ack(CongestionWindow& window, uint32_t acked_bytes, uint32_t mss_bytes, uint32_t rtt_us,
               uint64_t now_us);
@@ -20,11 +18,15 @@ class Cubic {
   uint32_t on_loss(const CongestionWindow& window, uint32_t mss_bytes);
   // The curve begins anew with the next acknowledgement: after a timeout or an idle time.
   void restart() { epoch_us_ = 0; }
-
-  const uint32_t number;  // in its slab
+  // The last loss was none (section 4.9): the plateau from before. The curve begins anew there.
+  void undo() {
+    w_max_bytes_ = prior_w_max_bytes_;
+    epoch_us_ = 0;
+  }
 
  private:
-  float w_max_bytes_ = 0;    // the window before the last reduction
+  float w_max_bytes_ = 0;  // the window before the last reduction
+  float prior_w_max_bytes_ = 0;
   float origin_bytes_ = 0;   // the plateau of the curve
   float k_seconds_ = 0;      // when the curve reaches it
   float w_est_bytes_ = 0;    // what Reno would have (4.3)

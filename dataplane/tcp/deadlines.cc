@@ -12,6 +12,9 @@ namespace sluice::tcp {
 
 namespace {
 constexpr uint32_t kMinimumProbeUs = 10'000;  // ten ticks: not upon every hiccup of a busy peer
+// A peer may hold back the acknowledgement of a single segment (RFC 8985 section 7.2, TLP.max_ack_delay); ours and most do
+// so for 40 ms, some for 200.
+constexpr uint32_t kPeerAckDelayUs = 200'000;
 
 bool due(uint32_t deadline, uint32_t now_tick) { return deadline != 0 && at_or_before(deadline, now_tick); }
 }  // namespace
@@ -19,26 +22,36 @@ bool due(uint32_t deadline, uint32_t now_tick) { return deadline != 0 && at_or_b
 void Connection::start_retransmit_timer() {
   const uint32_t flight = snd_nxt_ - snd_una_;
   uint32_t wait_us = rtt_.rto_us(backoff_);
-  tail_probe_due_ = false;
-  // A probe of the tail comes before the timeout (RFC 8985 section 7.2). A single segment's acknowledgement
-  // may be delayed for as long as the timeout's minimum anyway.
-  if (phase_ == RecoveryPhase::kOpen && sack_ && backoff_ == 0 && !tail_probed_ && flight > mss_ &&
-      rtt_.has_sample() && synchronized()) {
-    const uint32_t probe_us = std::max(2 * rtt_.smoothed_us(), kMinimumProbeUs);
+  retransmit_for_ = RetransmitTimer::kTimeout;
+  // A probe of the tail comes before the timeout (RFC 8985 section 7.2).
+  if (phase_ == RecoveryPhase::kOpen && sack_ && backoff_ == 0 && !tail_probed_ && flight > 0 &&
+      rtt_.has_sample() && synchronized() && !(recovery_ && recovery_->sacked_bytes > 0)) {
+    uint32_t probe_us = std::max(2 * rtt_.smoothed_us(), kMinimumProbeUs);
+    if (flight <= mss_) probe_us += kPeerAckDelayUs;
     if (probe_us < wait_us) {
       wait_us = probe_us;
-      tail_probe_due_ = true;
+      retransmit_for_ = RetransmitTimer::kTailProbe;
     }
   }
   const uint32_t wait = starved_ && flight == 0 ? 1 : ticks_of_us(wait_us);
   retransmit_at_ = std::max(1u, tcp_->tick() + wait);
 }
 
+// RFC 8985 section 6.2, step 5: the timer of what may yet be lost comes before any other.
+void Connection::start_reordering_timer(uint32_t wait_us) {
+  const uint32_t at = std::max(1u, tcp_->tick() + ticks_of_us(wait_us) + 1);
+  if (retransmit_at_ != 0 && at_or_before(retransmit_at_, at) && retransmit_for_ != RetransmitTimer::kForget)
+    return;
+  retransmit_at_ = at;
+  retransmit_for_ = RetransmitTimer::kReordering;
+  arm_timer();
+}
+
 void Connection::arm_timer() {
   const uint32_t now_tick = tcp_->tick();
   // Distances, because ticks wrap.
   uint32_t nearest = UINT32_MAX;
-  for (const uint32_t deadline : {retransmit_at_, ack_at_, idle_at_}) {
+  for (const uint32_t deadline : {retransmit_at_, ack_at_, idle_at_, pace_at_}) {
     if (deadline == 0) continue;
     nearest = std::min(nearest, after(deadline, now_tick) ? deadline - now_tick : 0u);
   }
@@ -71,6 +84,10 @@ void Connection::on_deadlines(uint32_t now_tick) {
     retransmit_at_ = 0;
     on_retransmit_timeout();
     if (state_ == State::kClosed) return;
+  }
+  if (due(pace_at_, now_tick)) {
+    pace_at_ = 0;
+    mark_dirty();
   }
   if (due(idle_at_, now_tick)) {
     idle_at_ = 0;
@@ -114,7 +131,7 @@ void Connection::on_idle_deadline(uint32_t now_tick) {
   // No data, one before what the peer expects: it must answer.
   std::byte options[wire::kTcpOptionsLimitBytes];
   const uint32_t options_bytes = common_options(options, false);
-  emit(wire::kTcpAck, snd_una_ - 1, nullptr, options, options_bytes);
+  emit(wire::kTcpAck, snd_una_ - 1, nullptr, options, options_bytes, false);
   idle_at_ =
       std::max(1u, now_tick + ticks_of_ms(std::min(keep_idle_ms_, tcp_->limits_.keep_alive_interval_ms)));
 }

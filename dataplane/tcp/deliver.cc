@@ -139,32 +139,4 @@ void Connection::receive_fin() {
   }
 }
 
-// The largest window: that of the buffer, or what the field can say.
-uint32_t Connection::receive_limit() const {
-  return std::min<uint32_t>(tcp_->limits_.receive_window_bytes, 65'535u << receive_scale_);
-}
-
-// Bytes that may still arrive.
-uint32_t Connection::receive_room() const {
-  const uint32_t limit = receive_limit();
-  if (tcp_->held_bytes_ >= tcp_->limits_.receive_total_bytes) return 0;
-  return unconsumed_ < limit ? limit - unconsumed_ : 0;
-}
-
-// The window field of the segment that is about to leave; moves the advertised edge. Never takes back what
-// was promised (RFC 9293 section 3.8.6.2.2), and opens in steps worth a segment.
-uint32_t Connection::choose_window() {
-  const uint32_t limit = receive_limit();
-  Sequence right = rcv_nxt_ + receive_room();
-  const auto opens = static_cast<int32_t>(right - rcv_adv_);
-  if (opens < static_cast<int32_t>(std::min<uint32_t>(local_mss_, limit / 2))) right = rcv_adv_;
-  // After the peer's FIN the edge may lie one before RCV.NXT.
-  const uint32_t window = before(right, rcv_nxt_) ? 0 : right - rcv_nxt_;
-  uint32_t units = std::min(window >> receive_scale_, 65'535u);
-  // Rounding down must not move the edge back.
-  if (before(rcv_nxt_ + (units << receive_scale_), rcv_adv_) && units < 65'535) ++units;
-  rcv_adv_ = later(rcv_adv_, rcv_nxt_ + (units << receive_scale_));
-  return units;
-}
-
 }  // namespace sluice::tcp

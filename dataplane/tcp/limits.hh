@@ -15,9 +15,13 @@ struct Limits {
   uint32_t half_open = 1u << 16;
   // TIME-WAIT records; at the limit the oldest makes room.
   uint32_t time_wait = 1u << 18;
-  // Receive buffer of a connection: the largest window that is advertised. Bytes handed to the user and not
-  // yet given back by consumed() count against it.
+  // Receive buffer of a connection: the largest window that is advertised at first. Bytes handed to the user and
+  // not yet given back by consumed() count against it.
   uint32_t receive_window_bytes = 256 * 1024;
+  // What it grows to where a user takes more than that within a round trip (receive_window.cc).
+  uint32_t receive_window_limit_bytes = 4 * 1024 * 1024;
+  // What a send queue may hold before a writer is to pause grows with the congestion window up to this.
+  uint32_t send_queue_limit_bytes = 4 * 1024 * 1024;
   // Bytes that all users together have not given back, and out-of-order bytes; beyond it windows do not open
   // further and segments that arrive out of order are dropped.
   uint64_t receive_total_bytes = uint64_t{1} << 30;
@@ -25,6 +29,10 @@ struct Limits {
   uint32_t out_of_order_buffers = 512;
   // Pieces of data in all send queues together; beyond it write() fails with kNoBuffers.
   uint32_t send_entries = 1u << 22;
+  // Records of what is under way, all connections together; beyond it sending waits for acknowledgements.
+  uint32_t flight_records = 1u << 22;
+  // Explicit Congestion Notification (RFC 3168): whether our SYNs offer it, and whether we accept an offer.
+  bool ecn_offer = false, ecn_accept = true;
   // Resets in answer to segments of no connection, per second (RFC 5961 section 7 in spirit); more are left
   // out.
   uint32_t resets_per_second = 10'000;

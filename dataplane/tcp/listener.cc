@@ -48,6 +48,9 @@ transport::Result<std::unique_ptr<transport::Listener>> Tcp::listen(const transp
   listener->endpoint.backlog = std::max(options.backlog, 1u);
   listener->endpoint.no_delay = options.no_delay;
   listener->endpoint.ipv6_only = options.ipv6_only;
+  listener->endpoint.congestion = options.congestion;
+  listener->endpoint.paced = options.paced;
+  listener->endpoint.user_timeout_ms = options.user_timeout_ms;
   listeners_.add(&listener->endpoint);
   return {std::move(listener), Error::kNone, {}};
 }
@@ -85,6 +88,10 @@ void Tcp::receive_syn(ListeningEndpoint& listener, const Flow& flow, uint32_t ha
   wire::TcpOptions options;
   if (!wire::parse_tcp_options(view.options(), options)) ++counters.malformed;
   const uint16_t peer_mss = options.mss ? options.mss : 536;
+  // RFC 3168 section 6.1.1. An offer of accurate ECN (RFC 9768 section 3.1.2) has the same two flags, and is answered in
+  // the same way: the peer falls back.
+  constexpr uint8_t kOffer = wire::kTcpEce | wire::kTcpCwr;
+  const bool ecn = limits_.ecn_accept && (view.flags() & kOffer) == kOffer;
   HalfOpen* half = nullptr;
   uint32_t number = 0;
   if (listener.half_open >= listener.backlog) {
@@ -109,9 +116,10 @@ void Tcp::receive_syn(ListeningEndpoint& listener, const Flow& flow, uint32_t ha
     reply.options.mss = advertised_mss(flow, path);
     if (options.has_timestamp) {
       reply.options.has_timestamp = true;
-      reply.options.timestamp = SynCookies::encode(
-          tick() + isn_.timestamp_offset(flow),
-          {options.sack_permitted, options.has_window_scale, std::min<uint8_t>(options.window_scale, 14)});
+      reply.options.timestamp = SynCookies::encode(tick() + isn_.timestamp_offset(flow),
+                                                   {options.sack_permitted, options.has_window_scale,
+                                                    std::min<uint8_t>(options.window_scale, 14), ecn});
+      if (ecn) reply.flags |= wire::kTcpEce;
       reply.options.timestamp_echo = options.timestamp;
       reply.options.sack_permitted = options.sack_permitted;
       reply.options.has_window_scale = options.has_window_scale;
@@ -132,6 +140,7 @@ void Tcp::receive_syn(ListeningEndpoint& listener, const Flow& flow, uint32_t ha
   half->timestamps = options.has_timestamp;
   half->timestamp_recent = options.timestamp;
   half->sack = options.sack_permitted;
+  half->ecn = ecn;
   half->window_scaling = options.has_window_scale;
   half->peer_window_scale = std::min<uint8_t>(options.window_scale, 14);
   half->peer_mss_bytes = peer_mss;
@@ -152,6 +161,7 @@ void Tcp::send_syn_ack(const HalfOpen& half) {
   Reply reply;
   reply.flow = half.flow;
   reply.flags = kTcpSyn | kTcpAck;
+  if (half.ecn) reply.flags |= wire::kTcpEce;
   reply.sequence = half.iss;
   reply.acknowledgement = half.irs + 1;
   reply.window = static_cast<uint16_t>(std::min<uint32_t>(limits_.receive_window_bytes, 65'535));
@@ -212,6 +222,7 @@ Connection* Tcp::accept(ListeningEndpoint& listener, const Flow& flow, uint32_t 
     return nullptr;
   }
   connection->no_delay_ = listener.no_delay;
+  connection->choose(choice(listener.congestion, listener.paced, listener.user_timeout_ms));
   connection->open_established(agreement, window_bytes);
   ++counters.accepted;
   return connection;
@@ -281,6 +292,7 @@ bool Tcp::receive_half_open(HalfOpen& half, const wire::TcpView& view, Buffer* p
   agreement.peer_mss_bytes = half.peer_mss_bytes;
   agreement.timestamps = half.timestamps;
   agreement.sack = half.sack;
+  agreement.ecn = half.ecn;
   agreement.window_scaling = half.window_scaling;
   agreement.peer_window_scale = half.peer_window_scale;
   agreement.timestamp_recent = half.timestamp_recent;
@@ -294,7 +306,7 @@ bool Tcp::receive_half_open(HalfOpen& half, const wire::TcpView& view, Buffer* p
   half_open_.release(half.number);
   listener.user->on_accepted(*connection);
   if (!connection->user_) connection->abort();
-  connection->receive(view, packet, packet_bytes);
+  connection->receive(view, packet, packet_bytes, false);
   return true;
 }
 
@@ -324,6 +336,7 @@ bool Tcp::receive_cookie(ListeningEndpoint& listener, const Flow& flow, uint32_t
     agreement.timestamps = true;
     agreement.timestamp_recent = options.timestamp;
     agreement.sack = remembered.sack_permitted;
+    agreement.ecn = remembered.ecn;
     agreement.window_scaling = remembered.has_window_scale;
     agreement.peer_window_scale = remembered.window_scale;
   }
@@ -335,7 +348,7 @@ bool Tcp::receive_cookie(ListeningEndpoint& listener, const Flow& flow, uint32_t
   ++counters.cookies_accepted;
   listener.user->on_accepted(*connection);
   if (!connection->user_) connection->abort();
-  connection->receive(view, packet, packet_bytes);
+  connection->receive(view, packet, packet_bytes, false);
   return true;
 }
 

@@ -27,6 +27,9 @@ struct ListeningEndpoint {
   bool accepting = true;
   bool no_delay = true;
   bool ipv6_only = false;
+  bool paced = false;
+  transport::Congestion congestion = transport::Congestion::kDefault;
+  uint32_t user_timeout_ms = 0;
   uint32_t id = 0;
   bool takes_both() const { return local.address == IpAddress{} && !ipv6_only; }
   uint64_t last_cookie_ns = 0;  // 0: none sent, so no acknowledgement can carry one
@@ -45,7 +48,7 @@ struct HalfOpen {
   uint16_t peer_mss_bytes = 536;
   uint8_t peer_window_scale = 0;
   uint8_t retries = 0;
-  bool timestamps = false, sack = false, window_scaling = false;
+  bool timestamps = false, sack = false, window_scaling = false, ecn = false;
 };
 static_assert(sizeof(HalfOpen) <= 128);
 

@@ -9,19 +9,20 @@
 namespace sluice::tcp {
 
 using wire::kTcpAck;
+using wire::kTcpCwr;
+using wire::kTcpEce;
 using wire::kTcpFin;
 using wire::kTcpRst;
 using wire::kTcpSyn;
 using wire::kTcpUrg;
 
-void Connection::receive(const wire::TcpView& view, Buffer* packet, uint32_t packet_bytes) {
+void Connection::receive(const wire::TcpView& view, Buffer* packet, uint32_t packet_bytes, bool marked) {
   const uint32_t length = packet_bytes - view.header_bytes();
   last_receive_tick_ = tcp_->tick();
   // Header prediction: the next segment in order of an established connection where nothing is amiss.
   if (state_ == State::kEstablished &&
-      (view.flags() & (kTcpAck | kTcpFin | kTcpRst | kTcpSyn | kTcpUrg)) == kTcpAck &&
-      view.sequence() == rcv_nxt_ && !reassembly_ && !scoreboard_ && phase_ == RecoveryPhase::kOpen &&
-      !reset_pending_) {
+      (view.flags() & (kTcpAck | kTcpFin | kTcpRst | kTcpSyn | kTcpUrg | kTcpEce | kTcpCwr)) == kTcpAck &&
+      view.sequence() == rcv_nxt_ && !reassembly_ && !recovery_ && !marked && !reset_pending_) {
     const Sequence ack = view.acknowledgement();
     const uint32_t acked = ack - snd_una_;
     uint32_t timestamp = 0, echo = 0;
@@ -39,7 +40,15 @@ void Connection::receive(const wire::TcpView& view, Buffer* packet, uint32_t pac
       if (snd_wnd_ > max_snd_wnd_) max_snd_wnd_ = snd_wnd_;
       snd_wl1_ = rcv_nxt_;
       snd_wl2_ = ack;
-      if (acked > 0) advance_una(ack, timestamps_, echo);
+      if (acked > 0) {
+        if (control_ != CongestionControl::kBbr) {
+          advance_una(ack, nullptr);
+        } else {
+          AckSample sample;
+          advance_una(ack, &sample);
+          update_bbr(sample);
+        }
+      }
       if (has_unsent()) mark_dirty();
       if (length > 0) {
         deliver(trim_chain_front(packet, view.header_bytes()), length);
@@ -50,14 +59,15 @@ void Connection::receive(const wire::TcpView& view, Buffer* packet, uint32_t pac
       return;
     }
   }
-  receive_slow(view, packet, packet_bytes);
+  receive_slow(view, packet, packet_bytes, marked);
 }
 
-void Connection::receive_slow(const wire::TcpView& view, Buffer* packet, uint32_t packet_bytes) {
+void Connection::receive_slow(const wire::TcpView& view, Buffer* packet, uint32_t packet_bytes, bool marked) {
   Segment segment;
   segment.sequence = view.sequence();
   segment.acknowledgement = view.acknowledgement();
   segment.flags = view.flags();
+  segment.marked = marked;
   segment.length = packet_bytes - view.header_bytes();
   segment.window_bytes = segment.has(kTcpSyn) ? view.window() : uint32_t{view.window()} << send_scale_;
   if (!wire::parse_tcp_options(view.options(), segment.options)) ++tcp_->counters.malformed;
@@ -121,9 +131,13 @@ void Connection::receive_syn_sent(Segment& segment) {
     arm_timer();
     return;
   }
-  snd_una_ = recover_ = high_rxt_ = segment.acknowledgement;
-  if (timing_ && backoff_ == 0) rtt_.sample(static_cast<uint32_t>(tcp_->now_us()) - rtt_start_us_);
+  snd_una_ = recover_ = segment.acknowledgement;
+  // RFC 3168 section 6.1.1: ECE alone. Both flags are the mark of who sends back whatever comes.
+  ecn_ = tcp_->limits_.ecn_offer && backoff_ == 0 && segment.has(kTcpEce) && !segment.has(kTcpCwr);
+  if (timing_ && backoff_ == 0) rtt_.sample(static_cast<uint32_t>(tcp_->now_us()) - rtt_seq_);
   timing_ = false;
+  rtt_seq_ = snd_nxt_;
+  begin_congestion_control();
   backoff_ = 0;
   was_connecting_ = false;
   stop_retransmit_timer();
@@ -282,6 +296,16 @@ void Connection::receive_synchronized(Segment& segment) {
     ++counters.no_ack;
     return;
   }
+  if (ecn_) {
+    // RFC 3168 section 6.1.3.
+    if (segment.has(kTcpCwr)) ecn_echo_ = false;
+    if (segment.marked && segment.length > 0) {
+      ++counters.marks_received;
+      ecn_echo_ = true;
+      ack_now_ = true;  // the sooner it is known, the shorter the queue
+      mark_dirty();
+    }
+  }
   if (segment.options.has_timestamp && timestamps_ && at_or_before(segment.sequence, last_ack_sent_) &&
       !before(segment.options.timestamp, ts_recent_)) {
     ts_recent_ = segment.options.timestamp;  // RFC 7323 section 4.3
@@ -296,9 +320,11 @@ void Connection::receive_synchronized(Segment& segment) {
       ++counters.resets_sent;
       return;
     }
-    snd_una_ = recover_ = high_rxt_ = iss_ + 1;
+    snd_una_ = recover_ = iss_ + 1;
     snd_wl1_ = segment.sequence - 1;  // so that the window below is taken
     timing_ = false;
+    rtt_seq_ = snd_nxt_;
+    begin_congestion_control();
     backoff_ = 0;
     was_connecting_ = false;
     stop_retransmit_timer();
@@ -337,6 +363,14 @@ void Connection::receive_synchronized(Segment& segment) {
   after_progress();
 }
 
+// The path takes less than what was sent: all of it again, in smaller pieces.
+void Connection::resend_smaller() {
+  if (snd_nxt_ == snd_una_) return;
+  mark_all_lost();
+  phase_ = phase_ == RecoveryPhase::kOpen ? RecoveryPhase::kLoss : phase_;
+  recover_ = snd_nxt_;
+}
+
 // ---- ICMP
 // ----------------------------------------------------------------------------------------------------------
 
@@ -356,11 +390,7 @@ void Connection::icmp_error(const ip::IcmpError& about) {
     if (mss_ < before_mss && synchronized()) {
       ++tcp_->counters.path_mtu_reductions;
       // What was too large is sent again, in smaller pieces, without the peer's asking; it is not congestion.
-      timing_ = false;
-      rtt_seq_ = timestamp_now();
-      phase_ = phase_ == RecoveryPhase::kOpen ? RecoveryPhase::kLoss : phase_;
-      recover_ = snd_nxt_;
-      high_rxt_ = snd_una_;
+      resend_smaller();
       window_.cwnd_bytes = std::max<uint32_t>(window_.cwnd_bytes, 2u * mss_);
       mark_dirty();
     }

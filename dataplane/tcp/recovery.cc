@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finding losses and mending them: RFC 6675 with SACK, RFC 6582 (NewReno) without, RFC 3042 before either,
-// RFC 5681 and RFC 6298 after a timeout.
+// What follows from an acknowledgement once something is amiss, and from a timeout: recoveries begin, go on and end.
+// With SACK losses are found by RACK (rack.cc), without by three duplicates (RFC 6582, NewReno).
 #include "dataplane/tcp/recovery.hh"
 
 #include <algorithm>
@@ -15,176 +15,172 @@ constexpr uint32_t kRetransmitBurst = 64;  // segments in a turn
 constexpr uint8_t kLargestBackoff = 12;
 }  // namespace
 
-CongestionEvent Connection::congestion_event(uint32_t acked_bytes) const {
-  return {.acked_bytes = acked_bytes,
-          .flight_bytes = snd_nxt_ - snd_una_,
-          .mss_bytes = mss_,
-          .rtt_us = rtt_.smoothed_us(),
-          .now_us = tcp_->now_us()};
-}
-
-// The curve's state, made at the first loss; nullptr means Reno (chosen, or no room for the state).
-Cubic* Connection::cubic_state() {
-  if (!cubic_ && tcp_->congestion_control == CongestionControl::kCubic) {
-    uint32_t number;
-    cubic_ = tcp_->cubics_.allocate(number, number);
+// The slow way of an acknowledgement: SND.UNA and the records are as it says, `sample` is what it delivered.
+void Connection::recovery_step(AckSample& sample) {
+  Recovery& recovery = *recovery_;
+  tail_probe_acknowledged(sample);
+  const uint32_t lost_before = recovery.lost_bytes;
+  uint32_t wait_us = 0;
+  if (sack_) {
+    adapt_reordering_window(sample);
+    rack_update(sample);
   }
-  return cubic_;
-}
-
-void Connection::release_scoreboard() {
-  if (!scoreboard_) return;
-  tcp_->scoreboards_.release(scoreboard_->number);
-  scoreboard_ = nullptr;
-}
-
-// Whether the blocks told of anything new.
-bool Connection::update_scoreboard(const wire::TcpOptions& options) {
-  const Sequence ack = snd_una_;
-  bool news = false;
-  for (unsigned i = 0; i < options.sack_blocks; ++i) {
-    Sequence left = options.sack[i].left, right = options.sack[i].right;
-    // A block at or below the acknowledgement reports a duplicate (RFC 2883); anything else must be in
-    // flight.
-    if (!before(left, right) || at_or_before(right, ack) || after(right, snd_nxt_) || before(left, ack))
-      continue;
-    if (!scoreboard_) {
-      uint32_t number;
-      scoreboard_ = tcp_->scoreboards_.allocate(number, number);
-      if (!scoreboard_) {
-        ++tcp_->counters.recovery_limit;
-        return false;
-      }
-    }
-    news |= scoreboard_->sacked.insert(left, right) > 0;
-  }
-  return news;
-}
-
-void Connection::detect_loss() {
-  if (phase_ != RecoveryPhase::kOpen) {
-    // A retransmission of the first hole that was itself lost: what was sent well after it has arrived.
-    if (scoreboard_ && scoreboard_->head_retransmitted && scoreboard_->head == snd_una_ &&
-        !scoreboard_->sacked.empty() &&
-        after(scoreboard_->sacked.last().end, scoreboard_->head_mark + kDuplicateThreshold * mss_)) {
-      ++tcp_->counters.head_retransmitted_again;
-      const Range& first = scoreboard_->sacked[0];
-      if (after(first.begin, snd_una_)) retransmit(snd_una_, first.begin - snd_una_);
-    }
+  if (undo_if_spurious(sample)) {
+    release_recovery_if_done();
+    update_window(sample);
     return;
   }
-  // The probe of the tail has arrived and something before it has not (RFC 8985 section 7.4, without its
-  // clock).
-  if (tail_probed_ && scoreboard_ && !scoreboard_->sacked.empty() &&
-      scoreboard_->sacked.last().end == snd_nxt_)
-    scoreboard_->tail_lost = true;
-  const bool lost = duplicate_acks_ >= kDuplicateThreshold ||
-                    (scoreboard_ && scoreboard_->lost_edge(snd_una_, mss_) != snd_una_);
-  // RFC 6582 section 3.2, step 2: not again for what a recovery has dealt with.
-  if (lost && at_or_after(snd_una_, recover_)) enter_fast_recovery();
+  if (recovery.forward_rto != ForwardRto::kNone && !forward_rto_acknowledged(sample) &&
+      recovery.forward_rto == ForwardRto::kNone) {
+    // The timeout was real: RFC 5681 (4) goes on from here.
+    window_.cwnd_bytes = std::min<uint32_t>(window_.cwnd_bytes, 2u * mss_);
+  }
+  if (sack_ && recovery.forward_rto == ForwardRto::kNone) wait_us = rack_detect();
+  const bool leaves =
+      phase_ != RecoveryPhase::kOpen && at_or_after(snd_una_, recover_) && sample.acked_bytes > 0;
+  if (leaves) leave_recovery();
+  if (!sack_) count_duplicates(sample);
+  sample.lost_more = recovery.lost_bytes > lost_before;
+  if (phase_ == RecoveryPhase::kOpen && recovery.lost_bytes > 0) {
+    enter_fast_recovery(sample);
+  } else if (!leaves || control_ == CongestionControl::kBbr) {
+    update_window(sample);
+  }
+  if (wait_us) start_reordering_timer(wait_us);
+  if (recovery.lost_bytes > 0 || phase_ != RecoveryPhase::kOpen) mark_dirty();
+  release_recovery_if_done();
 }
 
-void Connection::enter_fast_recovery() {
+// Without SACK (RFC 6582): each duplicate acknowledgement says that a segment has left the network, and a partial one
+// that the next hole begins where it ends.
+void Connection::count_duplicates(const AckSample& sample) {
+  Recovery& recovery = *recovery_;
+  const uint32_t flight = snd_nxt_ - snd_una_;
+  if (sample.acked_bytes > 0) {
+    // One segment of what was acknowledged filled the hole, the others had been counted.
+    const uint32_t counted = sample.acked_bytes > mss_ ? sample.acked_bytes - mss_ : 0;
+    recovery.sacked_bytes -= std::min(recovery.sacked_bytes, counted);
+    if (phase_ == RecoveryPhase::kOpen) recovery.sacked_bytes = 0;
+    if (phase_ == RecoveryPhase::kFast) mark_head_lost();
+  }
+  const uint32_t most = flight > mss_ ? flight - mss_ : 0;
+  recovery.sacked_bytes =
+      std::min(recovery.sacked_bytes, most > recovery.lost_bytes ? most - recovery.lost_bytes : 0);
+  // Section 3.2, step 2: not again for what a recovery has dealt with.
+  if (phase_ == RecoveryPhase::kOpen && duplicate_acks_ >= kDuplicateThreshold &&
+      at_or_after(snd_una_, recover_))
+    mark_head_lost();
+}
+
+void Connection::enter_fast_recovery(const AckSample& sample) {
   ++tcp_->counters.fast_recoveries;
+  if (!make_recovery()) return;
+  Recovery& recovery = *recovery_;
+  remember_for_undo();
   phase_ = RecoveryPhase::kFast;
   recover_ = snd_nxt_;
-  high_rxt_ = snd_una_;
-  window_.ssthresh_bytes = congestion_on_loss(window_, cubic_state(), congestion_event(0));
-  window_.cwnd_bytes = window_.ssthresh_bytes;
-  if (!sack_) window_.cwnd_bytes += kDuplicateThreshold * mss_;
-  if (scoreboard_) scoreboard_->rescued = false;
-  // The first hole at once, whatever the window says (RFC 6675 section 5, (4.3)).
-  uint32_t hole = mss_;
-  if (scoreboard_ && !scoreboard_->sacked.empty() && after(scoreboard_->sacked[0].begin, snd_una_))
-    hole = std::min<uint32_t>(hole, scoreboard_->sacked[0].begin - snd_una_);
-  high_rxt_ = snd_una_ + retransmit(snd_una_, hole);
+  recovery.rescued = false;
+  recovery.entering = true;
+  recovery.probing = false;
+  recovery.prr.begin(snd_nxt_ - snd_una_);
+  congestion_loss(sample);
+  update_window(sample);
   start_retransmit_timer();
   arm_timer();
   mark_dirty();
 }
 
 void Connection::leave_recovery() {
+  Recovery& recovery = *recovery_;
   if (phase_ == RecoveryPhase::kFast) {
-    // RFC 6582 section 3.2, step 3, full acknowledgement: no burst.
-    window_.cwnd_bytes = sack_ ? window_.ssthresh_bytes
-                               : std::min<uint32_t>(window_.ssthresh_bytes,
-                                                    std::max<uint32_t>(snd_nxt_ - snd_una_, mss_) + mss_);
+    relax_reordering_window();
+    if (congestion_ && control_ == CongestionControl::kBbr) {
+      congestion_->bbr().restore_window(window_);
+    } else {
+      // RFC 6937 section 3: the recovery ends at ssthresh; RFC 6582 section 3.2, step 3: without a burst.
+      window_.cwnd_bytes = sack_ ? window_.ssthresh_bytes
+                                 : std::min<uint32_t>(window_.ssthresh_bytes,
+                                                      std::max<uint32_t>(snd_nxt_ - snd_una_, mss_) + mss_);
+    }
+  } else if (phase_ == RecoveryPhase::kLoss) {
+    relax_reordering_window();
+    if (congestion_ && control_ == CongestionControl::kBbr) congestion_->bbr().restore_window(window_);
   }
   phase_ = RecoveryPhase::kOpen;
-  recover_ = high_rxt_ = snd_una_;
-  if (scoreboard_) {
-    if (scoreboard_->sacked.empty()) {
-      release_scoreboard();
-    } else {
-      scoreboard_->head_retransmitted = scoreboard_->rescued = scoreboard_->tail_lost = false;
+  recovery.forward_rto = ForwardRto::kNone;
+  recovery.rescued = false;
+  recovery.hold_until = snd_nxt_;
+  recover_ = snd_una_;
+}
+
+// When nothing needs it any more. What may still be taken back is kept for a round trip: until what was in flight at
+// the end is acknowledged or, if that was nothing, until a timer says so.
+void Connection::release_recovery_if_done() {
+  if (!recovery_ || phase_ != RecoveryPhase::kOpen) return;
+  const Recovery& recovery = *recovery_;
+  if (recovery.lost_bytes > 0 || (recovery.sacked_bytes > 0 && snd_nxt_ != snd_una_)) return;
+  if (before(snd_una_, recovery.hold_until)) return;
+  const bool awaits_reports =
+      (recovery.undo_possible && recovery.undo_retransmissions > 0) || recovery.probing;
+  if (awaits_reports && snd_una_ == recovery.hold_until) {
+    if (snd_nxt_ == snd_una_ && retransmit_at_ == 0) {
+      retransmit_for_ = RetransmitTimer::kForget;
+      retransmit_at_ = std::max(1u, tcp_->tick() + ticks_of_us(rtt_.rto_us()));
+      arm_timer();
     }
+    return;
+  }
+  release_recovery();
+}
+
+// The congestion window after an acknowledgement on the slow way.
+void Connection::update_window(const AckSample& sample) {
+  if (control_ == CongestionControl::kBbr) {
+    update_bbr(sample);
+    return;
+  }
+  switch (phase_) {
+    case RecoveryPhase::kOpen:
+      if (sample.acked_bytes > 0)
+        congestion_on_ack(sample.acked_bytes, sample.acked_bytes + flight_bytes(), sample.rtt_us);
+      break;
+    case RecoveryPhase::kFast:
+      window_.cwnd_bytes = std::max<uint32_t>(
+          mss_, recovery_->prr.on_ack(sample.delivered_bytes, pipe_bytes(), window_.ssthresh_bytes, mss_,
+                                      recovery_->entering || !sample.lost_more));
+      recovery_->entering = false;
+      break;
+    case RecoveryPhase::kLoss:
+      if (sample.acked_bytes > 0 && recovery_->forward_rto == ForwardRto::kNone)
+        congestion_on_ack(sample.acked_bytes, window_.cwnd_bytes, sample.rtt_us);
+      break;
   }
 }
 
-// New data was acknowledged during a recovery.
-void Connection::recovery_acknowledgement(uint32_t acked_bytes) {
-  if (phase_ == RecoveryPhase::kLoss) {
-    congestion_on_ack(window_, cubic_,
-                      {.acked_bytes = acked_bytes,
-                       .flight_bytes = window_.cwnd_bytes,
-                       .mss_bytes = mss_,
-                       .rtt_us = rtt_.smoothed_us(),
-                       .now_us = tcp_->now_us()});
-  } else if (!sack_) {
-    // RFC 6582 section 3.2, step 3, partial acknowledgement.
-    window_.cwnd_bytes -= std::min(window_.cwnd_bytes - mss_, acked_bytes);
-    if (acked_bytes >= mss_) window_.cwnd_bytes += mss_;
-  }
-}
-
-// RFC 6675 section 4, SetPipe: what is thought to be under way.
-uint32_t Connection::pipe_bytes() const {
-  uint32_t pipe = snd_nxt_ - snd_una_;
-  Sequence lost_edge = snd_una_;
-  if (phase_ == RecoveryPhase::kLoss) {
-    lost_edge = recover_;
-  } else if (scoreboard_ && phase_ == RecoveryPhase::kFast) {
-    lost_edge = scoreboard_->lost_edge(snd_una_, mss_);
-  }
-  const Sequence from = later(high_rxt_, snd_una_);
-  if (scoreboard_) {
-    pipe -= scoreboard_->sacked.bytes_within(snd_una_, snd_nxt_);
-    if (before(from, lost_edge)) pipe -= lost_edge - from - scoreboard_->sacked.bytes_within(from, lost_edge);
-  } else if (before(from, lost_edge)) {
-    pipe -= lost_edge - from;
-  }
-  return pipe;
-}
-
+// What is lost is sent again, as far as the window allows.
 bool Connection::retransmit_lost() {
   bool sent = false;
-  for (uint32_t count = 0; count < kRetransmitBurst && phase_ != RecoveryPhase::kOpen; ++count) {
-    Sequence edge;
-    if (phase_ == RecoveryPhase::kLoss) {
-      edge = recover_;
-    } else if (sack_) {
-      edge = scoreboard_ ? scoreboard_->lost_edge(snd_una_, mss_) : snd_una_;
-      // NextSeg (3): with nothing new to send, holes that may or may not be losses.
-      if (scoreboard_ && !scoreboard_->sacked.empty() && !has_unsent())
-        edge = later(edge, scoreboard_->sacked.last().begin);
-    } else {
-      edge = earlier(snd_una_ + mss_, recover_);  // NewReno: one segment with each partial acknowledgement
+  uint32_t count = 0;
+  for (FlightRecord* record = flight_.head(); record && recovery_ && recovery_->lost_bytes > 0;
+       record = record->next) {
+    while (record->lost) {
+      if (count == kRetransmitBurst || tcp_->stack_.transmit_room(path_) < Tcp::kTransmitReserve) {
+        mark_dirty();
+        return sent;
+      }
+      const uint32_t limit = std::min<uint32_t>(mss_, record->bytes());
+      const uint32_t pipe = pipe_bytes();
+      if (pipe > 0 && pipe + limit > window_.cwnd_bytes) return sent;
+      if (!may_send_by_pace()) return sent;
+      if (record->bytes() > limit && !flight_.split(record, record->begin + limit, tcp_->flight_records_)) {
+        ++tcp_->counters.recovery_limit;
+        if (flight_.head() != record) return sent;  // what there is room for goes on from the head
+      }
+      if (!retransmit(*record)) return sent;
+      if (phase_ == RecoveryPhase::kFast) recovery_->prr.on_sent(limit);
+      ++count;
+      sent = true;
     }
-    Sequence at = later(high_rxt_, snd_una_);
-    uint32_t limit = mss_;
-    if (scoreboard_) {
-      while (const Range* range = scoreboard_->sacked.find(at)) at = range->end;
-      if (const Range* range = scoreboard_->sacked.next(at)) limit = std::min(limit, range->begin - at);
-    }
-    if (!before(at, edge)) break;
-    limit = std::min(limit, edge - at);
-    const uint32_t pipe = pipe_bytes();
-    const bool unconditional = phase_ == RecoveryPhase::kFast && !sack_;
-    if (!unconditional && pipe > 0 && pipe + limit > window_.cwnd_bytes) break;
-    const uint32_t length = retransmit(at, limit);
-    if (length == 0) break;
-    high_rxt_ = at + length;
-    sent = true;
   }
   return sent;
 }
@@ -192,32 +188,38 @@ bool Connection::retransmit_lost() {
 // RFC 6675 section 4, NextSeg (4): when all that can be sent was sent, the last segment once more, because a
 // loss at the very end of the data has nothing behind it that would tell.
 void Connection::rescue() {
-  if (phase_ != RecoveryPhase::kFast || !scoreboard_ || scoreboard_->rescued || scoreboard_->sacked.empty())
-    return;
-  const Sequence from = later(scoreboard_->sacked.last().end, high_rxt_);
-  if (!before(from, snd_nxt_) || pipe_bytes() + mss_ > window_.cwnd_bytes) return;
-  scoreboard_->rescued = true;
-  const uint32_t length = std::min<uint32_t>(mss_, snd_nxt_ - from);
-  retransmit(snd_nxt_ - length, length);
+  if (phase_ != RecoveryPhase::kFast || !sack_ || recovery_->rescued || recovery_->lost_bytes > 0) return;
+  FlightRecord* last = flight_.tail();
+  if (!last || last->sacked || last->retransmitted || pipe_bytes() + mss_ > window_.cwnd_bytes) return;
+  if (recovery_->sacked_bytes == 0) return;
+  if (last->bytes() > mss_) last = flight_.split(last, last->end - mss_, tcp_->flight_records_);
+  if (!last) return;
+  recovery_->rescued = true;
+  if (retransmit(*last)) recovery_->prr.on_sent(last->bytes());
 }
 
-uint32_t Connection::retransmit(Sequence at, uint32_t limit_bytes) {
-  limit_bytes = std::min<uint32_t>({limit_bytes, mss_, snd_nxt_ - at});
+// Sends a record, of a segment at most, again.
+bool Connection::retransmit(FlightRecord& record) {
+  const uint32_t bytes = std::min<uint32_t>(record.bytes(), mss_);
+  if (!retransmit_bytes(record.begin, bytes)) return false;
+  if (record.lost) recovery_->lost_bytes -= record.bytes();
+  record.lost = false;
+  record.retransmitted = true;
+  record.sent_us = static_cast<uint32_t>(tcp_->now_us());
+  note_sent(record);
+  note_retransmission(bytes);
+  return true;
+}
+
+bool Connection::retransmit_bytes(Sequence at, uint32_t limit_bytes) {
   const Sequence end = at + limit_bytes;
   const bool fin = fin_queued_ && after(end, write_seq_);
   const uint32_t length = earlier(end, write_seq_) - at;
+  if (length == 0 && !fin) return false;
   SendEntry* entry = length ? queue_.find(at) : nullptr;
-  if (length == 0 && !fin) return 0;
-  if (!send_data(at, length, fin, entry, false)) return 0;
+  if (!send_data(at, length, fin, entry, false, false)) return false;
   ++tcp_->counters.retransmitted;
-  timing_ = false;  // Karn
-  rtt_seq_ = timestamp_now();
-  if (at == snd_una_ && scoreboard_) {
-    scoreboard_->head = at;
-    scoreboard_->head_mark = snd_nxt_;
-    scoreboard_->head_retransmitted = true;
-  }
-  return limit_bytes;
+  return true;
 }
 
 void Connection::on_retransmit_timeout() {
@@ -231,20 +233,30 @@ void Connection::on_retransmit_timeout() {
     start_retransmit_timer();
     return;
   }
+  const RetransmitTimer due = retransmit_for_;
+  retransmit_for_ = RetransmitTimer::kTimeout;
+  if (due == RetransmitTimer::kForget) {
+    if (phase_ == RecoveryPhase::kOpen && snd_nxt_ == snd_una_) release_recovery();
+    return;
+  }
   if (snd_nxt_ == snd_una_ && !has_unsent()) return;
   if (starved_ && snd_nxt_ == snd_una_) {
     mark_dirty();  // there was no Buffer: try again
     return;
   }
-  if (tail_probe_due_) {
-    tail_probe_due_ = false;
+  if (due == RetransmitTimer::kReordering) {
+    on_reordering_timeout();
+    return;
+  }
+  if (due == RetransmitTimer::kTailProbe) {
     send_tail_probe();
+    tail_probed_ = true;
     start_retransmit_timer();
     return;
   }
   if (stuck_since_ == 0) {
     stuck_since_ = std::max(1u, now_tick);
-  } else if (now_tick - stuck_since_ >= ticks_of_ms(tcp_->limits_.user_timeout_ms)) {
+  } else if (now_tick - stuck_since_ >= ticks_of_ms(user_timeout_ms())) {
     ++counters.timed_out;
     send_reset();  // if it is only deaf one way
     finish(error_ != Error::kNone ? error_ : Error::kTimedOut);
@@ -254,25 +266,39 @@ void Connection::on_retransmit_timeout() {
     send_probe();
   } else {
     ++counters.timeouts;
-    if (backoff_ == 0)
-      window_.ssthresh_bytes = congestion_on_loss(window_, cubic_state(), congestion_event(0));
-    if (cubic_) cubic_->restart();
-    window_.cwnd_bytes = mss_;  // RFC 5681 (4): the loss window
-    tail_probed_ = false;
-    phase_ = RecoveryPhase::kLoss;
-    recover_ = snd_nxt_;
-    duplicate_acks_ = 0;
-    if (scoreboard_) {
-      // RFC 2018 section 8: the peer may have dropped what it reported. It shows in a report of the very
-      // first byte; and after a second timeout nothing is believed any more.
-      const bool reneged = !scoreboard_->sacked.empty() && scoreboard_->sacked[0].begin == snd_una_;
-      if (reneged || backoff_ > 0) scoreboard_->sacked.clear();
-      scoreboard_->head_retransmitted = scoreboard_->tail_lost = false;
+    look_for_black_hole();
+    if (!make_recovery()) {
+      // No room to remember: the head alone.
+      retransmit_bytes(snd_una_, std::min<uint32_t>(mss_, snd_nxt_ - snd_una_));
+    } else {
+      if (backoff_ == 0) {
+        if (phase_ == RecoveryPhase::kOpen) remember_for_undo();
+        congestion_loss({});
+      }
+      const bool test = begin_forward_rto();
+      if (congestion_) congestion_->on_timeout();
+      window_.cwnd_bytes = mss_;  // RFC 5681 (4): the loss window
+      recovery_->probing = false;
+      phase_ = RecoveryPhase::kLoss;
+      recover_ = snd_nxt_;
+      duplicate_acks_ = 0;
+      tail_probed_ = false;
+      // After a second timeout nothing that was reported is believed any more.
+      if ((flight_.head() && flight_.head()->sacked) || backoff_ > 0) forget_sacked();
+      if (test) {
+        if (!sack_) recovery_->sacked_bytes = 0;
+        mark_head_lost();
+      } else {
+        recovery_->forward_rto = ForwardRto::kNone;
+        mark_all_lost();
+      }
+      // The head leaves now, whatever the window says.
+      FlightRecord* head = flight_.head();
+      if (head) {
+        if (head->bytes() > mss_) flight_.split(head, head->begin + mss_, tcp_->flight_records_);
+        retransmit(*head);
+      }
     }
-    uint32_t hole = mss_;
-    if (scoreboard_ && !scoreboard_->sacked.empty())
-      hole = std::min<uint32_t>(hole, scoreboard_->sacked[0].begin - snd_una_);
-    high_rxt_ = snd_una_ + retransmit(snd_una_, hole);
   }
   if (backoff_ < kLargestBackoff) ++backoff_;
   start_retransmit_timer();

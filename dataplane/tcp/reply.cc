@@ -12,7 +12,7 @@ using wire::kTcpRst;
 using wire::kTcpSyn;
 
 Error Tcp::transmit(const ip::Path& path, const Flow& flow, const wire::TcpFields& fields,
-                    const std::byte* options, uint32_t options_bytes, Buffer* packet) {
+                    const std::byte* options, uint32_t options_bytes, Buffer* packet, uint8_t traffic_class) {
   const uint32_t header_bytes = wire::kTcpHeaderBytes + options_bytes;
   std::byte* const at = packet->prepend(header_bytes);
   wire::emit_tcp(at, fields, options_bytes);
@@ -33,6 +33,7 @@ Error Tcp::transmit(const ip::Path& path, const Flow& flow, const wire::TcpField
   outgoing.source = flow.local;
   outgoing.destination = flow.remote;
   outgoing.protocol = ip::kProtocolTcp;
+  outgoing.traffic_class = traffic_class;
   const Error error = stack_.send(path, outgoing, packet);
   segment_was_sent();
   return error;

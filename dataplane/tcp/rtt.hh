@@ -16,6 +16,10 @@ class RttEstimator {
  public:
   void sample(uint32_t rtt_us) {
     rtt_us = std::clamp(rtt_us, 1u, kMaximumRtoUs);
+    // The least, which creeps up so that a longer path is noticed in the end (RFC 8985 section 6.2, step 1, wants a
+    // windowed one).
+    minimum_us_ =
+        minimum_us_ == 0 || rtt_us <= minimum_us_ ? rtt_us : minimum_us_ + (rtt_us - minimum_us_) / 256;
     if (smoothed_us_ == 0) {  // (2.2)
       smoothed_us_ = rtt_us;
       variation_us_ = rtt_us / 2;
@@ -27,6 +31,7 @@ class RttEstimator {
   }
   bool has_sample() const { return smoothed_us_ != 0; }
   uint32_t smoothed_us() const { return smoothed_us_; }
+  uint32_t minimum_us() const { return minimum_us_; }
   uint32_t variation_us() const { return variation_us_; }
   // Timeout after `backoff` doublings (5.5), bounded.
   uint32_t rto_us(unsigned backoff = 0) const {
@@ -40,6 +45,7 @@ class RttEstimator {
  private:
   uint32_t smoothed_us_ = 0;  // 0: no sample yet
   uint32_t variation_us_ = 0;
+  uint32_t minimum_us_ = 0;
 };
 
 }  // namespace sluice::tcp

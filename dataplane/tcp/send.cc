@@ -19,6 +19,7 @@ namespace {
 constexpr uint32_t kLowerHeadroomBytes = 18 + 40;
 // What fits into an IPv4 packet with the longest headers.
 constexpr uint32_t kLargestLargeSendBytes = 65'535 - 60 - 60;
+constexpr uint8_t kEcnCapable = 2;  // ECT(0) (RFC 3168 section 5)
 }  // namespace
 
 uint32_t Connection::timestamp_now() const { return tcp_->tick() + ts_offset_; }
@@ -38,7 +39,7 @@ void Connection::output() {
   if (!synchronized()) return;
   starved_ = false;
   bool sent = false;
-  if (phase_ != RecoveryPhase::kOpen) sent = retransmit_lost();
+  if (recovery_ && recovery_->lost_bytes > 0) sent = retransmit_lost();
   if (has_unsent()) {
     sent |= send_new();
   } else if (!sent && phase_ == RecoveryPhase::kFast) {
@@ -53,9 +54,12 @@ void Connection::output() {
     send_ack();
   }
   if (snd_nxt_ != snd_una_ || has_unsent()) {
-    if (retransmit_at_ == 0) start_retransmit_timer();
+    if (retransmit_at_ == 0 || retransmit_for_ == RetransmitTimer::kForget) start_retransmit_timer();
     arm_timer();
   }
+  if (control_ == CongestionControl::kBbr && congestion_ && !has_unsent() &&
+      pipe_bytes() < window_.cwnd_bytes)
+    congestion_->bbr().limit_by_application(pipe_bytes());
 }
 
 // Bytes of window left beyond SND.NXT.
@@ -67,11 +71,11 @@ uint32_t Connection::usable_window() const {
 bool Connection::send_new() {
   bool sent = false;
   if (snd_nxt_ == snd_una_ && window_.cwnd_bytes > initial_window_bytes(mss_) &&
-      tcp_->tick() - last_send_tick_ > ticks_of_us(rtt_.rto_us())) {
+      control_ != CongestionControl::kBbr && tcp_->tick() - last_send_tick_ > ticks_of_us(rtt_.rto_us())) {
     // RFC 5681 section 4.1: after an idle time the window says nothing any more.
     window_.ssthresh_bytes = std::max(window_.ssthresh_bytes, window_.cwnd_bytes / 4 * 3);
     window_.cwnd_bytes = initial_window_bytes(mss_);
-    if (cubic_) cubic_->restart();
+    if (congestion_) congestion_->on_timeout();
   }
   for (uint32_t count = 0;; ++count) {
     const uint32_t unsent = before(snd_nxt_, write_seq_) ? write_seq_ - snd_nxt_ : 0;
@@ -87,7 +91,7 @@ bool Connection::send_new() {
     uint32_t length = std::min<uint32_t>(unsent, mss_);
     const uint32_t usable = usable_window();
     bool in_place = false;
-    if (unsent > mss_ && phase_ == RecoveryPhase::kOpen && !scoreboard_) {
+    if (unsent > mss_ && !recovery_ && !cwr_due_) {
       const uint32_t open_bytes =
           window_.cwnd_bytes > flight ? std::min(usable, window_.cwnd_bytes - flight) : 0;
       length = std::max(length, large_send_bytes(std::min(unsent, open_bytes), unsent));
@@ -106,19 +110,24 @@ bool Connection::send_new() {
     }
     // Nagle (section 3.7.4): a small segment waits while anything is unacknowledged.
     if (!no_delay_ && length < mss_ && length == unsent && !fin_queued_ && flight > 0) break;
-    // Congestion window; with Limited Transmit (RFC 3042) where SACK does not show what has left.
-    uint32_t allowance = window_.cwnd_bytes;
-    if (!sack_ && phase_ == RecoveryPhase::kOpen && duplicate_acks_ > 0)
-      allowance += std::min<uint32_t>(duplicate_acks_, 2) * mss_;
-    const uint32_t pipe = phase_ == RecoveryPhase::kOpen && !scoreboard_ ? flight : pipe_bytes();
-    if (pipe > 0 && pipe + length > allowance) break;
-    const bool fin = fin_due && length == unsent && (length < usable || length == 0);
-    if (!send_data(snd_nxt_, length, fin, entry, in_place)) break;
-    if (!timing_ && phase_ == RecoveryPhase::kOpen) {
-      timing_ = true;
-      rtt_seq_ = snd_nxt_ + length + (fin ? 1 : 0);
-      rtt_start_us_ = static_cast<uint32_t>(tcp_->now_us());
+    // Congestion window. What duplicates and SACK blocks show to have left counts no more, which is Limited Transmit
+    // (RFC 3042).
+    const uint32_t pipe = pipe_bytes();
+    if (probe_allowance_) {
+      if (count > 0) break;
+    } else if ((pipe > 0 && pipe + length > window_.cwnd_bytes) || !may_send_by_pace()) {
+      break;
     }
+    const bool fin = fin_due && length == unsent && (length < usable || length == 0);
+    FlightRecord* record = record_for(snd_nxt_);
+    if (!record) break;
+    if (!send_data(snd_nxt_, length, fin, entry, in_place, true)) {
+      forget_record(record);
+      break;
+    }
+    if (congestion_) congestion_->pacing.on_sent(length, tcp_->now_us());
+    record->end += length + (fin ? 1 : 0);
+    if (phase_ == RecoveryPhase::kFast) recovery_->prr.on_sent(length);
     tcp_->counters.bytes_sent += length;
     last_send_tick_ = tcp_->tick();
     snd_nxt_ += length + (fin ? 1 : 0);
@@ -127,6 +136,48 @@ bool Connection::send_new() {
     sent = true;
   }
   return sent;
+}
+
+// The record that what is sent now belongs to: the newest, when it was begun at this time, or a new one. nullptr: there
+// is no room, the next turn tries again.
+FlightRecord* Connection::record_for(Sequence at) {
+  const auto now_us = static_cast<uint32_t>(tcp_->now_us());
+  FlightRecord* last = flight_.tail();
+  if (last && last->sent_us == now_us && !last->retransmitted && !last->sacked && !last->lost) return last;
+  FlightRecord* record = flight_.full() ? nullptr : tcp_->flight_records_.allocate();
+  if (!record) {
+    ++tcp_->counters.recovery_limit;
+    if (last && !last->retransmitted && !last->sacked && !last->lost) {
+      last->sent_us = now_us;
+      return last;
+    }
+    starved_ = true;
+    return nullptr;
+  }
+  record->begin = record->end = at;
+  record->sent_us = now_us;
+  record->sacked = record->lost = record->retransmitted = record->application_limited = false;
+  flight_.push(record);
+  if (control_ == CongestionControl::kBbr) note_sent(*record);
+  return record;
+}
+
+// Nothing was sent after all.
+void Connection::forget_record(FlightRecord* record) {
+  if (record->begin == record->end) flight_.pop_last(tcp_->flight_records_);
+}
+
+// The state of delivery at the time of sending (draft-cheng-iccrg-delivery-rate-estimation section 3.2).
+void Connection::note_sent(FlightRecord& record) {
+  if (!congestion_) return;
+  congestion_->pacing.on_sent(record.retransmitted ? record.bytes() : 0, tcp_->now_us());
+  if (control_ != CongestionControl::kBbr) return;
+  Bbr& bbr = congestion_->bbr();
+  if (snd_nxt_ == snd_una_ || pipe_bytes() == 0) bbr.first_sent_us = bbr.delivered_us = record.sent_us;
+  record.first_sent_us = bbr.first_sent_us;
+  record.delivered_us = bbr.delivered_us;
+  record.delivered_bytes = bbr.delivered_bytes;
+  record.application_limited = bbr.application_limited;
 }
 
 // How much of `bytes`, the beginning of `unsent_bytes`, to give to the port in one piece for it to cut (TSO);
@@ -157,7 +208,8 @@ static Buffer* gather(BufferPool& pool, const SendEntry* entry, Sequence at, uin
   return nullptr;
 }
 
-bool Connection::send_data(Sequence at, uint32_t length, bool fin, SendEntry* entry, bool in_place) {
+bool Connection::send_data(Sequence at, uint32_t length, bool fin, SendEntry* entry, bool in_place,
+                           bool first_time) {
   std::byte options[wire::kTcpOptionsLimitBytes];
   const uint32_t options_bytes = common_options(options, false);
   Buffer* packet = nullptr;
@@ -182,7 +234,13 @@ bool Connection::send_data(Sequence at, uint32_t length, bool fin, SendEntry* en
   uint8_t flags = kTcpAck;
   if (fin) flags |= kTcpFin;
   if (length > 0 && at + length == write_seq_) flags |= kTcpPsh;
-  const bool done = emit(flags, at, packet, options, options_bytes);
+  // RFC 3168 sections 6.1.5 and 6.1.6: neither retransmissions nor window probes may be marked.
+  const bool markable = ecn_ && first_time && length > 0;
+  if (markable && cwr_due_) {
+    flags |= wire::kTcpCwr;
+    cwr_due_ = false;
+  }
+  const bool done = emit(flags, at, packet, options, options_bytes, markable);
   if (!done) starved_ = true;
   return done;
 }
@@ -199,14 +257,18 @@ void Connection::send_syn() {
   wanted.timestamp_echo = answer ? ts_recent_ : 0;
   std::byte options[wire::kTcpOptionsLimitBytes];
   const uint32_t options_bytes = wire::emit_tcp_options(options, wanted);
-  emit(answer ? kTcpSyn | kTcpAck : kTcpSyn, iss_, nullptr, options, options_bytes);
+  uint8_t flags = answer ? kTcpSyn | kTcpAck : kTcpSyn;
+  // RFC 3168 section 6.1.1; a repeated SYN goes without, in case that it was the flags that somebody disliked
+  // (6.1.1.1).
+  if (!answer && tcp_->limits_.ecn_offer && backoff_ == 0) flags |= wire::kTcpEce | wire::kTcpCwr;
+  emit(flags, iss_, nullptr, options, options_bytes, false);
 }
 
 // An acknowledgement by itself.
 void Connection::send_ack() {
   std::byte options[wire::kTcpOptionsLimitBytes];
   const uint32_t options_bytes = common_options(options, true);
-  if (emit(kTcpAck, snd_nxt_, nullptr, options, options_bytes)) ++tcp_->counters.acks_sent;
+  if (emit(kTcpAck, snd_nxt_, nullptr, options, options_bytes, false)) ++tcp_->counters.acks_sent;
 }
 
 void Connection::send_ack_now() {
@@ -221,13 +283,19 @@ void Connection::send_probe() {
   if (snd_nxt_ != snd_una_) {
     // Sent while there was room, and the window was closed upon it.
     ++tcp_->counters.window_probes;
-    retransmit(snd_una_, 1);
+    retransmit_bytes(snd_una_, 1);
     return;
   }
   const uint32_t usable = usable_window();
   if (usable > 0 && unsent > 0) {
     const uint32_t length = std::min<uint32_t>({usable, unsent, mss_});
-    if (!send_data(snd_nxt_, length, false, queue_.unsent(), false)) return;
+    FlightRecord* record = record_for(snd_nxt_);
+    if (!record) return;
+    if (!send_data(snd_nxt_, length, false, queue_.unsent(), false, false)) {
+      forget_record(record);
+      return;
+    }
+    record->end += length;
     tcp_->counters.bytes_sent += length;
     snd_nxt_ += length;
     snd_max_ = later(snd_max_, snd_nxt_);
@@ -236,15 +304,7 @@ void Connection::send_probe() {
   }
   ++tcp_->counters.window_probes;
   const bool fin = unsent == 0;
-  if (send_data(snd_nxt_, fin ? 0 : 1, fin, queue_.unsent(), false)) snd_max_ = snd_nxt_ + 1;
-}
-
-// RFC 8985 section 7: the end of a flight was perhaps lost, with nothing behind it that would tell. The last
-// segment once more brings an acknowledgement, or a SACK that shows the hole, long before the timeout.
-void Connection::send_tail_probe() {
-  tail_probed_ = true;
-  const uint32_t length = std::min<uint32_t>(mss_, snd_nxt_ - snd_una_);
-  if (retransmit(snd_nxt_ - length, length)) ++tcp_->counters.tail_probes;
+  if (send_data(snd_nxt_, fin ? 0 : 1, fin, queue_.unsent(), false, false)) snd_max_ = snd_nxt_ + 1;
 }
 
 void Connection::send_reset() {
@@ -255,7 +315,7 @@ void Connection::send_reset() {
     case State::kFinWait2:
     case State::kCloseWait:
       ++tcp_->counters.resets_sent;
-      emit(kTcpRst | kTcpAck, snd_nxt_, nullptr, nullptr, 0);
+      emit(kTcpRst | kTcpAck, snd_nxt_, nullptr, nullptr, 0, false);
       return;
     default: return;  // the peer knows nothing of us, or has said its last word (RFC 9293 section 3.10.5)
   }
@@ -296,7 +356,7 @@ bool Connection::refresh_path() {
 
 // Takes `packet`, the payload (nullptr: none). Whether a segment was handed to the layer below.
 bool Connection::emit(uint8_t flags, Sequence sequence, Buffer* packet, const std::byte* options,
-                      uint32_t options_bytes) {
+                      uint32_t options_bytes, bool markable) {
   if (!refresh_path()) {
     release(packet);
     return false;
@@ -317,6 +377,7 @@ bool Connection::emit(uint8_t flags, Sequence sequence, Buffer* packet, const st
     fields.acknowledgement = flags & kTcpAck ? rcv_nxt_ : 0;
     fields.window = static_cast<uint16_t>(std::min<uint32_t>(tcp_->limits_.receive_window_bytes, 65'535));
   } else {
+    if (ecn_echo_ && !(flags & kTcpRst)) fields.flags |= wire::kTcpEce;
     fields.acknowledgement = rcv_nxt_;
     fields.window = static_cast<uint16_t>(choose_window());
     last_ack_sent_ = rcv_nxt_;
@@ -328,7 +389,7 @@ bool Connection::emit(uint8_t flags, Sequence sequence, Buffer* packet, const st
     }
     ack_by_timer_ = false;
   }
-  tcp_->transmit(path_, flow_, fields, options, options_bytes, packet);
+  tcp_->transmit(path_, flow_, fields, options, options_bytes, packet, markable ? kEcnCapable : 0);
   return true;
 }
 

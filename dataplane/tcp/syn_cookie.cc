@@ -9,7 +9,7 @@ namespace {
 constexpr uint16_t kMssBytes[] = {536, 1024, 1220, 1360, 1440, 1460, 4312, 8960};
 constexpr uint32_t kLowMask = (1u << 24) - 1;
 constexpr uint32_t kOptionBits = 6, kOptionMask = (1u << kOptionBits) - 1;
-constexpr uint32_t kNoScale = 15, kSackBit = 16;
+constexpr uint32_t kNoScale = 15, kSackBit = 16, kEcnBit = 32;
 }  // namespace
 
 uint32_t SynCookies::time_hash(const Flow& flow, Sequence irs, uint32_t period) const {
@@ -40,7 +40,7 @@ std::optional<uint16_t> SynCookies::check(const Flow& flow, Sequence irs, Sequen
 
 uint32_t SynCookies::encode(uint32_t timestamp, const Options& options) {
   const uint32_t bits = (options.has_window_scale ? options.window_scale & 15u : kNoScale) |
-                        (options.sack_permitted ? kSackBit : 0);
+                        (options.sack_permitted ? kSackBit : 0) | (options.ecn ? kEcnBit : 0);
   uint32_t value = (timestamp & ~kOptionMask) | bits;
   if (after(value, timestamp)) value -= 1u << kOptionBits;
   return value;
@@ -49,6 +49,7 @@ uint32_t SynCookies::encode(uint32_t timestamp, const Options& options) {
 SynCookies::Options SynCookies::decode(uint32_t timestamp_echo) {
   Options options;
   options.sack_permitted = timestamp_echo & kSackBit;
+  options.ecn = timestamp_echo & kEcnBit;
   const uint32_t scale = timestamp_echo & 15;
   options.has_window_scale = scale != kNoScale;
   options.window_scale = options.has_window_scale ? static_cast<uint8_t>(scale) : 0;

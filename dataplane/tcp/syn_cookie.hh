@@ -31,6 +31,7 @@ class SynCookies {
     bool sack_permitted = false;
     bool has_window_scale = false;
     uint8_t window_scale = 0;
+    bool ecn = false;
   };
   static uint32_t encode(uint32_t timestamp, const Options& options);
   static Options decode(uint32_t timestamp_echo);

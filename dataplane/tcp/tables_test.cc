@@ -254,7 +254,7 @@ TEST(RttEstimator, FollowsRfc6298) {
 TEST(Cubic, ReturnsToItsPlateauAndGoesBeyond) {
   constexpr uint32_t kMss = 1000, kRtt = 100'000;
   CongestionWindow window{100 * kMss, 0};
-  Cubic cubic(0);
+  Cubic cubic;
   window.ssthresh_bytes = cubic.on_loss(window, kMss);
   EXPECT_EQ(window.ssthresh_bytes, 70 * kMss);
   window.cwnd_bytes = window.ssthresh_bytes;

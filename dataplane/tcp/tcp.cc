@@ -19,6 +19,7 @@ Tcp::Tcp(TimerWheel& timers, Clock& clock, Entropy& entropy, ip::Stack& stack, c
       stack_(stack),
       limits_(limits),
       now_ns_(clock.monotonic_ns()),
+      now_us_(now_ns_ / 1000),
       flow_key_(HashKey::from(entropy)),
       isn_(entropy),
       cookies_(entropy),
@@ -28,11 +29,14 @@ Tcp::Tcp(TimerWheel& timers, Clock& clock, Entropy& entropy, ip::Stack& stack, c
       connections_(limits.connections),
       half_open_(limits.half_open),
       reassemblies_(limits.connections),
-      scoreboards_(limits.connections),
-      cubics_(limits.connections),
+      recoveries_(limits.connections),
+      congestions_(limits.connections),
+      flight_records_(limits.flight_records),
       send_entries_(limits.send_entries),
       time_wait_(limits.time_wait) {
-  while (receive_scale_ < 14 && (65'535u << receive_scale_) < limits.receive_window_bytes) ++receive_scale_;
+  while (receive_scale_ < 14 && (65'535u << receive_scale_) <
+                                    std::max(limits.receive_window_bytes, limits.receive_window_limit_bytes))
+    ++receive_scale_;
   time_wait_timer_.fire = &Tcp::on_time_wait_timer;
   time_wait_timer_.tcp = this;
   stack_.set_protocol(ip::kProtocolTcp, this);
@@ -58,8 +62,9 @@ size_t Tcp::memory_bytes() const {
   return flows_.memory_bytes() + size_t{connections_.end()} * (sizeof(Connection) + 24) +
          size_t{half_open_.end()} * (sizeof(HalfOpen) + 16) +
          size_t{send_entries_.end()} * (sizeof(SendEntry) + 16) +
-         size_t{reassemblies_.end()} * sizeof(Reassembly) + size_t{scoreboards_.end()} * sizeof(Scoreboard) +
-         size_t{cubics_.end()} * sizeof(Cubic) + size_t{time_wait_.count()} * sizeof(TimeWait);
+         size_t{reassemblies_.end()} * sizeof(Reassembly) + size_t{recoveries_.end()} * sizeof(Recovery) +
+         size_t{congestions_.end()} * sizeof(CongestionState) + flight_records_.memory_bytes() +
+         size_t{time_wait_.count()} * sizeof(TimeWait);
 }
 
 // ---- connections
@@ -100,7 +105,7 @@ void Tcp::push_closed(Connection& connection) {
   closed_tail_ = &connection;
 }
 
-bool Tcp::report_closed() {
+bool Tcp::report_closed_now() {
   bool any = false;
   while (Connection* connection = closed_head_) {
     closed_head_ = reinterpret_cast<Connection*>(connection->timer_.next);
@@ -120,7 +125,7 @@ bool Tcp::report_closed() {
   return any;
 }
 
-void Tcp::flush() {
+void Tcp::flush_now() {
   const cycles::Scope stage(cycles::Stage::kTcp);
   for (unsigned round = 0; round < kFlushRounds && (dirty_head_ || closed_head_); ++round) {
     report_closed();
@@ -174,7 +179,7 @@ void Tcp::receive(const ip::ReceivedPacket& about, Buffer* packet) {
   const uint32_t hash = hash_of(flow);
   const FlowReference found = find_flow(flow, hash);
   if (found.kind() == FlowReference::kConnection) {
-    connections_[found.number()].receive(*view, packet, packet_bytes);
+    connections_[found.number()].receive(*view, packet, packet_bytes, (about.traffic_class & 3) == 3);
     return;
   }
   const uint32_t payload_bytes = packet_bytes - view->header_bytes();
@@ -244,6 +249,20 @@ void Tcp::icmp_error(const ip::IcmpError& about) {
   }
 }
 
+// What was chosen, with the defaults filled in.
+ConnectionChoice Tcp::choice(transport::Congestion congestion, bool paced, uint32_t user_timeout_ms) const {
+  ConnectionChoice chosen;
+  switch (congestion) {
+    case transport::Congestion::kDefault: chosen.control = congestion_control; break;
+    case transport::Congestion::kReno: chosen.control = CongestionControl::kReno; break;
+    case transport::Congestion::kCubic: chosen.control = CongestionControl::kCubic; break;
+    case transport::Congestion::kBbr: chosen.control = CongestionControl::kBbr; break;
+  }
+  chosen.paced = paced || pacing;
+  chosen.user_timeout_ms = user_timeout_ms;
+  return chosen;
+}
+
 // ---- connecting
 // ----------------------------------------------------------------------------------------------------
 
@@ -295,6 +314,7 @@ transport::Result<transport::Stream*> Tcp::connect(const transport::ConnectOptio
   flows_.insert(hash, {FlowReference::kConnection, connection->number_});
   connection->user_ = &user;
   connection->no_delay_ = options.no_delay;
+  connection->choose(choice(options.congestion, options.paced, options.user_timeout_ms));
   connection->open_active(options.timeout_ms, occupied ? &least_iss : nullptr);
   return {connection, Error::kNone, {}};
 }

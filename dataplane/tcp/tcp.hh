@@ -42,12 +42,18 @@ class Tcp final : public ip::Protocol {
   void icmp_error(const ip::IcmpError& about) override;
 
   // ---- steps of a turn ----
-  void set_now(uint64_t now_ns) { now_ns_ = now_ns; }
+  void set_now(uint64_t now_ns) {
+    if (now_ns == now_ns_) return;
+    now_ns_ = now_ns;
+    now_us_ = now_ns / 1000;
+  }
   // Tells users of connections that have ended. Returns whether there were any.
-  bool report_closed();
+  bool report_closed() { return closed_head_ && report_closed_now(); }
   // Sends what was written and owed in this turn; connections that have more than their share of a turn come
   // again in the next one.
-  void flush();
+  void flush() {
+    if (dirty_head_ || closed_head_) flush_now();
+  }
   // Whether the next turn has something to send.
   bool has_work() const { return dirty_head_ != nullptr || closed_head_ != nullptr; }
 
@@ -59,9 +65,13 @@ class Tcp final : public ip::Protocol {
   // Memory of the tables, bytes; without Buffers.
   size_t memory_bytes() const;
 
-  // Congestion control of connections that are opened from now on.
+  // Congestion control of connections that are opened from now on, where nothing else was chosen.
   CongestionControl congestion_control = CongestionControl::kCubic;
+  bool pacing = false;  // of all connections that are opened from now on
   Counters counters;
+  // For simulations: what does not hold although it must, of all connections and their sums; nullptr: nothing. Between two
+  // turns.
+  const char* broken_invariant();
   // For tests: added to every initial sequence number from now on.
   void bias_initial_sequence(Sequence bias) { isn_.bias = bias; }
 
@@ -74,10 +84,12 @@ class Tcp final : public ip::Protocol {
   static constexpr uint32_t kTransmitReserve = 32;  // frames of the stack's queue left to acknowledgements
   static constexpr unsigned kFlushRounds = 4;       // on_closed callbacks may write to other connections
 
-  uint64_t now_us() const { return now_ns_ / 1000; }
+  uint64_t now_us() const { return now_us_; }
   uint32_t tick() const { return static_cast<uint32_t>(now_ns_ >> kTickShift); }
 
   // ---- tcp.cc ----
+  bool report_closed_now();
+  void flush_now();
   FlowReference find_flow(const Flow& flow, uint32_t hash);
   uint32_t hash_of(const Flow& flow) const { return static_cast<uint32_t>(flow.hash(flow_key_)); }
   Connection* new_connection(const Flow& flow, uint32_t hash, const ip::Path& path);
@@ -101,7 +113,7 @@ class Tcp final : public ip::Protocol {
   void reset_segment(const Flow& flow, const wire::TcpView& view, uint32_t payload_bytes);
   // Writes the TCP header and checksum in front of the packet's data and hands it down. Takes `packet`.
   Error transmit(const ip::Path& path, const Flow& flow, const wire::TcpFields& fields,
-                 const std::byte* options, uint32_t options_bytes, Buffer* packet);
+                 const std::byte* options, uint32_t options_bytes, Buffer* packet, uint8_t traffic_class = 0);
 
   // ---- listener.cc ----
   void receive_syn(ListeningEndpoint& listener, const Flow& flow, uint32_t hash, const wire::TcpView& view,
@@ -111,6 +123,7 @@ class Tcp final : public ip::Protocol {
   // True when `packet` was taken.
   bool receive_cookie(ListeningEndpoint& listener, const Flow& flow, uint32_t hash, const wire::TcpView& view,
                       Buffer* packet, uint32_t packet_bytes);
+  ConnectionChoice choice(transport::Congestion congestion, bool paced, uint32_t user_timeout_ms) const;
   Connection* accept(ListeningEndpoint& listener, const Flow& flow, uint32_t hash, const Agreement& agreement,
                      uint32_t window_bytes, FlowReference replaces);
   void send_syn_ack(const HalfOpen& half);
@@ -133,20 +146,21 @@ class Tcp final : public ip::Protocol {
   TimerWheel& timers_;
   ip::Stack& stack_;
   const Limits limits_;
-  uint64_t now_ns_;
+  uint64_t now_ns_, now_us_;
   HashKey flow_key_;
   InitialSequence isn_;
   SynCookies cookies_;
   EphemeralPorts ports_;
-  uint8_t receive_scale_ = 0;  // that holds limits_.receive_window_bytes
+  uint8_t receive_scale_ = 0;  // that holds the largest receive window
   uint64_t held_bytes_ = 0;    // received, not given back by users, and out of order
 
   FlowTable flows_;
   Slab<Connection> connections_;
   Slab<HalfOpen> half_open_;
   Slab<Reassembly, 64> reassemblies_;
-  Slab<Scoreboard, 64> scoreboards_;
-  Slab<Cubic> cubics_;
+  Slab<Recovery, 64> recoveries_;
+  Slab<CongestionState, 64> congestions_;
+  FlightPool flight_records_;
   SendEntrySlab send_entries_;
   TimeWaitRing time_wait_;
   uint32_t time_wait_live_ = 0;

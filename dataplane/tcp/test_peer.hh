@@ -25,7 +25,8 @@ struct RawSegment {
   uint16_t window = 65'535;
   TcpOptions options{};
   std::string payload{};
-  uint64_t at_ns = 0;  // received
+  uint64_t at_ns = 0;     // received
+  uint8_t codepoint = 0;  // received: ECN, of the IP header
 };
 
 class RawPeer {
@@ -43,6 +44,11 @@ class RawPeer {
   ~RawPeer() { world_.remove_host(timers_); }
 
   void send(const RawSegment& segment) {
+    post(segment);
+    settle();
+  }
+  // The same, without waiting for what it causes. `codepoint`: ECN, of the IP header.
+  void post(const RawSegment& segment, uint8_t codepoint = 0) {
     std::byte frame[2048] = {};
     std::byte* tcp = frame + 34;
     const uint32_t options_bytes = emit_tcp_options(tcp + kTcpHeaderBytes, segment.options);
@@ -58,8 +64,7 @@ class RawPeer {
     std::memcpy(tcp + kTcpHeaderBytes + options_bytes, segment.payload.data(), segment.payload.size());
     const auto sum = pseudo_header_sum(address, other_.address, 6, tcp_bytes);
     set_tcp_checksum(tcp, checksum_finish(checksum_add(sum, tcp, tcp_bytes)));
-    send_ip(frame, 6, tcp_bytes);
-    settle();
+    send_ip(frame, 6, tcp_bytes, codepoint);
   }
   // With sequence and acknowledgement as they stand, and the timestamp if they are in use.
   void send(uint8_t flags, const std::string& payload = {}) {
@@ -106,7 +111,7 @@ class RawPeer {
   }
 
   // Lets everything arrive that needs no timer.
-  void settle() { world_.run_for(1'000'000); }
+  void settle() { world_.run_for(settle_ns); }
   void run_ms(uint64_t ms) { world_.run_for(ms * 1'000'000); }
 
   // The next segment that came, or a failure.
@@ -171,11 +176,13 @@ class RawPeer {
   bool timestamps = false;
   uint32_t timestamp = 5000, echo = 0;
   RawSegment syn_ack;
+  uint64_t settle_ns = 1'000'000;  // more than a round trip
   std::deque<RawSegment> segments;
 
  private:
-  void send_ip(std::byte* frame, uint8_t protocol, uint32_t bytes) {
-    const Ipv4Fields fields{.total_bytes = static_cast<uint16_t>(20 + bytes),
+  void send_ip(std::byte* frame, uint8_t protocol, uint32_t bytes, uint8_t codepoint = 0) {
+    const Ipv4Fields fields{.traffic_class = codepoint,
+                            .total_bytes = static_cast<uint16_t>(20 + bytes),
                             .fragment_word = kIpv4DontFragment,
                             .hop_limit = 64,
                             .protocol = protocol,
@@ -231,6 +238,7 @@ class RawPeer {
     const auto payload = bytes.subspan(tcp->header_bytes());
     segment.payload.assign(reinterpret_cast<const char*>(payload.data()), payload.size());
     segment.at_ns = world_.now_ns();
+    segment.codepoint = ip->traffic_class() & 3;
     segments.push_back(std::move(segment));
   }
 
@@ -242,16 +250,28 @@ class RawPeer {
 
 // One of our hosts at 192.0.2.2 and a raw peer at 192.0.2.1.
 struct Bench {
-  explicit Bench(const Limits& limits = {}, uint64_t seed = 1)
+  // `rtt_ms`: of the wire, in whole; 0: some microseconds.
+  explicit Bench(const Limits& limits = {}, uint64_t seed = 1, uint64_t rtt_ms = 0)
       : world(seed),
         host(world, IpAddress::v4(0xc0000202), limits),
-        peer(world, host, IpAddress::v4(0xc0000201), 40'000, 80) {}
+        peer(world, host, IpAddress::v4(0xc0000201), 40'000, 80) {
+    if (rtt_ms == 0) return;
+    // Addresses are resolved before time counts.
+    peer.send(kTcpAck);
+    peer.segments.clear();
+    simulation::Conditions conditions;
+    conditions.delay_ns = rtt_ms * 500'000;
+    world.wire.set_conditions(conditions);
+    peer.settle_ns = rtt_ms * 1'000'000 + 2'000'000;
+  }
 
   // The peer connects to us.
   void listen(uint32_t backlog = 4096) {
     transport::ListenOptions options;
     options.local.port = 80;
     options.backlog = backlog;
+    options.congestion = congestion;
+    options.user_timeout_ms = user_timeout_ms;
     auto result = host.tcp->listen(options, acceptor);
     SLUICE_ASSERT(result);
     listener = std::move(result.value);
@@ -281,6 +301,8 @@ struct Bench {
   RawPeer peer;
   Acceptor acceptor;
   std::unique_ptr<transport::Listener> listener;
+  transport::Congestion congestion = transport::Congestion::kDefault;  // of listen()
+  uint32_t user_timeout_ms = 0;
 };
 
 }  // namespace sluice::tcp::test

@@ -75,7 +75,7 @@ class Stream {
   virtual Endpoint remote() const = 0;
   // Bytes written but not yet acknowledged by the peer (own TCP) or not yet taken by the kernel.
   uint32_t queued_bytes() const { return queued_bytes_; }
-  bool write_is_full() const { return queued_bytes_ >= kSendHighMarkBytes; }
+  bool write_is_full() const { return queued_bytes_ >= send_high_mark_bytes_; }
   // Pool for Buffers that are to be written to this stream.
   virtual BufferPool& pool() = 0;
 
@@ -86,6 +86,7 @@ class Stream {
   ~Stream() = default;
   StreamUser* user_ = nullptr;
   uint32_t queued_bytes_ = 0;
+  uint32_t send_high_mark_bytes_ = kSendHighMarkBytes;  // own TCP: more where the path holds more
 };
 
 }  // namespace sluice::transport

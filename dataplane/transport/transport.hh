@@ -20,11 +20,19 @@ class ListenerUser {
   ~ListenerUser() = default;
 };
 
+// How a sender shares its path with others: RFC 5681, RFC 9438, or BBR version 1. On `kernel` the host decides.
+enum class Congestion : uint8_t { kDefault, kReno, kCubic, kBbr };
+
 struct ListenOptions {
   Endpoint local;           // port 0: the transport chooses
   uint32_t backlog = 4096;  // half-open and not yet accepted connections; beyond it SYNs are dropped, counted
   bool no_delay = true;
   bool ipv6_only = false;  // of ::, which else takes IPv4 as well
+  // Of accepted connections, on `bypass`.
+  Congestion congestion = Congestion::kDefault;
+  bool paced = false;  // segments leave at a rate, not in bursts (with kBbr always)
+  uint32_t user_timeout_ms =
+      0;  // unacknowledged data ends the connection after this (RFC 5482); 0: the default
 };
 
 // A listening endpoint of this core; closes when destroyed. Established streams go on. When several cores listen on the
@@ -42,6 +50,10 @@ struct ConnectOptions {
   IpAddress local_address;       // any: chosen by route
   uint32_t timeout_ms = 10'000;  // on_closed(kTimedOut) after it
   bool no_delay = true;
+  // As in ListenOptions.
+  Congestion congestion = Congestion::kDefault;
+  bool paced = false;
+  uint32_t user_timeout_ms = 0;
 };
 
 // A received datagram's user, and the means to send (RFC 768).

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dataplane/tcp/test_host.hh"
+#include "tests/scenarios/tcp_observer.hh"
 
 namespace sluice::scenarios {
 
@@ -160,6 +161,12 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
     tcp::Limits result;
     result.receive_window_bytes =
         3'000 + static_cast<uint32_t>(random.below(random.chance(0.5) ? 30'000 : 1'000'000));
+    if (random.chance(0.5)) result.receive_window_limit_bytes = result.receive_window_bytes;
+    result.ecn_offer = random.chance(0.5);
+    result.ecn_accept = random.chance(0.8);
+    if (random.chance(0.1)) result.flight_records = 1024;
+    // The wire may be cut for some time.
+    result.user_timeout_ms = 600'000;
     return result;
   };
 
@@ -168,19 +175,75 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
   if (trace_path) world.wire.trace(trace_path);
   Host client(world, IpAddress::v4(0xc0000201), limits(), port_options());
   Host server(world, IpAddress::v4(0xc0000202), limits(), port_options());
+  for (Host* host : {&client, &server}) {
+    host->tcp->congestion_control = static_cast<tcp::CongestionControl>(random.below(3));
+    host->tcp->pacing = random.chance(0.2);
+  }
+  // Times at which the wire is cut, both ways (a flap) or one way (half a partition).
+  struct Cut {
+    uint64_t from_ns, until_ns;
+    bool forth, back;
+  };
+  std::vector<Cut> cuts;
+  if (!calm && random.chance(0.25)) {
+    uint64_t at_ns = world.now_ns();
+    for (uint64_t i = 1 + random.below(4); i > 0; --i) {
+      at_ns += random.below(3'000'000'000);
+      const uint64_t way = random.below(3);
+      cuts.push_back({at_ns, at_ns + random.below(random.chance(0.2) ? 5'000'000'000 : 1'000'000'000),
+                      way != 1, way != 2});
+      at_ns = cuts.back().until_ns;
+    }
+  }
+  // From some time on the wire takes no large frames, without a word.
+  const uint64_t narrow_from_ns =
+      !calm && random.chance(0.1) ? world.now_ns() + random.below(2'000'000'000) : UINT64_MAX;
+  const size_t narrow_frame_bytes = 14 + 600 + random.below(800);
+  const double marking = random.chance(0.3) ? static_cast<double>(random.below(200)) / 1000 : 0;
   if (random.chance(0.3)) {
     client.tcp->bias_initial_sequence(static_cast<uint32_t>(random.next()));
-    server.tcp->congestion_control = tcp::CongestionControl::kReno;
   }
   // One bit: what the checksums of IP and TCP are sure to find.
   SeededEntropy flips(seed ^ 0xf11b5);
-  world.wire.set_hook([&](std::span<std::byte> frame, unsigned, unsigned) {
+  TcpObserver observer;
+  world.wire.set_hook([&](std::span<std::byte> frame, unsigned from, unsigned) {
+    const uint64_t now_ns = world.now_ns();
+    observer.see(frame, now_ns - simulation::VirtualClock::kStartNs);
+    for (const Cut& cut : cuts)
+      if (now_ns >= cut.from_ns && now_ns < cut.until_ns && (from == 0 ? cut.forth : cut.back)) return false;
+    if (now_ns >= narrow_from_ns && frame.size() > narrow_frame_bytes) return false;
+    // A router with a queue marks what may be marked (RFC 3168 section 5): ECT(0) becomes CE.
+    if (frame.size() > 34 && frame[12] == std::byte{8} && frame[13] == std::byte{0} &&
+        (frame[15] & std::byte{3}) == std::byte{2} && flips.chance(marking)) {
+      frame[15] |= std::byte{3};
+      // One's complement arithmetic: the header's sum grows by one.
+      uint32_t sum = (static_cast<uint32_t>(frame[24]) << 8 | static_cast<uint32_t>(frame[25])) + 0xfffe;
+      sum = (sum & 0xffff) + (sum >> 16);
+      frame[24] = static_cast<std::byte>(sum >> 8);
+      frame[25] = static_cast<std::byte>(sum);
+    }
     if (frame[12] == std::byte{8} && frame[13] == std::byte{0} && flips.chance(corruption)) {
       const uint64_t bit = flips.below(frame.size() * 8);
       frame[bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
     }
     return true;
   });
+  std::string broken;
+  const auto run_for = [&](uint64_t duration_ns) {
+    const uint64_t until_ns = world.now_ns() + duration_ns;
+    bool more = true;
+    while (more && broken.empty()) {
+      more = world.step(until_ns);
+      for (Host* host : {&client, &server})
+        if (const char* what = host->tcp->broken_invariant())
+          broken = std::string(host == &client ? "client: " : "server: ") + what;
+    }
+    if (broken.empty()) broken = observer.complaint();
+  };
+  const auto tell = [&](const std::string& wrong) {
+    if (talkative && !wrong.empty()) std::printf("%s", observer.trace().c_str());
+    return wrong;
+  };
   const unsigned count = 1 + static_cast<unsigned>(random.below(6));
   Server acceptor;
   std::vector<std::unique_ptr<Peer>> clients;
@@ -224,8 +287,8 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
     return true;
   };
   // Two hours of simulated time: far more than any timer.
-  for (unsigned step = 0; step < 720'000 && !finished(); ++step) {
-    world.run_for(10'000'000);
+  for (unsigned step = 0; step < 720'000 && !finished() && broken.empty(); ++step) {
+    run_for(10'000'000);
     for (auto& peer : clients) peer->poke();
     for (auto& peer : acceptor.taken) peer->poke();
   }
@@ -243,33 +306,41 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
     std::printf("  %.3f s of simulated time\n",
                 static_cast<double>(world.now_ns() - simulation::VirtualClock::kStartNs) / 1e9);
   }
-  for (unsigned i = 0; i < count; ++i) {
-    const Peer& mine = *clients[i];
-    const std::string name = "connection " + std::to_string(i);
-    if (!mine.closed)
-      return name + ": the client's end never closed, received " + std::to_string(mine.received.size());
-    if (mine.error != Error::kNone) return name + ": the client's end closed with " + error_code(mine.error);
-    const Peer* theirs = nullptr;
-    for (size_t k = 0; k < acceptor.taken.size(); ++k)
-      if (acceptor.ports[k] == ports[i]) theirs = acceptor.taken[k].get();
-    if (!theirs) return name + ": was never accepted";
-    if (!theirs->closed)
-      return name + ": the server's end never closed, received " + std::to_string(theirs->received.size());
-    if (theirs->error != Error::kNone)
-      return name + ": the server's end closed with " + error_code(theirs->error);
-    if (mine.received != theirs->data())
-      return mismatch((name + ", client").c_str(), theirs->data(), mine.received);
-    if (theirs->received != mine.data())
-      return mismatch((name + ", server").c_str(), mine.data(), theirs->received);
-  }
+  if (!broken.empty()) return tell(broken);
+  const auto compare = [&]() -> std::string {
+    for (unsigned i = 0; i < count; ++i) {
+      const Peer& mine = *clients[i];
+      const std::string name = "connection " + std::to_string(i);
+      if (!mine.closed)
+        return name + ": the client's end never closed, received " + std::to_string(mine.received.size());
+      if (mine.error != Error::kNone)
+        return name + ": the client's end closed with " + error_code(mine.error);
+      const Peer* theirs = nullptr;
+      for (size_t k = 0; k < acceptor.taken.size(); ++k)
+        if (acceptor.ports[k] == ports[i]) theirs = acceptor.taken[k].get();
+      if (!theirs) return name + ": was never accepted";
+      if (!theirs->closed)
+        return name + ": the server's end never closed, received " + std::to_string(theirs->received.size());
+      if (theirs->error != Error::kNone)
+        return name + ": the server's end closed with " + error_code(theirs->error);
+      if (mine.received != theirs->data())
+        return mismatch((name + ", client").c_str(), theirs->data(), mine.received);
+      if (theirs->received != mine.data())
+        return mismatch((name + ", server").c_str(), mine.data(), theirs->received);
+    }
+    return {};
+  };
+  if (const std::string wrong = compare(); !wrong.empty()) return tell(wrong);
   listener.value.reset();
-  world.run_for(200 * kNanosecondsPerSecond);
+  run_for(200 * kNanosecondsPerSecond);
+  if (!broken.empty()) return tell(broken);
   for (Host* host : {&client, &server}) {
     const std::string name = host == &client ? "client" : "server";
     if (host->tcp->flow_count()) return name + ": flows are left";
     if (host->tcp->open_streams()) return name + ": streams are left";
     if (host->port.pool().outstanding())
       return name + ": " + std::to_string(host->port.pool().outstanding()) + " Buffers are left";
+    if (const char* what = host->tcp->broken_invariant()) return name + ": " + what;
   }
   return {};
 }

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Black holes (RFC 4821 section 7.7, RFC 8899 section 4.3): a path that drops large packets without a word. When a
+// large segment was sent again and again in vain, the connection goes on with smaller ones.
+#include <algorithm>
+
+#include "dataplane/tcp/connection.hh"
+#include "dataplane/tcp/tcp.hh"
+
+namespace sluice::tcp {
+
+namespace {
+constexpr uint8_t kTimeouts = 3;  // in a row
+// RFC 4821 section 7.2 and RFC 9293 section 3.7.1: what nearly every path takes, and what every path of IPv4 must.
+constexpr uint16_t kSmallerBytes[] = {1024, 536};
+}  // namespace
+
+// At a timeout, the number of earlier ones in `backoff_`.
+void Connection::look_for_black_hole() {
+  const FlightRecord* head = flight_.head();
+  if (backoff_ + 1 < kTimeouts || !head) return;
+  for (const uint16_t bytes : kSmallerBytes) {
+    if (mss_ <= bytes || head->bytes() <= bytes) continue;
+    path_.mtu_bytes = static_cast<uint16_t>(bytes + (flow_.remote.is_v4() ? 20 : 40) + wire::kTcpHeaderBytes +
+                                            (timestamps_ ? 12 : 0));
+    update_mss();
+    ++tcp_->counters.black_holes;
+    return;
+  }
+}
+
+}  // namespace sluice::tcp
