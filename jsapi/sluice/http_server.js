@@ -818,7 +818,8 @@ exports.serve = function serve(options, handler) {
   if (native === null) attach();
   const hostname = options.hostname !== undefined ? options.hostname : options.host !== undefined ? options.host : '';
   const port = options.port === undefined ? 0 : Number(options.port);
-  const [number, bound, address] = native.serverListen(`${hostname}`, port, options.upgrade !== undefined, limits);
+  const [number, bound, address] = native.serverListen(`${hostname}`, port, options.upgrade !== undefined, limits,
+    options.ipv6Only === true);
   return servers[number] = new Server(number, bound, address, `${hostname}`, handler, options);
 };
 
