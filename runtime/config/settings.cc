@@ -516,6 +516,24 @@ bool as_prefix(const Value& value, Prefix& out, Complaints& complaints) {
   return true;
 }
 
+// What speaks against `gateway` as the default router of `port`, which stands beside `others`; empty: nothing.
+static std::string why_no_gateway(const IpAddress& gateway, const PortConfig& port,
+                                  const std::vector<PortConfig>& others) {
+  std::string networks;
+  bool reachable = is_link_local(gateway) && port.has_ipv6();
+  for (const Prefix& own : port.addresses) {
+    if (own.address == gateway) return "this is the port's own address; name the next router";
+    reachable |= own.is_network_of(gateway);
+    networks += (networks.empty() ? "" : ", ") + own.to_string();
+  }
+  if (!reachable) return "the gateway is in no network of this port (" + networks + ")";
+  for (const PortConfig& other : others)
+    if (gateway.is_v4() ? other.gateway : other.ipv6_gateway)
+      return "the port " + other.device() +
+             " has a gateway already; keep one, and write [[route]] for the rest";
+  return "";
+}
+
 void apply_port(Configuration& into, const Value& table, Complaints& complaints) {
   static const std::vector<std::string_view> kKeys = {
       "device", "address", "gateway", "slaac",       "duplicate_detection",
@@ -600,24 +618,14 @@ void apply_port(Configuration& into, const Value& table, Complaints& complaints)
               return complaints.about(value, "the port " + other.device() + " has the address " +
                                                  ours.address.to_string() + " already");
     } else if (field.key == "gateway") {
-      for (const auto& gateway : {port.gateway, port.ipv6_gateway}) {
-        if (!gateway) continue;
-        std::string networks;
-        bool reachable = is_link_local(*gateway) && port.has_ipv6();
-        for (const Prefix& own : port.addresses) {
-          if (own.address == *gateway)
-            return complaints.about(value, "this is the port's own address; name the next router");
-          reachable |= own.is_network_of(*gateway);
-          networks += (networks.empty() ? "" : ", ") + own.to_string();
-        }
-        if (!reachable)
-          return complaints.about(value, "the gateway is in no network of this port (" + networks + ")");
-        for (const PortConfig& other : into.ports)
-          if (gateway->is_v4() ? other.gateway : other.ipv6_gateway)
-            return complaints.about(value,
-                                    "the port " + other.device() +
-                                        " has a gateway already; keep one, and write [[route]] for the rest");
-      }
+      const bool fits = each_string(value, [&](const Value& item) {
+        IpAddress gateway;
+        as_address(item, gateway, complaints);  // it was one before
+        const std::string why = why_no_gateway(gateway, port, into.ports);
+        if (!why.empty()) complaints.about(item, why);
+        return why.empty();
+      });
+      if (!fits) return;
     } else if (field.key == "mtu" && port.has_ipv6() && port.mtu_bytes < 1280) {
       return complaints.about(value, "IPv6 needs an mtu of at least 1280");
     }
