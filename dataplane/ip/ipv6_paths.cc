@@ -34,8 +34,7 @@ Error Stack::State::find_ipv6_path(const IpAddress& remote, IpAddress& local, Pa
   const bool choose_local = local.is_any();
   Interface* const home = choose_local ? nullptr : interface_of(local);
   if (!choose_local && home == nullptr) return Error::kAddressNotAvailable;
-  path.generation = generation;
-  path.ipv6 = true;
+  path.generation = generation | Path::kIpv6;
 
   if (is_local(remote)) [[unlikely]] {
     Interface& own = *interface_of(remote);

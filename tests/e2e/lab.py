@@ -235,7 +235,9 @@ class NamespaceLab(Lab):
     def port(self, device):
         """What --port says of the server's end."""
         mtu = f",mtu={self.mtu}" if self.mtu else ""
-        return f"{device},address={self.address}/{self.prefix},gateway={self.client_address}{mtu}"
+        # The check takes a second at each start: test_ipv6.py has it.
+        check = ",duplicate_detection=off" if self.family == 6 else ""
+        return f"{device},address={self.address}/{self.prefix},gateway={self.client_address}{mtu}{check}"
 
     def set_up_client(self, interface):
         """Addresses and state of the clients' end."""

@@ -34,7 +34,7 @@ def read_response(stream):
     return status, headers, body
 
 
-@on_each_transport("kernel", "tap", "veth", "kernel6", "tap6")
+@on_each_transport("kernel", "tap", "veth", "tap6")
 class Clients:
     def setUp(self):
         super().setUp()
