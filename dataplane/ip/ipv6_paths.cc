@@ -35,8 +35,7 @@ Error Stack::State::find_ipv6_path(const IpAddress& remote, IpAddress& local, Pa
   const bool from_loopback = ip::is_loopback(local);
   Interface* const home = choose_local || from_loopback ? nullptr : interface_of(local);
   if (!choose_local && !from_loopback && home == nullptr) return Error::kAddressNotAvailable;
-  path.generation = generation;
-  path.ipv6 = true;
+  path.generation = generation | Path::kIpv6;
 
   if (ip::is_loopback(remote) || is_local(remote)) [[unlikely]] {
     if (interfaces.empty()) return Error::kNetworkUnreachable;

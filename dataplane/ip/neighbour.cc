@@ -86,6 +86,7 @@ Error Stack::State::output_unresolved(Interface& out, Neighbour& to, Buffer* pac
     };
     timers.arm(to, now_ns + after_ns);
   };
+  bool begins = false;
   switch (to.state) {
     case NeighbourState::kReachable:  // for longer than that holds
     case NeighbourState::kStale:
@@ -105,7 +106,7 @@ Error Stack::State::output_unresolved(Interface& out, Neighbour& to, Buffer* pac
       to.state = NeighbourState::kIncomplete;
       to.solicitations = 1;
       arm(kRetransmitNs);
-      ask(out, to, true);
+      begins = true;
       [[fallthrough]];
     case NeighbourState::kIncomplete:
       if (to.pending_count == Neighbour::kPendingPackets) {
@@ -116,6 +117,7 @@ Error Stack::State::output_unresolved(Interface& out, Neighbour& to, Buffer* pac
         ++counters.neighbour_queue_dropped;
       }
       to.pending[to.pending_count++] = packet;
+      if (begins) ask(out, to, true);  // from the address of what waits
       return Error::kNone;
   }
   std::memcpy(packet->prepend(wire::kEthernetHeaderBytes), to.header, wire::kEthernetHeaderBytes);

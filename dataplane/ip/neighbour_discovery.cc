@@ -145,6 +145,7 @@ void Stack::State::solicit(Interface& out, const Neighbour& about, bool multicas
   if (about.pending_count > 0) {
     const auto header = wire::Ipv6View::parse(about.pending[0]->bytes());
     if (header) own = out.ipv6.find(header->source());
+    if (own != nullptr && own->state == AddressState::kTentative) return;
   }
   if (own == nullptr || !own->usable()) own = out.ipv6.link_local();
   if (own == nullptr) {

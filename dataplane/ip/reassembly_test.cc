@@ -23,6 +23,7 @@ struct ReassemblyTest : testing::Test {
     Buffer* buffer = pool.allocate();
     if (!bytes.empty()) buffer->append(bytes.data(), static_cast<uint32_t>(bytes.size()));
     ReceivedPacket received;
+    received.source = IpAddress::v4(1);
     received.traffic_class = traffic_class;
     received.hop_limit = static_cast<uint8_t>(offset == 0 ? 7 : 8);
     return table.add({.key = {IpAddress::v4(1), IpAddress::v4(2), identification, 17},

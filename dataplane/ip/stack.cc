@@ -120,7 +120,6 @@ Error Stack::find_path(const IpAddress& remote, IpAddress& local, Path& path) {
   State& s = *state_;
   if (remote.is_any()) return Error::kNetworkUnreachable;
   if (!remote.is_v4()) return s.find_ipv6_path(remote, local, path);
-  path.ipv6 = false;
   const uint32_t to = remote.v4();
   const bool choose_local = local.is_any();
   if (!choose_local && !is_local(local)) return Error::kAddressNotAvailable;
@@ -177,8 +176,10 @@ Error Stack::find_path(const IpAddress& remote, IpAddress& local, Path& path) {
 }
 
 bool Stack::path_is_current(const Path& path) const {
-  return path.generation == state_->generation && (!NeighbourCache::is_entry(path.neighbour) ||
-                                                   state_->neighbours.by_handle(path.neighbour) != nullptr);
+  if (path.generation != state_->generation && path.generation != (state_->generation | Path::kIpv6))
+    return false;
+  return (!NeighbourCache::is_entry(path.neighbour) ||
+          state_->neighbours.by_handle(path.neighbour) != nullptr);
 }
 
 void Stack::learn_path_mtu(const IpAddress& remote, uint32_t mtu_bytes) {
@@ -194,7 +195,11 @@ BufferPool& Stack::pool() { return state_->interfaces.front()->port.pool(); }
 Error Stack::send(const Path& path, const Outgoing& about, Buffer* packet) {
   const cycles::Scope stage(cycles::Stage::kPacket);
   State& s = *state_;
-  if (!path_is_current(path)) [[unlikely]] {
+  if (path.generation != s.generation || (NeighbourCache::is_entry(path.neighbour) &&
+                                          s.neighbours.by_handle(path.neighbour) == nullptr)) [[unlikely]] {
+    if (path.is_ipv6() && path_is_current(path))
+      return s.output_ipv6(*s.interfaces[path.interface_index], path.neighbour, path.mtu_bytes, about,
+                           packet);
     Path fresh;
     IpAddress local = about.source;
     if (const Error error = find_path(about.destination, local, fresh); error != Error::kNone) {
@@ -202,11 +207,9 @@ Error Stack::send(const Path& path, const Outgoing& about, Buffer* packet) {
       return error;
     }
     Interface& out = *s.interfaces[fresh.interface_index];
-    if (fresh.ipv6) return s.output_ipv6(out, fresh.neighbour, fresh.mtu_bytes, about, packet);
+    if (fresh.is_ipv6()) return s.output_ipv6(out, fresh.neighbour, fresh.mtu_bytes, about, packet);
     return s.output(out, fresh.neighbour, fresh.mtu_bytes, about, packet);
   }
-  if (path.ipv6)
-    return s.output_ipv6(*s.interfaces[path.interface_index], path.neighbour, path.mtu_bytes, about, packet);
   return s.output(*s.interfaces[path.interface_index], path.neighbour, path.mtu_bytes, about, packet);
 }
 
@@ -223,7 +226,7 @@ bool Stack::has_pending() const {
 }
 
 void Stack::confirm_neighbour(const Path& path) {
-  if (path.generation != state_->generation) return;
+  if (path.generation != state_->generation && path.generation != (state_->generation | Path::kIpv6)) return;
   if (Neighbour* entry = state_->neighbours.by_handle(path.neighbour)) state_->neighbour_confirmed(*entry);
 }
 

@@ -60,10 +60,13 @@ class Protocol {
 // How to reach a destination, as a value that a connection keeps: 12 bytes that stay valid until `generation` of the
 // stack moves on (a route or address changed), then the connection asks again.
 struct Path {
+  // Set in the generation of an IPv6 path: what compares it with the stack's own finds IPv4 at once, and looks on otherwise.
+  static constexpr uint32_t kIpv6 = 1u << 31;
+
+  bool is_ipv6() const { return generation & kIpv6; }
   uint32_t generation = 0;
   uint32_t neighbour = UINT32_MAX;  // entry in the neighbour cache
   uint8_t interface_index = 0;
-  bool ipv6 = false;
   uint16_t mtu_bytes = 0;  // of the interface, or a smaller path MTU that was learnt
 };
 static_assert(sizeof(Path) == 12);

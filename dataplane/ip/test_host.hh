@@ -11,7 +11,9 @@
 #include "dataplane/wire/checksum.hh"
 #include "dataplane/wire/ethernet.hh"
 #include "dataplane/wire/icmp.hh"
+#include "dataplane/wire/icmpv6.hh"
 #include "dataplane/wire/ipv4.hh"
+#include "dataplane/wire/ipv6.hh"
 #include "dataplane/wire/udp.hh"
 #include "tests/simulation/simulation.hh"
 
@@ -31,12 +33,18 @@ struct TestHost {
   TestHost(simulation::Simulation& its_sim, const std::string& address,
            const simulation::SimulatedPortOptions& port_options = {}, uint8_t prefix_bits = 24,
            uint32_t mtu_bytes = 0)
+      : TestHost(
+            its_sim,
+            InterfaceOptions{
+                .name = "test", .addresses = {{ip_address(address), prefix_bits}}, .mtu_bytes = mtu_bytes},
+            port_options) {}
+  TestHost(simulation::Simulation& its_sim, const InterfaceOptions& options,
+           const simulation::SimulatedPortOptions& port_options = {})
       : sim(its_sim),
         port(sim.wire.add_port(port_options)),
         timers(sim.now_ns()),
         stack(timers, sim.entropy) {
-    stack.add_interface(
-        port, {.name = "test", .addresses = {{ip_address(address), prefix_bits}}, .mtu_bytes = mtu_bytes});
+    stack.add_interface(port, options);
     sim.add_host(timers, [this](uint64_t now_ns) {
       bool any = stack.receive(now_ns);
       any |= timers.advance(now_ns) > 0;
@@ -74,6 +82,28 @@ struct TestHost {
   Stack stack;
 };
 
+inline Bytes icmpv6_message(const IpAddress& source, const IpAddress& destination, uint8_t type, uint8_t code,
+                            uint32_t rest, const Bytes& body) {
+  Bytes message(wire::kIcmpv6HeaderBytes);
+  wire::emit_icmpv6(message.data(), type, code, rest);
+  message.insert(message.end(), body.begin(), body.end());
+  const auto length = static_cast<uint32_t>(message.size());
+  const auto sum = wire::pseudo_header_sum(source, destination, kProtocolIcmpv6, length);
+  wire::store_16(message.data() + 2, wire::checksum_finish(wire::checksum_add(sum, message.data(), length)));
+  return message;
+}
+// The body of a neighbour solicitation or advertisement: its target, and a link address in this option (0: none).
+inline Bytes discovery_body(const IpAddress& target, uint8_t option = 0, const MacAddress& mac = {}) {
+  Bytes body(option ? 24 : 16);
+  std::memcpy(body.data(), target.bytes.data(), 16);
+  if (option) {
+    wire::store_8(&body[16], option);
+    wire::store_8(&body[17], 1);
+    wire::store_mac(&body[18], mac);
+  }
+  return body;
+}
+
 // A station that the test plays by hand.
 struct TestStation {
   static constexpr MacAddress kMac{{2, 0xaa, 0, 0, 0, 1}};
@@ -100,6 +130,20 @@ struct TestStation {
     wire::set_ipv4_checksum(bytes.data(), fields);
     bytes.insert(bytes.end(), l4.begin(), l4.end());
     send(to, wire::kEtherTypeIpv4, bytes);
+  }
+
+  void send_ipv6(const MacAddress& to, wire::Ipv6Fields fields, const Bytes& payload) {
+    fields.payload_bytes = static_cast<uint16_t>(payload.size());
+    Bytes bytes(wire::kIpv6HeaderBytes);
+    wire::emit_ipv6(bytes.data(), fields);
+    bytes.insert(bytes.end(), payload.begin(), payload.end());
+    send(to, wire::kEtherTypeIpv6, bytes);
+  }
+  // An ICMPv6 message whose checksum is right.
+  void send_icmpv6(const MacAddress& to, wire::Ipv6Fields fields, uint8_t type, uint8_t code, uint32_t rest,
+                   const Bytes& body) {
+    fields.next_header = wire::kNextIcmpv6;
+    send_ipv6(to, fields, icmpv6_message(fields.source, fields.destination, type, code, rest, body));
   }
 
   // All frames that came since the last call, of this type (0: all).
@@ -130,6 +174,32 @@ struct TestStation {
       const auto header = wire::Ipv4View::parse(packet);
       SLUICE_ASSERT(header.has_value() && header->checksum_is_right());
       all.emplace_back(packet.begin(), packet.begin() + header->total_bytes());
+    }
+    return all;
+  }
+
+  // IPv6 packets, each from its header to the end of its payload.
+  std::vector<Bytes> received_ipv6() {
+    std::vector<Bytes> all;
+    for (const Bytes& frame : received(wire::kEtherTypeIpv6)) {
+      const auto packet = std::span(frame).subspan(wire::kEthernetHeaderBytes);
+      const auto header = wire::Ipv6View::parse(packet);
+      SLUICE_ASSERT(header.has_value());
+      all.emplace_back(packet.begin(), packet.begin() + wire::kIpv6HeaderBytes + header->payload_bytes());
+    }
+    return all;
+  }
+  // Those of them that are ICMPv6 messages of this type; their checksum must be right.
+  std::vector<Bytes> received_icmpv6(uint8_t type) {
+    std::vector<Bytes> all;
+    for (const Bytes& packet : received_ipv6()) {
+      const auto header = *wire::Ipv6View::parse(packet);
+      if (header.next_header() != wire::kNextIcmpv6) continue;
+      const auto message = std::span(packet).subspan(wire::kIpv6HeaderBytes);
+      const auto length = static_cast<uint32_t>(message.size());
+      const auto sum = wire::pseudo_header_sum(header.source(), header.destination(), 58, length);
+      SLUICE_ASSERT(wire::checksum_finish(wire::checksum_add(sum, message.data(), length)) == 0);
+      if (wire::load_8(message.data()) == type) all.push_back(packet);
     }
     return all;
   }

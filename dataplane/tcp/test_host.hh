@@ -20,7 +20,8 @@ using transport::Stream;
 class Host final : public ReactorPart {
  public:
   Host(Simulation& world, IpAddress own, const Limits& limits = {},
-       const simulation::SimulatedPortOptions& port_options = {})
+       const simulation::SimulatedPortOptions& port_options = {},
+       const std::vector<ip::InterfaceAddress>& further = {})
       : address(own),
         port(world.wire.add_port(port_options)),
         reactor(world.clock, world.waiter, PollMode::kBusy),
@@ -29,6 +30,8 @@ class Host final : public ReactorPart {
     ip::InterfaceOptions interface;
     interface.name = "sim";
     interface.addresses = {{own, 24}};
+    interface.addresses.insert(interface.addresses.end(), further.begin(), further.end());
+    interface.duplicate_detections = 0;
     stack.add_interface(port, interface);
     tcp = std::make_unique<Tcp>(reactor.timers(), world.clock, world.entropy, stack, limits);
     reactor.add(*this);

@@ -392,7 +392,7 @@ Result<std::unique_ptr<Listener>> KernelTransport::listen(const ListenOptions& o
   state->transport = this;
   state->user = &user;
   const kernel::OpenResult opened =
-      driver_.listen(*state, {options.local, options.backlog, options.no_delay});
+      driver_.listen(*state, {options.local, options.backlog, options.no_delay, options.ipv6_only});
   if (!opened) {
     result.error = opened.error;
     result.detail = opened.detail;

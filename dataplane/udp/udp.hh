@@ -16,7 +16,8 @@ class Socket;
 class Udp final : public ip::Protocol {
  public:
   static constexpr uint32_t kSocketsLimit = 16384;
-  static constexpr uint32_t kPayloadLimitBytes = 65507;  // of IPv4; the 20 more that IPv6 could carry are not used
+  static constexpr uint32_t kPayloadLimitBytes =
+      65507;  // of IPv4; the 20 more that IPv6 could carry are not used
   // Ports given out when port 0 is asked for, from kEphemeralFirst up (RFC 6056 section 3.2 wants the range wide).
   static constexpr uint16_t kEphemeralFirst = 32768;
 

@@ -50,6 +50,8 @@ struct UdpHost : ip::TestHost {
   UdpHost(simulation::Simulation& its_sim, const std::string& address,
           const simulation::SimulatedPortOptions& options = {})
       : TestHost(its_sim, address, options), udp(stack, its_sim.entropy) {}
+  UdpHost(simulation::Simulation& its_sim, const ip::InterfaceOptions& interface)
+      : TestHost(its_sim, interface), udp(stack, its_sim.entropy) {}
 
   std::unique_ptr<transport::DatagramSocket> bind(uint16_t port_number, RecordingUser& user,
                                                   const IpAddress& address = {}) {
@@ -315,6 +317,82 @@ TEST_F(UdpStationTest, BroadcastReachesASocketOnAnyAndNobodyAnswersIt) {
   send(datagram(18, pattern_bytes(10), true, "192.0.2.255"), "192.0.2.255");
   ASSERT_EQ(user.datagrams.size(), 1u);
   EXPECT_EQ(user.datagrams[0].to.address, ip_address("192.0.2.255"));
+}
+
+// ---- IPv6 --------------------------------------------------------------------------------------------------------
+
+struct UdpOverIpv6 : testing::Test {
+  static ip::InterfaceOptions interface(const char* ipv4, const char* ipv6) {
+    return {.name = "test",
+            .addresses = {{ip_address(ipv4), 24}, {ip_address(ipv6), 64}},
+            .duplicate_detections = 0};
+  }
+  simulation::Simulation sim{8};
+  UdpHost a{sim, interface("192.0.2.1", "2001:db8::1")}, b{sim, interface("192.0.2.2", "2001:db8::2")};
+  RecordingUser user_a, user_b;
+
+  void TearDown() override {
+    sim.run_for(60 * kSecond);
+    EXPECT_EQ(a.port.pool().outstanding() + b.port.pool().outstanding(), 0u);
+  }
+  Error send(transport::DatagramSocket& socket, const char* to, const Bytes& bytes) {
+    const Error error = socket.send({ip_address(to), 7}, UdpHost::payload(socket, bytes));
+    sim.run_for(100 * kMs);
+    return error;
+  }
+};
+
+TEST_F(UdpOverIpv6, DatagramsOfAllSizesAreEchoed) {
+  auto client = a.bind(0, user_a);
+  auto server = b.bind(7, user_b);
+  user_b.echo = server.get();
+  ASSERT_EQ(send(*client, "2001:db8::2", pattern_bytes(1)), Error::kNone);
+  for (const size_t length : {0u, 1u, 13u, 1452u, 1453u, 9000u, 65507u}) {
+    SCOPED_TRACE(length);
+    user_a.datagrams.clear();
+    ASSERT_EQ(send(*client, "2001:db8::2", pattern_bytes(length)), Error::kNone);
+    ASSERT_EQ(user_a.datagrams.size(), 1u);
+    EXPECT_EQ(user_a.datagrams[0].from, (Endpoint{ip_address("2001:db8::2"), 7}));
+    EXPECT_EQ(user_a.datagrams[0].bytes, pattern_bytes(length));
+  }
+}
+
+TEST_F(UdpOverIpv6, AnyIsForBothFamiliesAndZeroesOfIpv4ForIpv4) {
+  auto client = a.bind(0, user_a);
+  {
+    auto both = b.bind(7, user_b);
+    EXPECT_EQ(b.udp.bind({IpAddress::v4(0), 7}, user_b).error, Error::kAddressInUse);
+    ASSERT_EQ(send(*client, "2001:db8::2", pattern_bytes(5)), Error::kNone);
+    ASSERT_EQ(send(*client, "192.0.2.2", pattern_bytes(6)), Error::kNone);
+    EXPECT_EQ(user_b.datagrams.size(), 2u);
+  }
+  auto old = b.bind(7, user_b, IpAddress::v4(0));
+  auto own = b.bind(7, user_b, ip_address("2001:db8::2"));  // nothing in common
+  ASSERT_EQ(send(*client, "192.0.2.2", pattern_bytes(6)), Error::kNone);
+  EXPECT_EQ(user_b.datagrams.size(), 3u);
+  own.reset();
+  ASSERT_EQ(send(*client, "2001:db8::2", pattern_bytes(5)), Error::kNone);
+  EXPECT_EQ(user_b.datagrams.size(), 3u);
+  ASSERT_EQ(user_a.errors.size(), 1u);
+  EXPECT_EQ(user_a.errors[0].second, Error::kConnectionRefused);
+  EXPECT_EQ(send(*old, "2001:db8::1", pattern_bytes(5)), Error::kInvalid);
+}
+
+// RFC 8200 section 8.1.
+TEST_F(UdpOverIpv6, DatagramsWithoutAChecksumAreDropped) {
+  auto server = b.bind(7, user_b);
+  ip::TestStation station(sim);
+  const IpAddress us = ip_address("2001:db8::2"), peer = ip_address("2001:db8::9");
+  Bytes l4(wire::kUdpHeaderBytes);
+  wire::emit_udp(l4.data(), 1000, 7, static_cast<uint16_t>(l4.size()));
+  station.send_ipv6(b.port.mac(), {.next_header = 17, .source = peer, .destination = us}, l4);
+  sim.run_for(kMs);
+  EXPECT_EQ(b.udp.counters.bad_checksum, 1u);
+  const auto sum = wire::pseudo_header_sum(peer, us, 17, 8);
+  wire::set_udp_checksum(l4.data(), wire::checksum_finish(wire::checksum_add(sum, l4.data(), 8)));
+  station.send_ipv6(b.port.mac(), {.next_header = 17, .source = peer, .destination = us}, l4);
+  sim.run_for(kMs);
+  EXPECT_EQ(user_b.datagrams.size(), 1u);
 }
 
 }  // namespace

@@ -72,7 +72,7 @@ OpenResult failure(int number, const char* what, const Endpoint& where) {
 }
 
 // An unbound socket for `address`. The any address in its IPv6 form becomes IPv4 where the host has no IPv6.
-int open_socket(const IpAddress& address, int type, bool& ipv6) {
+int open_socket(const IpAddress& address, int type, bool& ipv6, bool ipv6_only = false) {
   ipv6 = !address.is_v4();
   int fd = ::socket(ipv6 ? AF_INET6 : AF_INET, type, 0);
   if (fd < 0 && ipv6 && errno == EAFNOSUPPORT && address.is_any()) {
@@ -80,16 +80,16 @@ int open_socket(const IpAddress& address, int type, bool& ipv6) {
     fd = ::socket(AF_INET, type, 0);
   }
   if (fd >= 0 && ipv6) {
-    const int off = 0;
-    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    const int only = ipv6_only;
+    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
   }
   return fd;
 }
 
 // Whether somebody listens on `local`: a socket that shares nothing can then not be bound to it.
-int probe(const Endpoint& local) {
+int probe(const Endpoint& local, bool ipv6_only) {
   bool ipv6;
-  const int fd = open_socket(local.address, SOCK_STREAM | SOCK_CLOEXEC, ipv6);
+  const int fd = open_socket(local.address, SOCK_STREAM | SOCK_CLOEXEC, ipv6, ipv6_only);
   if (fd < 0) return errno;
   enable(fd, SOL_SOCKET, SO_REUSEADDR);  // connections in TIME_WAIT do not count
   const HostAddress address = to_host(local, ipv6);
@@ -110,11 +110,12 @@ OpenResult SocketDriver::listen(Socket& socket, const ListenRequest& request) {
                   ": this program listens there already; close that server first or choose another port"};
     }
     if (use == PortUse::kNew) {
-      if (const int number = probe(request.local)) return listen_error(number, request.local);
+      if (const int number = probe(request.local, request.ipv6_only))
+        return listen_error(number, request.local);
     }
   }
   const int type = SOCK_STREAM | SOCK_CLOEXEC | (wants_nonblocking() ? SOCK_NONBLOCK : 0);
-  const int fd = open_socket(request.local.address, type, socket.ipv6);
+  const int fd = open_socket(request.local.address, type, socket.ipv6, request.ipv6_only);
   if (fd < 0) return listen_error(errno, request.local);
   enable(fd, SOL_SOCKET, SO_REUSEADDR);
   enable(fd, SOL_SOCKET, SO_REUSEPORT);

@@ -76,7 +76,8 @@ struct OpenResult {
 struct ListenRequest {
   Endpoint local;  // port 0: the kernel chooses. :: serves IPv4 too.
   uint32_t backlog = 4096;
-  bool no_delay = true;  // inherited by accepted connections
+  bool no_delay = true;    // inherited by accepted connections
+  bool ipv6_only = false;  // of ::
 };
 
 struct ConnectRequest {

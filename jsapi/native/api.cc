@@ -42,7 +42,9 @@ bool endpoint_of(Api& api, v8::Local<v8::Value> hostname, v8::Local<v8::Value> p
     return false;
   }
   endpoint.port = static_cast<uint16_t>(wanted);
-  const std::string name = to_utf8(isolate, hostname);
+  std::string name = to_utf8(isolate, hostname);
+  // As URL's hostname has an IPv6 address.
+  if (name.size() > 2 && name.front() == '[' && name.back() == ']') name = name.substr(1, name.size() - 2);
   if (name.empty()) {
     endpoint.address = IpAddress::v4(0);
     return true;

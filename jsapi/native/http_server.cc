@@ -212,7 +212,7 @@ void HttpServers::teardown() {
   }
 }
 
-// listen(hostname, port, upgrades, limits[]) -> [server, port, address]
+// listen(hostname, port, upgrades, limits[], IPv6 only) -> [server, port, address]
 void HttpServers::listen(const Arguments& info) {
   HttpServers& self = from(info);
   v8::Isolate* isolate = info.GetIsolate();
@@ -234,6 +234,8 @@ void HttpServers::listen(const Arguments& info) {
   read(limits.requests_per_connection), read(limits.half_open);
 
   const std::string hostname = to_utf8(isolate, info[0]);
+  if (hostname.empty()) options.local.address = {};  // of both families, as Node does
+  options.ipv6_only = info[4]->IsTrue();
   auto serving =
       std::make_unique<Serving>(self, static_cast<uint32_t>(self.servings_.size()), info[2]->IsTrue());
   auto result = self.api_.host.core().servers.serve(self.api_.host, hostname, options, limits, *serving);

@@ -153,13 +153,15 @@ void Sockets::teardown() {
   datagrams_.clear();
 }
 
-// net_listen(hostname, port) -> [listener, port, address]
+// net_listen(hostname, port, IPv6 only) -> [listener, port, address]
 void Sockets::listen(const Arguments& info) {
   Sockets& self = from(info);
   v8::Isolate* isolate = info.GetIsolate();
   transport::ListenOptions options;
   if (!endpoint_of(self.api_, info[0], info[1], options.local)) return;
   const std::string hostname = to_utf8(isolate, info[0]);
+  if (hostname.empty()) options.local.address = {};  // of both families, as Node does
+  options.ipv6_only = info[2]->IsTrue();
   auto listening = std::make_unique<Listening>(self, static_cast<uint32_t>(self.listeners_.size()));
   auto result = self.api_.host.core().servers.listen(self.api_.host, hostname, options, *listening);
   if (!result) {

@@ -773,10 +773,12 @@ class Server {
     this._handler = handler;
     this._onError = options.onError;
     this._upgrade = options.upgrade;
+    this._ipv6Only = options.ipv6Only === true;
     this._closed = false;
   }
   get url() {
-    const host = this.hostname === '' || this.address === '0.0.0.0' || this.address === '::' ? '127.0.0.1' : this.address;
+    const any = this.hostname === '' || this.address === '0.0.0.0' || this.address === '::';
+    const host = any ? (this._ipv6Only ? '::1' : '127.0.0.1') : this.address;
     return `http://${host.includes(':') ? `[${host}]` : host}:${this.port}`;
   }
   get listening() { return !this._closed; }
@@ -820,7 +822,8 @@ exports.serve = function serve(options, handler) {
   if (native === null) attach();
   const hostname = options.hostname !== undefined ? options.hostname : options.host !== undefined ? options.host : '';
   const port = options.port === undefined ? 0 : Number(options.port);
-  const [number, bound, address] = native.serverListen(`${hostname}`, port, options.upgrade !== undefined, limits);
+  const [number, bound, address] = native.serverListen(`${hostname}`, port, options.upgrade !== undefined, limits,
+    options.ipv6Only === true);
   return servers[number] = new Server(number, bound, address, `${hostname}`, handler, options);
 };
 

@@ -301,7 +301,8 @@ function listen(options, handler) {
   if (typeof options === 'number') options = { port: options };
   if (typeof handler !== 'function') throw argumentType('handler', 'of type function', handler);
   const hostname = options.hostname !== undefined ? options.hostname : options.host !== undefined ? options.host : '';
-  const [number, port, address] = binding().netListen(`${hostname}`, options.port === undefined ? 0 : Number(options.port));
+  const [number, port, address] = binding().netListen(`${hostname}`, options.port === undefined ? 0 : Number(options.port),
+    options.ipv6Only === true);
   const listener = listeners[number] = new Listener(number, port, address, `${hostname}`, handler);
   listener.allowHalfOpen = !!options.allowHalfOpen;
   return listener;

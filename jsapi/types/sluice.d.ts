@@ -41,8 +41,10 @@ declare module 'sluice:http' {
   export interface ServeOptions extends ServerLimits {
     /** 0, the default: one that is free; see Server.port. */
     port?: number;
-    /** An address, `localhost`, or a name of /etc/hosts. Default: all addresses. */
+    /** An address, `localhost`, or a name of /etc/hosts. Default: all addresses, IPv6 and IPv4 (`::`). */
     hostname?: string;
+    /** With `::`: IPv6 only. `0.0.0.0` is IPv4 only. */
+    ipv6Only?: boolean;
     limits?: ServerLimits;
     /** Hears of what a handler threw or its promise was rejected with; the peer has been answered 500. Default: it is printed. */
     onError?(error: unknown, req: ServerRequest, res: ServerResponse | null): void;
@@ -267,7 +269,10 @@ declare module 'sluice:net' {
   export interface ListenOptions {
     /** 0, the default: one that is free; see Listener.port. */
     port?: number;
+    /** Default: all addresses, IPv6 and IPv4 (`::`). */
     hostname?: string;
+    /** With `::`: IPv6 only. `0.0.0.0` is IPv4 only. */
+    ipv6Only?: boolean;
     /** Keeps this direction open when the peer has ended its own. */
     allowHalfOpen?: boolean;
   }

@@ -109,16 +109,26 @@ bool check_consistency(const Configuration& configuration, std::string& error) {
   }
   for (const RouteConfig& route : configuration.routes) {
     bool reachable = false;
+    unsigned ipv6_ports = 0;
     std::string networks;
     for (const PortConfig& port : configuration.ports) {
+      ipv6_ports += port.has_ipv6();
       for (const Prefix& own : port.addresses) {
         if (own.address == route.via) {
           error = route.where + "this is the own address of " + port.device() + "; name the next router";
           return false;
         }
-        reachable |= own.length < 32 && own.contains(route.via);
+        reachable |= own.is_network_of(route.via);
         networks += (networks.empty() ? "" : ", ") + own.to_string();
       }
+    }
+    if (is_link_local(route.via)) {
+      if (ipv6_ports == 1) continue;
+      error =
+          route.where + (ipv6_ports == 0 ? "no port has an IPv6 address"
+                                         : "a router of link scope does not tell which port it is at; give "
+                                           "its address in a network");
+      return false;
     }
     if (!reachable) {
       error =

@@ -216,10 +216,26 @@ TEST_F(CommandLine, APortMeansBypass) {
   EXPECT_EQ(port.arguments, "a=1,b=2");
 }
 
+TEST_F(CommandLine, APortOfBothFamilies) {
+  const Configuration c =
+      good({"--port",
+            "tap:sl0,address=10.0.0.2/24,address=fd00::2/64,gateway=10.0.0.1,gateway=fd00::1,slaac=on,"
+            "duplicate_detection=off",
+            "a.js"});
+  const PortConfig& port = c.ports.at(0);
+  EXPECT_EQ(port.addresses.at(1).to_string(), "fd00::2/64");
+  EXPECT_EQ(port.gateway->to_string(), "10.0.0.1");
+  EXPECT_EQ(port.ipv6_gateway->to_string(), "fd00::1");
+  EXPECT_TRUE(port.slaac);
+  EXPECT_FALSE(port.duplicate_detection);
+  EXPECT_TRUE(good({"--port", "tap:sl0,slaac", "a.js"}).ports.at(0).slaac);
+}
+
 TEST_F(CommandLine, WrongPorts) {
   const auto port = [&](const std::string& text) { return bad({"--port", text.c_str(), "a.js"}); };
   EXPECT_EQ(port("tap:sl0"),
-            "--port tap:sl0: the port lacks address = \"ADDRESS/LENGTH\", as in \"10.0.0.2/24\"");
+            "--port tap:sl0: the port lacks address = \"ADDRESS/LENGTH\", as in \"10.0.0.2/24\" or "
+            "\"fd00::2/64\"");
   EXPECT_EQ(port("tap:sl0,adress=1"), "--port tap:sl0,adress=1: a port has no adress; did you mean address?");
   EXPECT_EQ(
       port("tap:sl0,address=10.0.0.2"),
@@ -321,6 +337,11 @@ TEST(Prefix, Contains) {
   EXPECT_TRUE(prefix.contains(at("10.1.15.255")));
   EXPECT_FALSE(prefix.contains(at("10.1.16.0")));
   EXPECT_FALSE(prefix.contains(at("::1")));
+  const Prefix ipv6{at("2001:db8:a000::1"), 35};
+  EXPECT_TRUE(ipv6.contains(at("2001:db8:bfff::9")));
+  EXPECT_FALSE(ipv6.contains(at("2001:db8:c000::1")));
+  EXPECT_FALSE(ipv6.contains(at("10.1.2.3")));
+  EXPECT_FALSE((Prefix{at("::"), 0}.contains(at("10.1.2.3"))));
   EXPECT_TRUE((Prefix{at("0.0.0.0"), 0}.contains(at("203.0.113.9"))));
   EXPECT_TRUE((Prefix{at("10.0.0.1"), 32}.contains(at("10.0.0.1"))));
   EXPECT_FALSE((Prefix{at("10.0.0.1"), 32}.contains(at("10.0.0.0"))));

@@ -28,11 +28,20 @@ std::string_view port_kind_name(PortKind kind);
 // ADDR/LEN.
 struct Prefix {
   IpAddress address;
-  uint8_t length = 0;  // bits of an IPv4 prefix, 0..32
+  uint8_t length = 0;  // bits: to 32, of IPv6 to 128
   bool contains(const IpAddress& other) const;
+  // The same, when there is anybody else in it: not for a single address.
+  bool is_network_of(const IpAddress& other) const {
+    return contains(other) && length < (address.is_v4() ? 32 : 128);
+  }
   std::string to_string() const;
   bool operator==(const Prefix&) const = default;
 };
+
+// fe80::/10: needs no network to be reached.
+inline bool is_link_local(const IpAddress& address) {
+  return address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80;
+}
 
 // A port of the bypass transport: which device, and who we are on it.
 struct PortConfig {
@@ -40,13 +49,17 @@ struct PortConfig {
   std::string name;       // interface, socket path, ring name, or PCI address with its domain (0000:01:00.0)
   std::string arguments;  // raw device arguments for DPDK, "key=value,key=value"; empty: none
   std::vector<Prefix> addresses;
-  std::optional<IpAddress> gateway;  // of the default route
-  uint32_t mtu_bytes = 0;            // 0: the device's own
-  uint32_t queues = 0;               // 0: one for each data core
+  std::optional<IpAddress> gateway;       // of the IPv4 default route
+  std::optional<IpAddress> ipv6_gateway;  // of the IPv6 default route; may be of link scope
+  bool slaac = false;               // IPv6 addresses and routers as router advertisements say (RFC 4862)
+  bool duplicate_detection = true;  // IPv6 addresses are asked for before they are used
+  uint32_t mtu_bytes = 0;           // 0: the device's own
+  uint32_t queues = 0;              // 0: one for each data core
   bool promiscuous = false;
   std::optional<MacAddress> mac;  // nothing: the device's own
   std::string where;  // stands in front of messages about it: "app.toml:12:1: " or "--port tap:sl0,...: "
 
+  bool has_ipv6() const;
   // "tap:sl0", "pci:0000:01:00.0"
   std::string device() const;
 };

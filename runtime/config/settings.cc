@@ -67,6 +67,17 @@ bool as_boolean(const Value& value, bool& out, Complaints& complaints) {
   return false;
 }
 
+// Of what is a state of the network rather than a wish: on or off, and true or false as well.
+bool as_on_off(const Value& value, bool& out, Complaints& complaints) {
+  const bool boolean = value.typed && value.kind == Value::Kind::kBoolean;
+  if (boolean || value.text == "on" || value.text == "off" || value.text == "true" || value.text == "false") {
+    out = boolean ? value.boolean : value.text == "on" || value.text == "true";
+    return true;
+  }
+  complaints.about(value, "on or off is wanted");
+  return false;
+}
+
 template <typename T>
 struct Choice {
   std::string_view name;
@@ -109,18 +120,14 @@ bool as_strings(const Value& value, std::vector<std::string>& out, Complaints& c
   return true;
 }
 
-bool as_ipv4(const Value& value, IpAddress& out, Complaints& complaints) {
+bool as_address(const Value& value, IpAddress& out, Complaints& complaints) {
   std::string text;
   if (!as_string(value, text, complaints)) return false;
   const std::optional<IpAddress> address = IpAddress::parse(text);
   if (!address) {
     complaints.about(value, text.find('/') != std::string::npos
                                 ? "an address without a prefix length is wanted, as in 10.0.0.1"
-                                : "not an IP address; four numbers from 0 to 255, as in 10.0.0.1");
-    return false;
-  }
-  if (!address->is_v4()) {
-    complaints.about(value, "IPv6 is not there yet; give an IPv4 address");
+                                : "not an IP address; as in 10.0.0.1 or fd00::1");
     return false;
   }
   out = *address;
@@ -336,6 +343,14 @@ bool apply_device(PortConfig& port, const Value& value, Complaints& complaints) 
 
 // An address that a host can have as its own.
 const char* not_a_host(const Prefix& prefix) {
+  if (!prefix.address.is_v4()) {
+    const auto& bytes = prefix.address.bytes;
+    if (bytes[0] == 0xff) return "a multicast address cannot be a port's own";
+    if (prefix.address == IpAddress{}) return ":: is no address; give one of the port's network";
+    if (prefix.address == *IpAddress::parse("::1"))
+      return "a loopback address stays inside the kernel; give the port an address of its network";
+    return nullptr;
+  }
   const uint32_t address = prefix.address.v4();
   if (address == 0 || address >> 24 == 0) return "an address of network 0 cannot be a port's own";
   if (address >> 24 == 127)
@@ -354,7 +369,8 @@ bool apply_own_address(PortConfig& port, const Value& value, Complaints& complai
   Prefix prefix;
   if (!as_prefix(value, prefix, complaints)) return false;
   if (prefix.length == 0) {
-    complaints.about(value, "a prefix length from 1 to 32 is wanted");
+    complaints.about(value, prefix.address.is_v4() ? "a prefix length from 1 to 32 is wanted"
+                                                   : "a prefix length from 1 to 128 is wanted");
     return false;
   }
   if (const char* why = not_a_host(prefix)) {
@@ -368,6 +384,15 @@ bool apply_own_address(PortConfig& port, const Value& value, Complaints& complai
   }
   port.addresses.push_back(prefix);
   return true;
+}
+
+// The prefix with all bits behind its length cleared.
+Prefix network_of(const Prefix& prefix) {
+  Prefix network = prefix;
+  const unsigned first = (prefix.address.is_v4() ? 96u : 0u) + prefix.length;
+  for (unsigned bit = first; bit < 128; ++bit)
+    network.address.bytes[bit / 8] &= static_cast<uint8_t>(~(0x80u >> bit % 8));
+  return network;
 }
 
 bool good_device_arguments(const std::string& text) {
@@ -385,16 +410,14 @@ void apply_route(Configuration& into, const Value& table, Complaints& complaints
     if (field.key == "to") {
       to = true;
       if (as_prefix(field.value, route.to, complaints)) {
-        const uint32_t host = route.to.length == 32 ? 0 : ~uint32_t{0} >> route.to.length;
-        if (route.to.address.v4() & host)
-          complaints.about(
-              field.value,
-              "there are bits behind the prefix length; the network is " +
-                  Prefix{IpAddress::v4(route.to.address.v4() & ~host), route.to.length}.to_string());
+        const Prefix network = network_of(route.to);
+        if (network != route.to)
+          complaints.about(field.value,
+                           "there are bits behind the prefix length; the network is " + network.to_string());
       }
     } else if (field.key == "via") {
       via = true;
-      as_ipv4(field.value, route.via, complaints);
+      as_address(field.value, route.via, complaints);
       route.where = field.value.where + field.value.shown() + ": ";
     } else {
       return complaints.about_key(field,
@@ -404,6 +427,12 @@ void apply_route(Configuration& into, const Value& table, Complaints& complaints
   if (!to || !via) {
     complaints.add(table.line, table.column, table.where,
                    to ? "the route lacks via = \"GATEWAY\"" : "the route lacks to = \"ADDRESS/LENGTH\"");
+    return;
+  }
+  if (route.to.address.is_v4() != route.via.is_v4()) {
+    complaints.add(table.line, table.column, table.where,
+                   "to and via are of different families; a route to " + route.to.to_string() +
+                       " goes via an " + (route.to.address.is_v4() ? "IPv4" : "IPv6") + " address");
     return;
   }
   into.routes.push_back(route);
@@ -442,12 +471,21 @@ std::string_view port_kind_name(PortKind kind) {
   return "";
 }
 
+bool PortConfig::has_ipv6() const {
+  return slaac || std::any_of(addresses.begin(), addresses.end(),
+                              [](const Prefix& own) { return !own.address.is_v4(); });
+}
+
 std::string PortConfig::device() const { return std::string(port_kind_name(kind)) + ":" + name; }
 
 bool Prefix::contains(const IpAddress& other) const {
-  if (!address.is_v4() || !other.is_v4()) return false;
-  if (length == 0) return true;
-  return (address.v4() ^ other.v4()) >> (32 - length) == 0;
+  if (address.is_v4() != other.is_v4()) return false;
+  const unsigned bits = (address.is_v4() ? 96u : 0u) + length;
+  for (unsigned i = 0; i < bits; i += 8) {
+    const unsigned mask = bits - i >= 8 ? 0xff : 0xff00 >> (bits - i) & 0xff;
+    if ((address.bytes[i / 8] ^ other.bytes[i / 8]) & mask) return false;
+  }
+  return true;
 }
 
 std::string Prefix::to_string() const { return address.to_string() + "/" + std::to_string(length); }
@@ -461,28 +499,45 @@ bool as_prefix(const Value& value, Prefix& out, Complaints& complaints) {
     complaints.about(value, "not an IP address; ADDRESS/LENGTH is wanted, as in 10.0.0.2/24");
     return false;
   }
-  if (!address->is_v4()) {
-    complaints.about(value, "IPv6 is not there yet; give an IPv4 address");
-    return false;
-  }
   if (slash == std::string::npos) {
-    complaints.about(value, "the prefix length is missing, as in " + text + "/24");
+    complaints.about(value,
+                     "the prefix length is missing, as in " + text + (address->is_v4() ? "/24" : "/64"));
     return false;
   }
   unsigned length = 0;
   const char *begin = text.data() + slash + 1, *end = text.data() + text.size();
   const auto [stop, code] = std::from_chars(begin, end, length);
-  if (begin == end || code != std::errc() || stop != end || length > 32) {
-    complaints.about(value, "not a prefix length behind the slash; a number from 0 to 32");
+  if (begin == end || code != std::errc() || stop != end || length > (address->is_v4() ? 32u : 128u)) {
+    complaints.about(value, std::string("not a prefix length behind the slash; a number from 0 to ") +
+                                (address->is_v4() ? "32" : "128"));
     return false;
   }
   out = Prefix{*address, static_cast<uint8_t>(length)};
   return true;
 }
 
+// What speaks against `gateway` as the default router of `port`, which stands beside `others`; empty: nothing.
+static std::string why_no_gateway(const IpAddress& gateway, const PortConfig& port,
+                                  const std::vector<PortConfig>& others) {
+  std::string networks;
+  bool reachable = is_link_local(gateway) && port.has_ipv6();
+  for (const Prefix& own : port.addresses) {
+    if (own.address == gateway) return "this is the port's own address; name the next router";
+    reachable |= own.is_network_of(gateway);
+    networks += (networks.empty() ? "" : ", ") + own.to_string();
+  }
+  if (!reachable) return "the gateway is in no network of this port (" + networks + ")";
+  for (const PortConfig& other : others)
+    if (gateway.is_v4() ? other.gateway : other.ipv6_gateway)
+      return "the port " + other.device() +
+             " has a gateway already; keep one, and write [[route]] for the rest";
+  return "";
+}
+
 void apply_port(Configuration& into, const Value& table, Complaints& complaints) {
-  static const std::vector<std::string_view> kKeys = {"device", "address", "gateway",     "mtu",
-                                                      "queues", "mac",     "promiscuous", "arguments"};
+  static const std::vector<std::string_view> kKeys = {
+      "device", "address", "gateway", "slaac",       "duplicate_detection",
+      "mtu",    "queues",  "mac",     "promiscuous", "arguments"};
   PortConfig port;
   port.where = table.where;
   bool has_device = false, has_address = false, good = true;
@@ -500,9 +555,22 @@ void apply_port(Configuration& into, const Value& table, Complaints& complaints)
         complaints.about(value, "at least one address is wanted, as in \"10.0.0.2/24\"");
       }
     } else if (field.key == "gateway") {
-      IpAddress gateway;
-      good &= as_ipv4(value, gateway, complaints);
-      port.gateway = gateway;
+      good &= each_string(value, [&](const Value& item) {
+        IpAddress gateway;
+        if (!as_address(item, gateway, complaints)) return false;
+        auto& place = gateway.is_v4() ? port.gateway : port.ipv6_gateway;
+        if (place) {
+          complaints.about(item, "the port has the gateway " + place->to_string() +
+                                     " already; one of each family, and [[route]] for the rest");
+          return false;
+        }
+        place = gateway;
+        return true;
+      });
+    } else if (field.key == "slaac") {
+      good &= as_on_off(value, port.slaac, complaints);
+    } else if (field.key == "duplicate_detection") {
+      good &= as_on_off(value, port.duplicate_detection, complaints);
     } else if (field.key == "mtu") {
       good &= as_integer(value, kMinMtuBytes, kMaxMtuBytes, port.mtu_bytes, complaints);
     } else if (field.key == "queues") {
@@ -529,10 +597,10 @@ void apply_port(Configuration& into, const Value& table, Complaints& complaints)
     good = false;
     complaints.add(table.line, table.column, table.where,
                    "the port lacks device = \"KIND:NAME\", as in \"tap:sl0\"");
-  } else if (!has_address) {
+  } else if (!has_address && !port.slaac) {
     good = false;
     complaints.add(table.line, table.column, table.where,
-                   "the port lacks address = \"ADDRESS/LENGTH\", as in \"10.0.0.2/24\"");
+                   "the port lacks address = \"ADDRESS/LENGTH\", as in \"10.0.0.2/24\" or \"fd00::2/64\"");
   }
   if (!good) return;
   // How it goes together with the ports before it, and in itself.
@@ -550,21 +618,16 @@ void apply_port(Configuration& into, const Value& table, Complaints& complaints)
               return complaints.about(value, "the port " + other.device() + " has the address " +
                                                  ours.address.to_string() + " already");
     } else if (field.key == "gateway") {
-      std::string networks;
-      bool reachable = false;
-      for (const Prefix& own : port.addresses) {
-        if (own.address == *port.gateway)
-          return complaints.about(value, "this is the port's own address; name the next router");
-        reachable |= own.contains(*port.gateway) && own.length < 32;
-        networks += (networks.empty() ? "" : ", ") + own.to_string();
-      }
-      if (!reachable)
-        return complaints.about(value, "the gateway is in no network of this port (" + networks + ")");
-      for (const PortConfig& other : into.ports)
-        if (other.gateway)
-          return complaints.about(value,
-                                  "the port " + other.device() +
-                                      " has a gateway already; keep one, and write [[route]] for the rest");
+      const bool fits = each_string(value, [&](const Value& item) {
+        IpAddress gateway;
+        as_address(item, gateway, complaints);  // it was one before
+        const std::string why = why_no_gateway(gateway, port, into.ports);
+        if (!why.empty()) complaints.about(item, why);
+        return why.empty();
+      });
+      if (!fits) return;
+    } else if (field.key == "mtu" && port.has_ipv6() && port.mtu_bytes < 1280) {
+      return complaints.about(value, "IPv6 needs an mtu of at least 1280");
     }
   }
   into.ports.push_back(std::move(port));
@@ -600,7 +663,7 @@ Value port_table(std::string_view text) {
     }
     rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
     if (equals == std::string_view::npos)
-      add(part, part == "promiscuous" ? "true" : "");
+      add(part, part == "promiscuous" ? "true" : part == "slaac" ? "on" : "");
     else
       add(part.substr(0, equals), part.substr(equals + 1));
   }

@@ -244,7 +244,6 @@ TEST(TomlFile, OwnAddresses) {
   for (const char* text : {"10.0.0.2/33", "10.0.0.2/", "10.0.0.2/x", "10.0.0.2/24x", "10.0.0.2/-1"})
     EXPECT_EQ(address(text), line(text, "not a prefix length behind the slash; a number from 0 to 32"));
   EXPECT_EQ(address("10.0.0.2/0"), line("10.0.0.2/0", "a prefix length from 1 to 32 is wanted"));
-  EXPECT_EQ(address("2001:db8::1/64"), line("2001:db8::1/64", "IPv6 is not there yet; give an IPv4 address"));
   EXPECT_EQ(address("10.0.0.0/24"), line("10.0.0.0/24", "this is the network itself; give an address in it"));
   EXPECT_EQ(address("10.0.0.255/24"),
             line("10.0.0.255/24", "this is the network's broadcast address; give another one in it"));
@@ -256,8 +255,9 @@ TEST(TomlFile, OwnAddresses) {
             "a.toml:3:27: address = \"10.0.0.2/25\": the port has this address already");
   EXPECT_EQ(bad_port("address = []"),
             "a.toml:3:11: address = []: at least one address is wanted, as in \"10.0.0.2/24\"");
-  EXPECT_EQ(bad_port("mtu = 1500"),
-            "a.toml:1:1: the port lacks address = \"ADDRESS/LENGTH\", as in \"10.0.0.2/24\"");
+  EXPECT_EQ(
+      bad_port("mtu = 1500"),
+      "a.toml:1:1: the port lacks address = \"ADDRESS/LENGTH\", as in \"10.0.0.2/24\" or \"fd00::2/64\"");
   // Point-to-point and host networks have neither a network nor a broadcast address (RFC 3021).
   EXPECT_EQ(good("[[port]]\ndevice = \"tap:a\"\naddress = \"10.0.0.0/31\"").ports.size(), 1u);
   EXPECT_EQ(good("[[port]]\ndevice = \"tap:a\"\naddress = \"10.0.0.0/32\"").ports.size(), 1u);
@@ -273,11 +273,68 @@ TEST(TomlFile, Gateways) {
       bad_port(own + "gateway = \"10.0.0.1/24\""),
       "a.toml:4:11: gateway = \"10.0.0.1/24\": an address without a prefix length is wanted, as in 10.0.0.1");
   EXPECT_EQ(bad_port(own + "gateway = \"fe80::1\""),
-            "a.toml:4:11: gateway = \"fe80::1\": IPv6 is not there yet; give an IPv4 address");
+            "a.toml:4:11: gateway = \"fe80::1\": the gateway is in no network of this port (10.0.0.2/24)");
   EXPECT_EQ(bad_port(own + "gateway = \"10.0.0.1\"\n[[port]]\ndevice = \"tap:b\"\naddress = "
                            "\"10.1.0.2/24\"\ngateway = \"10.1.0.1\""),
             "a.toml:8:11: gateway = \"10.1.0.1\": the port tap:sl0 has a gateway already; keep one, and "
             "write [[route]] for the rest");
+}
+
+TEST(TomlFile, Ipv6OfAPort) {
+  const auto port = [](const std::string& text) {
+    return good("[[port]]\ndevice = \"tap:a\"\n" + text).ports.at(0);
+  };
+  const PortConfig both = port(
+      "address = [\"10.0.0.2/24\", \"fd00::2/64\"]\ngateway = [\"fe80::1\", \"10.0.0.1\"]\nslaac = true\n"
+      "duplicate_detection = \"off\"");
+  EXPECT_EQ(both.addresses[1].to_string(), "fd00::2/64");
+  EXPECT_EQ(both.gateway->to_string(), "10.0.0.1");
+  EXPECT_EQ(both.ipv6_gateway->to_string(), "fe80::1");
+  EXPECT_TRUE(both.slaac);
+  EXPECT_FALSE(both.duplicate_detection);
+  const PortConfig automatic = port("slaac = \"on\"\ngateway = \"fe80::1\"");
+  EXPECT_TRUE(automatic.addresses.empty() && automatic.has_ipv6());
+  EXPECT_FALSE(port("address = \"10.0.0.2/24\"").has_ipv6());
+  EXPECT_TRUE(port("address = \"fd00::/127\"").has_ipv6());
+
+  const auto address = [](const std::string& text) { return bad_port("address = \"" + text + "\""); };
+  const auto line = [](const std::string& text, const std::string& why) {
+    return "a.toml:3:11: address = \"" + text + "\": " + why;
+  };
+  EXPECT_EQ(address("fd00::2"), line("fd00::2", "the prefix length is missing, as in fd00::2/64"));
+  EXPECT_EQ(address("fd00::2/129"),
+            line("fd00::2/129", "not a prefix length behind the slash; a number from 0 to 128"));
+  EXPECT_EQ(address("fd00::2/0"), line("fd00::2/0", "a prefix length from 1 to 128 is wanted"));
+  EXPECT_EQ(address("ff02::1/64"), line("ff02::1/64", "a multicast address cannot be a port's own"));
+  EXPECT_EQ(address("::/64"), line("::/64", ":: is no address; give one of the port's network"));
+  EXPECT_EQ(address("::1/128"),
+            line("::1/128",
+                 "a loopback address stays inside the kernel; give the port an address of "
+                 "its network"));
+  const std::string own = "address = \"fd00::2/64\"\n";
+  EXPECT_EQ(bad_port(own + "slaac = \"maybe\""), "a.toml:4:9: slaac = \"maybe\": on or off is wanted");
+  EXPECT_EQ(bad_port(own + "mtu = 1279"), "a.toml:4:7: mtu = 1279: IPv6 needs an mtu of at least 1280");
+  EXPECT_EQ(bad_port(own + "gateway = \"fd00:1::1\""),
+            "a.toml:4:11: gateway = \"fd00:1::1\": the gateway is in no network of this port (fd00::2/64)");
+  EXPECT_EQ(
+      bad_port(own + "gateway = [\"fd00::1\", \"fd00::3\"]"),
+      "a.toml:4:23: gateway = \"fd00::3\": the port has the gateway fd00::1 already; one of each family, "
+      "and [[route]] for the rest");
+  EXPECT_EQ(bad("[[route]]\nto = \"fd01:0:0:1::/32\"\nvia = \"fd00::1\""),
+            "a.toml:2:6: to = \"fd01:0:0:1::/32\": there are bits behind the prefix length; the network is "
+            "fd01::/32");
+  EXPECT_EQ(
+      bad("[[route]]\nto = \"fd01::/32\"\nvia = \"10.0.0.1\""),
+      "a.toml:1:1: to and via are of different families; a route to fd01::/32 goes via an IPv6 address");
+  const Configuration two = good(
+      "transport = \"bypass\"\n[[port]]\ndevice = \"tap:a\"\naddress = \"fd00::2/64\"\n[[port]]\ndevice = "
+      "\"tap:b\"\nslaac = true\n[[route]]\nto = \"fd01::/32\"\nvia = \"fe80::1\"");
+  std::string error;
+  EXPECT_FALSE(check_consistency(two, error));
+  EXPECT_EQ(
+      error,
+      "a.toml:10:7: via = \"fe80::1\": a router of link scope does not tell which port it is at; give its "
+      "address in a network");
 }
 
 TEST(TomlFile, OtherPortSettings) {

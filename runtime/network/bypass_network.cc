@@ -2,8 +2,11 @@
 #include "runtime/network/bypass_network.hh"
 
 #include <algorithm>
+#include <charconv>
+#include <fstream>
 #include <string_view>
 
+#include "dataplane/core/keyed_hash.hh"
 #include "dataplane/ip/stack.hh"
 #include "dataplane/tcp/tcp.hh"
 #include "dataplane/transport/bypass.hh"
@@ -63,6 +66,24 @@ ethdev::PortSpec port_spec(const config::PortConfig& port, uint32_t cores) {
   return spec;
 }
 
+// The key of the identifiers in IPv6 addresses that we form (RFC 7217): the machine's own, so that they stay the same after a
+// restart; all zero, which stands for a random one, where the machine has none.
+std::array<uint64_t, 2> stable_key() {
+  std::ifstream file("/etc/machine-id");
+  std::string text;
+  std::getline(file, text);
+  std::array<uint64_t, 2> key{};
+  if (text.size() < 32) return key;
+  for (size_t half = 0; half < 2; ++half) {
+    const char* at = text.data() + 16 * half;
+    uint64_t value = 0;
+    if (std::from_chars(at, at + 16, value, 16).ptr != at + 16) return {};
+    // Others must not learn the machine's number from addresses, nor get the same key by using it as it is.
+    key[half] = KeyedHash({0x736c756963652076, 0x3620737461626c65}).add(value).add(half).finish();
+  }
+  return key;
+}
+
 }  // namespace
 
 // The stack of one core over its queue of each port.
@@ -75,9 +96,9 @@ class BypassCore final : public CoreNetwork {
         waiter_(*network.waiters_[index]),
         reactor_(clock_, waiter_, poll_mode(network.configuration_)),
         stack_(reactor_.timers(), entropy_),
-        arp_(*network.arp_, index, stack_),
+        neighbours_(*network.neighbours_, index, stack_),
         transport_(reactor_.timers(), clock_, entropy_, stack_) {
-    reactor_.add(arp_);
+    reactor_.add(neighbours_);
     if (network.loop_) {
       loop_ = std::make_unique<LoopInbox>(*network.loop_, index, stack_);
       reactor_.add(*loop_);
@@ -92,6 +113,7 @@ class BypassCore final : public CoreNetwork {
 
   std::string configure() {
     const config::Configuration& configuration = network_.configuration_;
+    uint8_t ipv6_interface = 0;  // routers of link scope are named only where there is one
     for (size_t i = 0; i < network_.devices_.size(); ++i) {
       ethdev::EthernetDevice& device = *network_.devices_[i];
       const config::PortConfig& port = configuration.ports[i];
@@ -107,16 +129,23 @@ class BypassCore final : public CoreNetwork {
         steered_.push_back(std::make_unique<SteeredPort>(queue, *exchange, index_));
         port_of_core = steered_.back().get();
       }
-      stack_.add_interface(*port_of_core, options);
+      options.autoconfigure = port.slaac;
+      options.duplicate_detections = port.duplicate_detection ? 1 : 0;
+      options.stable_key = network_.stable_key_;
+      const uint8_t interface_index = stack_.add_interface(*port_of_core, options);
+      if (port.has_ipv6()) ipv6_interface = interface_index;
       transport_.sleep_on(*port_of_core, waiter_);
       queues_.push_back(&queue);
-      if (port.gateway)
-        if (const Error error = stack_.add_route(IpAddress::v4(0), 0, *port.gateway); error != Error::kNone)
-          return port.where + "the gateway " + port.gateway->to_string() +
-                 " cannot be used: " + error_code(error);
+      for (const auto& gateway : {port.gateway, port.ipv6_gateway}) {
+        if (!gateway) continue;
+        const IpAddress anywhere = gateway->is_v4() ? IpAddress::v4(0) : IpAddress{};
+        if (const Error error = stack_.add_route(anywhere, 0, *gateway, interface_index);
+            error != Error::kNone)
+          return port.where + "the gateway " + gateway->to_string() + " cannot be used: " + error_code(error);
+      }
     }
     for (const config::RouteConfig& route : configuration.routes)
-      if (const Error error = stack_.add_route(route.to.address, route.to.length, route.via);
+      if (const Error error = stack_.add_route(route.to.address, route.to.length, route.via, ipv6_interface);
           error != Error::kNone)
         return route.where + "the route to " + route.to.to_string() + " cannot be used: " + error_code(error);
     if (queues_.empty())
@@ -149,6 +178,9 @@ class BypassCore final : public CoreNetwork {
     ip_drop("cause=\"unknown_protocol\"", ip.unknown_protocol);
     ip_drop("cause=\"hop_limit\"", ip.hop_limit);
     ip_drop("cause=\"source_invalid\"", ip.source_invalid);
+    ip_drop("cause=\"source_routed\"", ip.source_routed);
+    ip_drop("cause=\"extension_limit\"", ip.extension_limit);
+    ip_drop("cause=\"option_refused\"", ip.option_refused);
     ip_drop("cause=\"reassembly_timed_out\"", ip.reassembly_timed_out);
     ip_drop("cause=\"reassembly_limit\"", ip.reassembly_limit);
     ip_drop("cause=\"fragment_overlap\"", ip.fragment_overlap);
@@ -163,9 +195,12 @@ class BypassCore final : public CoreNetwork {
     visit("icmp_sent", "", ip.icmp_sent);
     visit("icmp_rate_limited", "", ip.icmp_rate_limited);
     visit("icmp_echo_replied", "", ip.echo_replied);
+    visit("ip_address_conflicts", "", ip.address_conflicts);
+    visit("ipv6_discovery_limit_hit", "", ip.discovery_limit);
+    visit("ipv6_addresses_formed", "", ip.addresses_formed);
     visit("arp_received", "", ip.arp_received);
     visit("arp_sent", "", ip.arp_sent);
-    visit("arp_not_shared", "", arp_.refused());
+    visit("neighbours_not_shared", "", neighbours_.refused());
     visit("ip_looped_back", "", ip.looped_back);
     visit("ip_loop_passed_on", "", ip.loop_passed_on);
     ip_drop("cause=\"loop_core_behind\"", ip.loop_pass_refused);
@@ -260,7 +295,7 @@ class BypassCore final : public CoreNetwork {
   kernel::EventWaiter& waiter_;
   Reactor reactor_;
   ip::Stack stack_;
-  NeighbourInbox arp_;
+  NeighbourInbox neighbours_;
   std::unique_ptr<LoopInbox> loop_;
   std::vector<std::unique_ptr<SteeredPort>> steered_;
   std::vector<std::unique_ptr<SteeringWatch>> steering_watches_;
@@ -290,6 +325,7 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
     }
     network->devices_.push_back(std::move(device));
   }
+  network->stable_key_ = stable_key();
   std::vector<Waiter*> waiters;
   for (uint32_t i = 0; i < configuration.cores.count; ++i) {
     network->waiters_.push_back(std::make_unique<kernel::EventWaiter>());
@@ -303,7 +339,7 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
                                            std::vector<Waiter*>(waiters.begin(), waiters.begin() + sharing)));
   }
   if (waiters.size() > 1) network->loop_ = std::make_unique<BufferExchange>(waiters);
-  network->arp_ = std::make_unique<NeighbourExchange>(std::move(waiters));
+  network->neighbours_ = std::make_unique<NeighbourExchange>(std::move(waiters));
   return network;
 }
 

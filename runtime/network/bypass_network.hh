@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The cores' networks on DPDK ports: one queue of each port a core, with a stack of its own on top.
 #pragma once
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,10 +27,11 @@ class BypassNetwork final : public Network {
   std::vector<std::unique_ptr<ethdev::EthernetDevice>> devices_;  // in the order of configuration_.ports
   std::vector<std::unique_ptr<kernel::EventWaiter>>
       waiters_;  // of the cores; here, so that each may wake the others
-  std::unique_ptr<NeighbourExchange> arp_;
+  std::unique_ptr<NeighbourExchange> neighbours_;
   // In the order of devices_: frames between the cores of a port that does not steer; null for one that does.
   std::vector<std::unique_ptr<BufferExchange>> steering_;
   std::unique_ptr<BufferExchange> loop_;  // packets to ourselves, with several cores
+  std::array<uint64_t, 2> stable_key_{};
 };
 
 }  // namespace sluice::runtime

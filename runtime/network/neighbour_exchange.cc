@@ -14,11 +14,12 @@ NeighbourInbox::NeighbourInbox(NeighbourExchange& exchange, unsigned core, ip::S
   if (exchange_.cores() > 1) stack_.set_neighbour_listener(heard, this);
 }
 
-void NeighbourInbox::heard(void* context, uint8_t interface_index, std::span<const std::byte> arp) {
+void NeighbourInbox::heard(void* context, uint8_t interface_index, std::span<const std::byte> bytes) {
   auto& self = *static_cast<NeighbourInbox*>(context);
   NeighbourExchange::Packet packet;
   packet.interface_index = interface_index;
-  std::copy_n(arp.begin(), std::min(arp.size(), packet.bytes.size()), packet.bytes.begin());
+  packet.length = static_cast<uint16_t>(std::min(bytes.size(), packet.bytes.size()));
+  std::copy_n(bytes.begin(), packet.length, packet.bytes.begin());
   for (unsigned to = 0; to < self.exchange_.cores(); ++to) {
     if (to == self.core_) continue;
     if (self.exchange_.channel(self.core_, to).put(packet)) self.exchange_.wake(to);
@@ -31,7 +32,7 @@ bool NeighbourInbox::receive(uint64_t) {
   for (unsigned from = 0; from < exchange_.cores(); ++from) {
     if (from == core_) continue;
     while (exchange_.channel(from, core_).take(packet)) {
-      stack_.hear_neighbour(packet.interface_index, packet.bytes);
+      stack_.hear_neighbour(packet.interface_index, std::span(packet.bytes).first(packet.length));
       worked = true;
     }
   }

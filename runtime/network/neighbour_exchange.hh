@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the cores of one port tell one another of their neighbours: an ARP packet arrives on one queue only, and seldom on
-// that of the core which asked, so each core hands what it hears to the others.
+// What the cores of one port tell one another of their neighbours: an ARP packet or a neighbour discovery message of IPv6
+// arrives on one queue only, and seldom on that of the core which asked, so each core hands what it hears to the others.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -18,9 +18,10 @@ class NeighbourExchange {
  public:
   struct Packet {
     uint8_t interface_index = 0;
-    std::array<std::byte, 28> bytes{};
+    uint16_t length = 0;
+    std::array<std::byte, ip::Stack::kHeardLimitBytes> bytes;
   };
-  // Packets on the way from one core to another; beyond it they are lost, as ARP may be: whoever needs it asks again.
+  // Packets on the way from one core to another; beyond it they are lost, as such messages may be: whoever needs it asks again.
   static constexpr uint32_t kPacketsLimit = 64;
   using Channel = Ring<Packet, kPacketsLimit>;
 
@@ -46,7 +47,7 @@ class NeighbourInbox final : public ReactorPart {
   uint64_t refused() const;  // packets that found a ring full
 
  private:
-  static void heard(void* context, uint8_t interface_index, std::span<const std::byte> arp);
+  static void heard(void* context, uint8_t interface_index, std::span<const std::byte> bytes);
   NeighbourExchange& exchange_;
   const unsigned core_;
   ip::Stack& stack_;

@@ -2,8 +2,8 @@
 """Places where a server runs and clients reach it, the same way on each transport.
 
 A lab starts programs under build/sluice and clients beside them: on the host kernel's loopback (KernelLab), behind a TAP
-device (TapLab) or behind a veth pair (VethLab), the latter two in network namespaces that the lab makes and removes. Test
-traffic never leaves the loopback interface and those namespaces.
+device (TapLab) or behind a veth pair (VethLab), the latter two in network namespaces that the lab makes and removes. Each has
+addresses of one family, IPv4 or IPv6. Test traffic never leaves the loopback interface and those namespaces.
 """
 
 import contextlib
@@ -26,6 +26,8 @@ SLUICE = pathlib.Path(os.environ.get("SLUICE", ROOT / "build" / "sluice"))
 PROGRAMS = pathlib.Path(__file__).resolve().parent / "programs"
 START_LIMIT_S = 30
 SERVER_ADDRESS, CLIENT_ADDRESS = "10.91.0.2", "10.91.0.1"
+SERVER_ADDRESS_6, CLIENT_ADDRESS_6 = "fd00:91::2", "fd00:91::1"
+LISTENING = r"listening on http://(?:\[[^]]*\]|[^ :\[]+):(\d+)"
 _numbers = itertools.count()
 
 
@@ -124,20 +126,24 @@ def need_program(name, package):
 
 
 class Lab:
-    """What the tests see. `address` is where the server is reached; run() and client() act where the clients are."""
+    """What the tests see. `address` is where the server is reached; run() and client() act where the clients are, at
+    `client_address`."""
 
     transport = ""
     server_prefix, client_prefix = [], []
     transport_arguments = []
-    address = ""
+    loopback = ("127.0.0.1", "::1")
 
-    def __init__(self):
+    def __init__(self, family=4, mtu=None):
+        self.family = family
+        self.mtu = mtu
+        self.address = self.client_address = self.loopback[family == 6]
         self._stack = contextlib.ExitStack()
 
     def close(self):
         self._stack.close()
 
-    def start(self, *arguments, ready=r"listening on http://[^ :]+:(\d+)", environment=None):
+    def start(self, *arguments, ready=LISTENING, environment=None):
         """Starts sluice with `arguments` behind those of the transport. Returns the Process with .port."""
         process = Process([*self.server_prefix, SLUICE, *self.transport_arguments, *arguments],
                           env={**os.environ, **(environment or {})})
@@ -166,7 +172,11 @@ class Lab:
         return process
 
     def url(self, process, path="/"):
-        return f"http://{self.address}:{process.port}{path}"
+        return f"http://{self.in_url(self.address)}:{process.port}{path}"
+
+    @staticmethod
+    def in_url(address):
+        return f"[{address}]" if ":" in address else address
 
     @contextlib.contextmanager
     def inside(self):
@@ -185,7 +195,6 @@ class Lab:
 
 class KernelLab(Lab):
     transport = "kernel"
-    address = "127.0.0.1"
 
 
 def _system(*command):
@@ -198,10 +207,12 @@ def _system(*command):
 class NamespaceLab(Lab):
     """Base of the labs whose network is a namespace of their own."""
 
-    address = SERVER_ADDRESS
-
-    def __init__(self, transport_title):
-        super().__init__()
+    def __init__(self, transport_title, **options):
+        super().__init__(**options)
+        ipv6 = self.family == 6
+        self.address = SERVER_ADDRESS_6 if ipv6 else SERVER_ADDRESS
+        self.client_address = CLIENT_ADDRESS_6 if ipv6 else CLIENT_ADDRESS
+        self.prefix = 64 if ipv6 else 24
         need_root(transport_title)
         need_program("ip", "iproute2")
         self.namespace = f"sluice-{os.getpid()}-{next(_numbers)}"
@@ -220,6 +231,19 @@ class NamespaceLab(Lab):
                 yield
             finally:
                 _setns(home.fileno())
+
+    def port(self, device):
+        """What --port says of the server's end."""
+        mtu = f",mtu={self.mtu}" if self.mtu else ""
+        # The check takes a second at each start: test_ipv6.py has it.
+        check = ",duplicate_detection=off" if self.family == 6 else ""
+        return f"{device},address={self.address}/{self.prefix},gateway={self.client_address}{mtu}{check}"
+
+    def set_up_client(self, interface):
+        """Addresses and state of the clients' end."""
+        checked = ["nodad"] if self.family == 6 else []
+        _system("ip", "-n", self.namespace, "address", "replace", f"{self.client_address}/{self.prefix}", "dev", interface, *checked)
+        _system("ip", "-n", self.namespace, "link", "set", interface, "up", *(["mtu", self.mtu] if self.mtu else []))
 
     def drop(self, interface, percent):
         """Random loss of frames that come in on `interface`, by the kernel."""
@@ -240,25 +264,23 @@ class TapLab(NamespaceLab):
     transport = "tap"
     interface = "sl0"
 
-    def __init__(self):
-        super().__init__("a TAP device")
+    def __init__(self, **options):
+        super().__init__("a TAP device", **options)
         if not os.path.exists("/dev/net/tun"):
             self.close()
             raise unittest.SkipTest("a TAP device needs /dev/net/tun")
-        self.transport_arguments = ["--transport", "bypass", "--port",
-                                    f"tap:{self.interface},address={SERVER_ADDRESS}/24,gateway={CLIENT_ADDRESS}"]
+        self.transport_arguments = ["--transport", "bypass", "--port", self.port(f"tap:{self.interface}")]
 
     def after_start(self):
-        _system("ip", "-n", self.namespace, "address", "replace", f"{CLIENT_ADDRESS}/24", "dev", self.interface)
-        _system("ip", "-n", self.namespace, "link", "set", self.interface, "up")
+        self.set_up_client(self.interface)
 
 
 class VethLab(NamespaceLab):
     transport = "veth"
     interface = "slpeer"
 
-    def __init__(self, kind="af_packet"):
-        super().__init__("a veth pair")
+    def __init__(self, kind="af_packet", **options):
+        super().__init__("a veth pair", **options)
         need_program("ethtool", "ethtool")
         namespace = self.namespace
         _system("ip", "-n", namespace, "link", "add", "slport", "type", "veth", "peer", "name", self.interface)
@@ -266,11 +288,13 @@ class VethLab(NamespaceLab):
             # No checksum or segment is left to a device that is not there.
             _system("ip", "netns", "exec", namespace, "ethtool", "-K", interface, "tx", "off")
             _system("ip", "-n", namespace, "link", "set", interface, "up")
-        _system("ip", "-n", namespace, "address", "add", f"{CLIENT_ADDRESS}/24", "dev", self.interface)
-        self.transport_arguments = ["--transport", "bypass", "--port",
-                                    f"{kind}:slport,address={SERVER_ADDRESS}/24,gateway={CLIENT_ADDRESS}"]
+        # The kernel has no say in IPv6 at the end that is ours.
+        _system("ip", "netns", "exec", namespace, "sysctl", "-qw", "net.ipv6.conf.slport.disable_ipv6=1")
+        self.set_up_client(self.interface)
+        self.transport_arguments = ["--transport", "bypass", "--port", self.port(f"{kind}:slport")]
 
 
+# By name: with a 6 at its end, the same over IPv6.
 LABS = {"kernel": KernelLab, "tap": TapLab, "veth": VethLab}
 
 
@@ -278,9 +302,10 @@ class LabTest(unittest.TestCase):
     """A test of one lab. Derive one class per transport with on_each_transport()."""
 
     lab_name = "kernel"
+    lab_mtu = None
 
     def setUp(self):
-        self.lab = LABS[self.lab_name]()
+        self.lab = LABS[self.lab_name.removesuffix("6")](family=6 if self.lab_name.endswith("6") else 4, mtu=self.lab_mtu)
         self.addCleanup(self.lab.close)
 
     def program(self, name, *arguments, **options):
@@ -296,7 +321,8 @@ class LabTest(unittest.TestCase):
 
 
 def on_each_transport(*names):
-    """Class decorator: the tests of the class run once in each lab; the class itself is not collected."""
+    """Class decorator: the tests of the class run once in each lab (of IPv4, when none is named); the class itself is not
+    collected."""
 
     def decorate(base):
         import sys

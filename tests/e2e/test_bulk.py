@@ -76,6 +76,17 @@ class CleanWire(Transfer):
         self.assertEqual(errors, [])
 
 
+@on_each_transport("tap6", "veth6")
+class NarrowWire(Transfer):
+    """IPv6, and the smallest MTU that it may have."""
+
+    lab_mtu = 1280
+
+    def test_both_ways(self):
+        self.download(BULK_BYTES // 20)
+        self.upload(BULK_BYTES // 20)
+
+
 @on_each_transport("tap", "veth")
 class LossyWire(Transfer):
     """2 % of the frames that the server sends are lost on their way to the client."""

@@ -35,7 +35,7 @@ def read_response(stream):
     return status, headers, body
 
 
-@on_each_transport()
+@on_each_transport("kernel", "tap", "veth", "tap6")
 class Clients:
     def setUp(self):
         super().setUp()

@@ -38,7 +38,7 @@ class ApiCase(unittest.TestCase):
     program = lab.PROGRAMS / "api.mjs"
     arguments = ["0"]
     environment = {}
-    ready = r"listening on http://[^ :]+:(\d+)"
+    ready = lab.LISTENING
 
     def setUp(self):
         self.lab = lab.KernelLab()

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 
-from lab import CLIENT_ADDRESS, Process, need_program, on_each_transport, wait_until
+from lab import Process, need_program, on_each_transport, wait_until
 
 
 def free_port():
@@ -16,7 +16,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-@on_each_transport()
+@on_each_transport("kernel", "tap", "veth", "veth6")
 class Nginx:
     def setUp(self):
         super().setUp()
@@ -24,7 +24,7 @@ class Nginx:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="sluice-nginx-"))
         self.addCleanup(shutil.rmtree, self.directory, True)
         self.directory.chmod(0o755)
-        self.host = "127.0.0.1" if self.lab.transport == "kernel" else CLIENT_ADDRESS
+        self.host = self.lab.in_url(self.lab.client_address)
 
     def nginx(self, port, server_block):
         configuration = self.directory / "nginx.conf"
@@ -35,7 +35,7 @@ http {{
   access_log off; client_body_temp_path {self.directory}/body; proxy_temp_path {self.directory}/proxy;
   fastcgi_temp_path {self.directory}/f; uwsgi_temp_path {self.directory}/u; scgi_temp_path {self.directory}/s;
   client_max_body_size 100m;
-  server {{ listen {port}; {server_block} }}
+  server {{ listen {port}; listen [::]:{port}; {server_block} }}
 }}
 """)
         process = self.lab.background("nginx", "-p", self.directory, "-c", configuration)
@@ -54,7 +54,7 @@ http {{
         port = free_port() if self.lab.transport == "kernel" else 8081
         program = self.source(f"""
 import {{ serve, proxy }} from 'sluice:http';
-serve({{ port: Number(process.argv[2]), hostname: '0.0.0.0' }}, (req, res) =>
+serve({{ port: Number(process.argv[2]) }}, (req, res) =>
   proxy(req, res, 'http://{self.host}:{port}', {{
     request: {{ set: {{ 'X-From': 'sluice' }} }}, response: {{ set: {{ 'X-Via': 'sluice' }} }} }}));
 """)
@@ -62,7 +62,7 @@ serve({{ port: Number(process.argv[2]), hostname: '0.0.0.0' }}, (req, res) =>
         self.nginx(port, f'location /seen {{ return 200 "$http_x_from $http_x_forwarded_for"; }} location / {{ root {self.directory}; }}')
         done = self.lab.run("curl", "-sS", "-i", self.lab.url(server, "/seen"))
         self.assertIn("x-via: sluice", done.stdout.lower())
-        self.assertRegex(done.stdout, r"\r?\n\r?\nsluice \d+\.\d+\.\d+\.\d+$")
+        self.assertTrue(done.stdout.endswith(f"\nsluice {self.lab.client_address}"), done.stdout)
         done = self.lab.run("curl", "-sS", self.lab.url(server, "/file"), text=False)
         self.assertEqual(done.stdout, bytes(range(256)) * 8000)
         self.assertIn("404", self.lab.run("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", self.lab.url(server, "/none")).stdout)
@@ -73,7 +73,7 @@ serve({{ port: Number(process.argv[2]), hostname: '0.0.0.0' }}, (req, res) =>
     def test_as_client_with_proxy_pass(self):
         server = self.program("kitchen.mjs", "8080" if self.lab.transport != "kernel" else "0")
         port = free_port() if self.lab.transport == "kernel" else 8081
-        self.nginx(port, f"location / {{ proxy_pass http://{self.lab.address}:{server.port}; proxy_http_version 1.1; "
+        self.nginx(port, f"location / {{ proxy_pass http://{self.lab.in_url(self.lab.address)}:{server.port}; proxy_http_version 1.1; "
                    'proxy_set_header Connection ""; }')
         front = f"http://{self.host}:{port}"
         self.assertEqual(self.lab.run("curl", "-sS", front + "/hello").stdout, "Hello, World!\n")

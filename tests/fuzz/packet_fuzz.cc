@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packets against the whole stack: ARP, IPv4, ICMP, fragments, UDP and TCP, as an input's records say. Raw bytes are cut
+// Packets against the whole stack, both families: ARP, neighbour and router discovery, ICMP, extension headers, fragments,
+// UDP and TCP, as an input's records say. Raw bytes are cut
 // short by the first checksum, so most records are put in order as far as they are not what is tried: checksums are right,
 // sequence numbers near those expected. Whatever comes: no crash, no hang, no Buffer left over.
 #include <map>
 #include <span>
 #include <vector>
 
+#include "dataplane/ip/ipv6_address.hh"
 #include "dataplane/tcp/test_host.hh"
 #include "dataplane/udp/udp.hh"
 #include "dataplane/wire/arp.hh"
 #include "dataplane/wire/checksum.hh"
 #include "dataplane/wire/ethernet.hh"
 #include "dataplane/wire/icmp.hh"
+#include "dataplane/wire/icmpv6.hh"
 #include "dataplane/wire/ipv4.hh"
+#include "dataplane/wire/ipv6.hh"
 #include "dataplane/wire/tcp.hh"
 #include "dataplane/wire/udp.hh"
 #include "tests/simulation/simulation.hh"
@@ -22,6 +26,8 @@ using namespace sluice;
 namespace {
 
 constexpr uint32_t kUs = 0xc0000201, kPeer = 0xc0000209;  // 192.0.2.1 and .9
+const IpAddress kUs6 = *IpAddress::parse("2001:db8::1"), kPeer6 = *IpAddress::parse("2001:db8::9"),
+                kPeerOfLink = *IpAddress::parse("fe80::9");
 constexpr MacAddress kPeerMac{{2, 0xaa, 0, 0, 0, 9}};
 constexpr uint16_t kEchoPort = 7, kTcpPort = 80, kFirstPeerPort = 40'000;
 using Bytes = std::vector<std::byte>;
@@ -62,7 +68,30 @@ struct UdpEcho final : transport::DatagramUser {
 struct Rig {
   simulation::Simulation world{1};
   simulation::SimulatedPort& peer = world.wire.add_port({.mac = kPeerMac, .promiscuous = true});
-  tcp::test::Host host{world, IpAddress::v4(kUs)};
+  tcp::test::Host host{world, IpAddress::v4(kUs), {}, {}, {{kUs6, 64}}};
+  // With IPv6 addresses that are still being checked, and routers obeyed.
+  struct Automatic {
+    TimerWheel timers;
+    ip::Stack stack;
+    simulation::SimulatedPort& port;
+    explicit Automatic(simulation::Simulation& its_world)
+        : timers(its_world.now_ns()),
+          stack(timers, its_world.entropy),
+          port(its_world.wire.add_port({})),
+          world(its_world) {
+      stack.add_interface(
+          port,
+          {.name = "automatic", .addresses = {{kUs6, 64}}, .autoconfigure = true, .stable_key = {1, 2}});
+      world.add_host(timers, [this](uint64_t now_ns) {
+        bool any = stack.receive(now_ns);
+        any |= timers.advance(now_ns) > 0;
+        stack.transmit(now_ns);
+        return any;
+      });
+    }
+    ~Automatic() { world.remove_host(timers); }
+    simulation::Simulation& world;
+  } automatic{world};
   udp::Udp udp{host.stack, world.entropy};
   UdpEcho echo;
   tcp::test::Acceptor acceptor;
@@ -77,6 +106,10 @@ struct Rig {
 
   Rig() {
     world.wire.set_conditions({.delay_ns = 1000});
+    // The two hosts, which have an address in common, do not hear each other.
+    world.wire.set_hook([this](std::span<std::byte>, unsigned from, unsigned to) {
+      return from == peer.number() || to == peer.number();
+    });
     auto bound = udp.bind({{}, kEchoPort}, echo);
     echo.socket = std::move(bound.value);
     acceptor.echoes = true;
@@ -103,7 +136,26 @@ struct Rig {
       release(frame);
     }
   }
+  // What goes out by IPv6 has right checksums, and extension headers that we know.
+  void note_ipv6(std::span<const std::byte> packet) {
+    const auto header = wire::Ipv6View::parse(packet);
+    SLUICE_ASSERT(header && wire::kIpv6HeaderBytes + header->payload_bytes() <= packet.size());
+    auto l4 = packet.subspan(wire::kIpv6HeaderBytes, header->payload_bytes());
+    uint8_t protocol = header->next_header();
+    if (protocol == wire::kNextFragment) return;
+    if (protocol == wire::kNextHopByHop) {
+      protocol = wire::load_8(l4.data());
+      l4 = l4.subspan(8);
+    }
+    SLUICE_ASSERT(protocol == wire::kNextIcmpv6 || protocol == ip::kProtocolTcp ||
+                  protocol == ip::kProtocolUdp);
+    const auto bytes = static_cast<uint32_t>(l4.size());
+    const auto sum = wire::pseudo_header_sum(header->source(), header->destination(), protocol, bytes);
+    SLUICE_ASSERT(wire::checksum_finish(wire::checksum_add(sum, l4.data(), bytes)) == 0);
+  }
   void note(std::span<const std::byte> frame) {
+    if (wire::load_16(frame.data() + 12) == wire::kEtherTypeIpv6)
+      return note_ipv6(frame.subspan(wire::kEthernetHeaderBytes));
     if (wire::load_16(frame.data() + 12) != wire::kEtherTypeIpv4) return;
     const auto packet = frame.subspan(wire::kEthernetHeaderBytes);
     // What we send ourselves must be right.
@@ -139,6 +191,102 @@ struct Rig {
   }
   static wire::PartialSum pseudo(uint8_t protocol, const Bytes& l4) {
     return wire::pseudo_header_sum_v4(kPeer, kUs, protocol, static_cast<uint32_t>(l4.size()));
+  }
+
+  // A packet to one of our two hosts: its own address, a group, or whatever the shape says.
+  void send_ipv6(uint8_t shape, uint8_t next_header, const Bytes& payload, uint8_t hop_limit = 255) {
+    const wire::Ipv6Fields fields{.payload_bytes = static_cast<uint16_t>(payload.size()),
+                                  .next_header = next_header,
+                                  .hop_limit = hop_limit,
+                                  .source = source_of(shape),
+                                  .destination = destination_of(shape)};
+    Bytes frame(wire::kEthernetHeaderBytes + wire::kIpv6HeaderBytes);
+    simulation::SimulatedPort& port = shape & 16 ? automatic.port : host.port;
+    wire::emit_ethernet(
+        frame.data(),
+        ip::is_multicast(fields.destination) ? ip::multicast_mac(fields.destination) : port.mac(), kPeerMac,
+        wire::kEtherTypeIpv6);
+    wire::emit_ipv6(frame.data() + wire::kEthernetHeaderBytes, fields);
+    frame.insert(frame.end(), payload.begin(), payload.end());
+    port.deliver(frame);
+  }
+  static IpAddress source_of(uint8_t shape) {
+    return shape & 1 ? kPeerOfLink : shape & 32 ? IpAddress{} : kPeer6;
+  }
+  static IpAddress destination_of(uint8_t shape) {
+    if (shape & 4) return ip::solicited_node(kUs6);
+    return shape & 2 ? ip::kAllNodes : kUs6;
+  }
+  void set_checksum(uint8_t shape, uint8_t protocol, size_t field, Bytes& l4) const {
+    if (l4.size() < field + 2) return;
+    wire::store_16(&l4[field], 0);
+    const auto bytes = static_cast<uint32_t>(l4.size());
+    const auto sum = wire::pseudo_header_sum(source_of(shape), destination_of(shape), protocol, bytes);
+    wire::store_16(&l4[field], wire::checksum_finish(wire::checksum_add(sum, l4.data(), bytes)));
+  }
+  void icmpv6(Input& input) {
+    const uint8_t shape = input.byte();
+    // Mostly the messages that change something.
+    static constexpr uint8_t kTypes[] = {1, 2, 3, 4, 128, 130, 133, 134, 134, 135, 135, 136, 136, 137};
+    const uint8_t choice = input.byte();
+    Bytes message = input.bytes(input.byte());
+    if (message.size() < wire::kIcmpv6HeaderBytes) message.resize(wire::kIcmpv6HeaderBytes);
+    wire::store_8(message.data(), choice & 0x80 ? choice : kTypes[choice % sizeof kTypes]);
+    if (choice & 0x40) wire::store_8(message.data() + 1, 0);
+    const uint8_t type = wire::load_8(message.data());
+    if (wire::icmpv6_type_is_error(type) && message.size() >= 56) {
+      // About something that we may have sent.
+      wire::store_8(message.data() + 8, 0x60);
+      std::memcpy(message.data() + 16, kUs6.bytes.data(), 16);
+      std::memcpy(message.data() + 32, kPeer6.bytes.data(), 16);
+    } else if ((type == 135 || type == 136) && message.size() >= 24 && choice & 0x20) {
+      const IpAddress& target = type == 135 || shape & 64 ? kUs6 : kPeer6;
+      std::memcpy(message.data() + 8, target.bytes.data(), 16);
+    }
+    set_checksum(shape, wire::kNextIcmpv6, 2, message);
+    send_ipv6(shape, wire::kNextIcmpv6, message, type == 130 ? 1 : 255);
+  }
+  void ipv6_extensions(Input& input) {
+    const uint8_t shape = input.byte(), next_header = input.byte();
+    static constexpr uint8_t kHeaders[] = {0, 43, 44, 60, 59, 6, 17, 58};
+    send_ipv6(shape & 0x1e, next_header & 0x80 ? next_header : kHeaders[next_header & 7],
+              input.bytes(input.byte()));
+  }
+  void ipv6_fragment(Input& input) {
+    const uint8_t shape = input.byte() & 16,
+                  protocol = input.byte() & 1 ? ip::kProtocolUdp : ip::kProtocolIcmpv6;
+    Bytes payload(wire::kFragmentHeaderBytes);
+    const uint16_t word = input.word();
+    wire::emit_fragment(payload.data(), {.next_header = protocol,
+                                         .offset_bytes = static_cast<uint16_t>(word & 0xfff8),
+                                         .more = (word & 1) != 0,
+                                         .identification = input.byte() & 3u});
+    const Bytes piece = input.bytes(size_t{input.byte()} * 4);
+    payload.insert(payload.end(), piece.begin(), piece.end());
+    send_ipv6(shape, wire::kNextFragment, payload);
+  }
+  void ipv6_transport(Input& input) {
+    const bool tcp = input.byte() & 1;
+    Bytes l4(tcp ? wire::kTcpHeaderBytes : wire::kUdpHeaderBytes);
+    const Bytes payload = input.bytes(input.byte());
+    if (tcp) {
+      wire::emit_tcp(l4.data(),
+                     {.source_port = kFirstPeerPort,
+                      .destination_port = kTcpPort,
+                      .sequence = input.word(),
+                      .acknowledgement = input.word(),
+                      .flags = input.byte(),
+                      .window = input.word(),
+                      .urgent = 0},
+                     0);
+    } else {
+      wire::emit_udp(l4.data(), kFirstPeerPort, input.byte() & 1 ? kEchoPort : input.word(),
+                     static_cast<uint16_t>(l4.size() + payload.size()));
+    }
+    l4.insert(l4.end(), payload.begin(), payload.end());
+    const uint8_t protocol = tcp ? ip::kProtocolTcp : ip::kProtocolUdp;
+    set_checksum(0, protocol, tcp ? 16 : 6, l4);
+    send_ipv6(0, protocol, l4);
   }
 
   void raw_frame(Input& input) {
@@ -241,14 +389,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Rig rig;
   while (!input.empty()) {
     const uint8_t control = input.byte();
-    switch (control & 7) {
+    // The top bit chooses the family.
+    switch (control & 0x87) {
       case 0: rig.raw_frame(input); break;
       case 1: rig.ipv4_header(input); break;
       case 2: rig.fragment(input); break;
       case 3: rig.icmp(input); break;
       case 4: rig.datagram(input); break;
       case 5: rig.arp(input); break;
-      default: rig.segment(input); break;
+      case 0x80:
+      case 0x81: rig.ipv6_extensions(input); break;
+      case 0x82: rig.ipv6_fragment(input); break;
+      case 0x83: rig.ipv6_transport(input); break;
+      default: control & 0x80 ? rig.icmpv6(input) : rig.segment(input); break;
     }
     // Up to some seconds pass: timers are part of it.
     constexpr uint64_t kGapsNs[] = {0,           1'000,         1'000'000,    45'000'000,
@@ -264,6 +417,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   rig.run(40 * kNanosecondsPerSecond);  // longer than fragments are kept
   SLUICE_ASSERT(rig.host.tcp->open_streams() == 0);
   SLUICE_ASSERT(rig.host.port.pool().outstanding() == 0);
+  SLUICE_ASSERT(rig.automatic.port.pool().outstanding() == 0);
   rig.echo.socket.reset();
   return 0;
 }

@@ -35,23 +35,32 @@ unsigned sum_16(std::span<const std::byte> bytes, unsigned sum = 0) {
   return sum;
 }
 
-struct Ipv4Layout {
+struct Layout {
   size_t l4 = 0, end = 0;
   unsigned protocol = 0;
+  bool ipv6 = false;
 };
-// Where the parts of a whole, unfragmented IPv4 frame lie; false when it is none.
-bool layout_of(std::span<const std::byte> frame, Ipv4Layout& out) {
+// Where the parts of a whole, unfragmented IPv4 frame lie, or of an IPv6 frame without extension headers; false when it is
+// neither.
+bool layout_of(std::span<const std::byte> frame, Layout& out) {
+  if (frame.size() >= kEthernetBytes + 40 && get_16(frame, 12) == 0x86dd) {
+    out = {kEthernetBytes + 40, kEthernetBytes + 40 + get_16(frame, kEthernetBytes + 4),
+           static_cast<unsigned>(frame[kEthernetBytes + 6]), true};
+    return out.end <= frame.size();
+  }
   if (frame.size() < kEthernetBytes + 20 || get_16(frame, 12) != 0x0800) return false;
   const unsigned header = (static_cast<unsigned>(frame[kEthernetBytes]) & 15) * 4;
   const unsigned total = get_16(frame, kEthernetBytes + 2);
   if (header < 20 || total < header || kEthernetBytes + total > frame.size()) return false;
   if ((get_16(frame, kEthernetBytes + 6) & 0x3fff) != 0) return false;
-  out = {kEthernetBytes + header, kEthernetBytes + total, static_cast<unsigned>(frame[kEthernetBytes + 9])};
+  out = {kEthernetBytes + header, kEthernetBytes + total, static_cast<unsigned>(frame[kEthernetBytes + 9]),
+         false};
   return true;
 }
-unsigned pseudo_sum(std::span<const std::byte> frame, const Ipv4Layout& at, size_t l4_bytes) {
-  const unsigned sum =
-      sum_16(frame.subspan(kEthernetBytes + 12, 8)) + at.protocol + static_cast<unsigned>(l4_bytes);
+unsigned pseudo_sum(std::span<const std::byte> frame, const Layout& at, size_t l4_bytes) {
+  const auto addresses =
+      at.ipv6 ? frame.subspan(kEthernetBytes + 8, 32) : frame.subspan(kEthernetBytes + 12, 8);
+  const unsigned sum = sum_16(addresses) + at.protocol + static_cast<unsigned>(l4_bytes);
   return (sum & 0xffff) + (sum >> 16);
 }
 
@@ -114,7 +123,7 @@ void SimulatedPort::finish_checksums(std::vector<std::byte>& frame, const Buffer
              udp = request.flags & Buffer::kTransmitUdpChecksum;
   if (!tcp && !udp) return;
   SLUICE_ASSERT(tcp ? can.transmit_tcp_checksum : can.transmit_udp_checksum);
-  Ipv4Layout at;
+  Layout at;
   SLUICE_ASSERT(layout_of(frame, at));
   SLUICE_ASSERT(at.l4 == size_t{request.l2_bytes} + request.l3_bytes && at.protocol == (tcp ? 6u : 17u));
   const size_t field = at.l4 + (tcp ? 16 : 6);
@@ -125,7 +134,7 @@ void SimulatedPort::finish_checksums(std::vector<std::byte>& frame, const Buffer
 }
 
 void SimulatedPort::transmit_tso(const std::vector<std::byte>& frame, const Buffer& request) {
-  Ipv4Layout at;
+  Layout at;
   SLUICE_ASSERT(layout_of(frame, at) && at.protocol == 6);
   SLUICE_ASSERT(request.tso_segment_bytes > 0 && request.l4_bytes >= 20);
   SLUICE_ASSERT(get_16(frame, at.l4 + 16) % 0xffff == pseudo_sum(frame, at, 0) % 0xffff);
@@ -137,12 +146,16 @@ void SimulatedPort::transmit_tso(const std::vector<std::byte>& frame, const Buff
     piece.assign(frame.begin(), frame.begin() + static_cast<ptrdiff_t>(headers));
     piece.insert(piece.end(), frame.begin() + static_cast<ptrdiff_t>(headers + done),
                  frame.begin() + static_cast<ptrdiff_t>(headers + done + count));
-    put_16(piece, kEthernetBytes + 2, static_cast<unsigned>(piece.size() - kEthernetBytes));
-    put_16(piece, kEthernetBytes + 4,
-           (get_16(frame, kEthernetBytes + 4) + static_cast<unsigned>(index)) & 0xffff);
-    put_16(piece, kEthernetBytes + 10, 0);
-    put_16(piece, kEthernetBytes + 10,
-           ~sum_16(std::span(piece).subspan(kEthernetBytes, at.l4 - kEthernetBytes)) & 0xffff);
+    if (at.ipv6) {
+      put_16(piece, kEthernetBytes + 4, static_cast<unsigned>(piece.size() - at.l4));
+    } else {
+      put_16(piece, kEthernetBytes + 2, static_cast<unsigned>(piece.size() - kEthernetBytes));
+      put_16(piece, kEthernetBytes + 4,
+             (get_16(frame, kEthernetBytes + 4) + static_cast<unsigned>(index)) & 0xffff);
+      put_16(piece, kEthernetBytes + 10, 0);
+      put_16(piece, kEthernetBytes + 10,
+             ~sum_16(std::span(piece).subspan(kEthernetBytes, at.l4 - kEthernetBytes)) & 0xffff);
+    }
     put_32(piece, at.l4 + 4, get_32(frame, at.l4 + 4) + static_cast<uint32_t>(done));
     unsigned flags = static_cast<unsigned>(frame[at.l4 + 13]);
     if (done + count < payload) flags &= ~0x09u;  // FIN and PSH go with the last piece
@@ -171,19 +184,22 @@ void SimulatedPort::arrive(std::span<const std::byte> frame) {
     return;
   }
   buffer->append(frame.data(), static_cast<uint32_t>(frame.size()));
-  if (options_.verifies_checksums && frame.size() >= kEthernetBytes + 20 && get_16(frame, 12) == 0x0800) {
-    const size_t header = (static_cast<size_t>(frame[kEthernetBytes]) & 15) * 4;
-    if (header >= 20 && kEthernetBytes + header <= frame.size()) {
-      const bool good = sum_16(frame.subspan(kEthernetBytes, header)) == 0xffff;
-      buffer->flags |= good ? Buffer::kReceiveIpChecksumGood : Buffer::kReceiveIpChecksumBad;
-      Ipv4Layout at;
-      if (good && layout_of(frame, at) && (at.protocol == 6 || at.protocol == 17)) {
-        const size_t l4_bytes = at.end - at.l4;
-        const bool absent = at.protocol == 17 && l4_bytes >= 8 && get_16(frame, at.l4 + 6) == 0;
-        const unsigned sum = sum_16(frame.subspan(at.l4, l4_bytes), pseudo_sum(frame, at, l4_bytes));
-        if (!absent)
-          buffer->flags |= sum == 0xffff ? Buffer::kReceiveL4ChecksumGood : Buffer::kReceiveL4ChecksumBad;
+  if (options_.verifies_checksums) {
+    bool good = true;
+    if (frame.size() >= kEthernetBytes + 20 && get_16(frame, 12) == 0x0800) {
+      const size_t header = (static_cast<size_t>(frame[kEthernetBytes]) & 15) * 4;
+      if (header >= 20 && kEthernetBytes + header <= frame.size()) {
+        good = sum_16(frame.subspan(kEthernetBytes, header)) == 0xffff;
+        buffer->flags |= good ? Buffer::kReceiveIpChecksumGood : Buffer::kReceiveIpChecksumBad;
       }
+    }
+    Layout at;
+    if (good && layout_of(frame, at) && (at.protocol == 6 || at.protocol == 17)) {
+      const size_t l4_bytes = at.end - at.l4;
+      const bool absent = at.protocol == 17 && l4_bytes >= 8 && get_16(frame, at.l4 + 6) == 0;
+      const unsigned sum = sum_16(frame.subspan(at.l4, l4_bytes), pseudo_sum(frame, at, l4_bytes));
+      if (!absent)
+        buffer->flags |= sum == 0xffff ? Buffer::kReceiveL4ChecksumGood : Buffer::kReceiveL4ChecksumBad;
     }
   }
   received_.push_back(buffer);

@@ -9,7 +9,7 @@ const pattern = new Uint8Array(kPiece + kPeriod);
 for (let i = 0; i < pattern.length; i++) pattern[i] = i % kPeriod;
 
 const port = Number(process.argv[2] ?? 8080);
-const hostname = process.argv[3] ?? '0.0.0.0';
+const hostname = process.argv[3] ?? '';
 let requests = 0, gone = 0;
 
 async function download(res, size) {
