@@ -109,6 +109,8 @@ Error Stack::State::enqueue(Interface& out, Buffer* frame) {
       return Error::kNoBuffers;
     }
   }
+  if (frame_tap != nullptr) [[unlikely]]
+    frame_tap(frame_tap_context, out.index, frame, true);
   ++counters.transmitted_packets;
   counters.transmitted_bytes += frame->next_segment ? frame->chain_length() : frame->length;
   out.queue.push(frame);

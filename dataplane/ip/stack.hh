@@ -152,6 +152,11 @@ class Stack {
 
   // Whether it is ours: an interface's, or in 127/8.
   bool is_local(const IpAddress& address) const;
+
+  // `tap` is shown each frame that a port gave us, and each one that is queued for a port, whole, its Ethernet header in
+  // front; nullptr: nobody is. Checksums that the port is to fill in are not there yet.
+  using FrameTap = void (*)(void* context, uint8_t interface_index, const Buffer* frame, bool outgoing);
+  void set_frame_tap(FrameTap tap, void* context);
   // Whether replies of this flow (remote -> local) arrive on this core's queue.
   bool flow_is_local(const Path& path, const Endpoint& local, const Endpoint& remote) const;
   std::optional<IpAddress> first_address() const;

@@ -46,6 +46,8 @@ struct Stack::State {
   std::array<Protocol*, 256> protocols{};
   ArpListener arp_listener = nullptr;
   void* arp_listener_context = nullptr;
+  FrameTap frame_tap = nullptr;
+  void* frame_tap_context = nullptr;
   // Packets to ourselves, with their IP headers; delivered by the next receive().
   BufferQueue loop_queue;
   unsigned loop_count = 0;

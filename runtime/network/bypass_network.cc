@@ -76,7 +76,9 @@ class BypassCore final : public CoreNetwork {
         reactor_(clock_, waiter_, poll_mode(network.configuration_)),
         stack_(reactor_.timers(), entropy_),
         arp_(*network.arp_, index, stack_),
+        capture_(*network.capture_, index, stack_, clock_),
         transport_(reactor_.timers(), clock_, entropy_, stack_) {
+    reactor_.add(capture_);
     reactor_.add(arp_);
     if (network.loop_) {
       loop_ = std::make_unique<LoopInbox>(*network.loop_, index, stack_);
@@ -264,6 +266,7 @@ class BypassCore final : public CoreNetwork {
   std::unique_ptr<LoopInbox> loop_;
   std::vector<std::unique_ptr<SteeredPort>> steered_;
   std::vector<std::unique_ptr<SteeringWatch>> steering_watches_;
+  CapturePoint capture_;
   transport::BypassTransport transport_;
   std::vector<ethdev::EthernetQueue*> queues_;
 };
@@ -279,6 +282,15 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
   eal.extra_arguments = configuration.dpdk.arguments;
   for (const config::PortConfig& port : configuration.ports)
     eal.ports.push_back(port_spec(port, configuration.cores.count));
+  for (const config::PortConfig& port : configuration.ports) {
+    if (port.queues <= configuration.cores.count) continue;
+    error = port.where + "nobody would read " + std::to_string(port.queues) +
+            " queues: each core has one of each port, and there " +
+            (configuration.cores.count == 1 ? "is 1 core"
+                                            : "are " + std::to_string(configuration.cores.count) + " cores") +
+            "; raise --cores, or leave queues out";
+    return nullptr;
+  }
   error = ethdev::Eal::start(eal);
   if (!error.empty()) return nullptr;
   std::unique_ptr<BypassNetwork> network(new BypassNetwork(configuration));
@@ -302,12 +314,16 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
                                      : std::make_unique<BufferExchange>(
                                            std::vector<Waiter*>(waiters.begin(), waiters.begin() + sharing)));
   }
+  std::vector<std::string> names;
+  for (const config::PortConfig& port : configuration.ports) names.push_back(port.name);
+  network->capture_ = std::make_unique<Capture>(std::move(names), waiters);
   if (waiters.size() > 1) network->loop_ = std::make_unique<BufferExchange>(waiters);
   network->arp_ = std::make_unique<ArpExchange>(std::move(waiters));
   return network;
 }
 
 BypassNetwork::~BypassNetwork() {
+  capture_.reset();
   steering_.clear();
   loop_.reset();
   // A core's pool of one port may hold Buffers of another port's, which came to it from another core.

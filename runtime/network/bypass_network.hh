@@ -7,6 +7,7 @@
 
 #include "drivers/ethdev/ethdev.hh"
 #include "drivers/kernel/event_waiter.hh"
+#include "runtime/capture/capture.hh"
 #include "runtime/network/arp_exchange.hh"
 #include "runtime/network/buffer_exchange.hh"
 #include "runtime/network/network.hh"
@@ -18,6 +19,7 @@ class BypassNetwork final : public Network {
   static std::unique_ptr<Network> open(const config::Configuration& configuration, std::string& error);
   ~BypassNetwork() override;
   std::unique_ptr<CoreNetwork> make_core(unsigned index, std::string& error) override;
+  Capture* capture() override { return capture_.get(); }
 
  private:
   friend class BypassCore;
@@ -29,6 +31,7 @@ class BypassNetwork final : public Network {
   std::unique_ptr<ArpExchange> arp_;
   // In the order of devices_: frames between the cores of a port that does not steer; null for one that does.
   std::vector<std::unique_ptr<BufferExchange>> steering_;
+  std::unique_ptr<Capture> capture_;
   std::unique_ptr<BufferExchange> loop_;  // packets to ourselves, with several cores
 };
 
