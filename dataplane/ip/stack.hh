@@ -149,6 +149,9 @@ class Stack {
   // Takes the packet, whose data is at its L4 header, when there is a core to ask; false when there is none.
   bool pass_on(const ReceivedPacket& about, Buffer* packet);
   void take_looped(Buffer* packet);
+  // Gives a packet from anywhere, whose data is at its L4 header and whose checksum was right, to one other core; that one
+  // gets it as if it were one to ourselves. False, and not taken, when there is no way.
+  bool hand_to(unsigned core, const ReceivedPacket& about, Buffer* packet);
 
   // Whether it is ours: an interface's, or in 127/8.
   bool is_local(const IpAddress& address) const;

@@ -93,6 +93,9 @@ struct Stack::State {
   void deliver_looped();
   uint16_t next_identification(uint32_t destination, uint8_t protocol);
 
+  // loopback.cc
+  void give_to_core(unsigned core, unsigned cores_to_ask, const ReceivedPacket& about, Buffer* packet);
+
   // neighbour.cc
   Error output_unresolved(Interface& out, Neighbour& to, Buffer* packet);
   void neighbour_learnt(Neighbour& entry, const MacAddress& mac, bool confirmed);

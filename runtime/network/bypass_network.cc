@@ -7,6 +7,7 @@
 #include "dataplane/ip/stack.hh"
 #include "dataplane/tcp/tcp.hh"
 #include "dataplane/transport/bypass.hh"
+#include "dataplane/udp/udp.hh"
 #include "drivers/ethdev/eal.hh"
 #include "drivers/kernel/host_clock.hh"
 #include "drivers/kernel/host_entropy.hh"
@@ -85,6 +86,7 @@ class BypassCore final : public CoreNetwork {
       reactor_.add(*loop_);
     }
     reactor_.add(transport_);
+    if (network.udp_ports_) transport_.udp().share_ports(*network.udp_ports_, index);
   }
   ~BypassCore() override {
     // What the connections' ends leave in the queue is sent before the port goes. Only this part of the reactor is still there.
@@ -317,7 +319,10 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
   std::vector<std::string> names;
   for (const config::PortConfig& port : configuration.ports) names.push_back(port.name);
   network->capture_ = std::make_unique<Capture>(std::move(names), waiters);
-  if (waiters.size() > 1) network->loop_ = std::make_unique<BufferExchange>(waiters);
+  if (waiters.size() > 1) {
+    network->loop_ = std::make_unique<BufferExchange>(waiters);
+    network->udp_ports_ = std::make_unique<udp::PortOwners>();
+  }
   network->arp_ = std::make_unique<ArpExchange>(std::move(waiters));
   return network;
 }

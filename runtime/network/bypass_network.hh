@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/udp/port_owners.hh"
 #include "drivers/ethdev/ethdev.hh"
 #include "drivers/kernel/event_waiter.hh"
 #include "runtime/capture/capture.hh"
@@ -32,6 +33,7 @@ class BypassNetwork final : public Network {
   // In the order of devices_: frames between the cores of a port that does not steer; null for one that does.
   std::vector<std::unique_ptr<BufferExchange>> steering_;
   std::unique_ptr<Capture> capture_;
+  std::unique_ptr<udp::PortOwners> udp_ports_;
   std::unique_ptr<BufferExchange> loop_;  // packets to ourselves, with several cores
 };
 
