@@ -2,11 +2,13 @@
 #include "runtime/metrics.hh"
 
 #include <algorithm>
+#include <charconv>
 #include <cinttypes>
 #include <cmath>
 #include <cstdio>
 #include <map>
 
+#include "runtime/capture/capture.hh"
 #include "runtime/process.hh"
 #include "runtime/version.hh"
 
@@ -165,8 +167,13 @@ void Metrics::on_request(http::Exchange& exchange) {
   const std::string_view path = exchange.target().substr(0, exchange.target().find('?'));
   static constexpr const char* kPlain = "Content-Type: text/plain; charset=utf-8\r\n";
   exchange.discard_body();
+  if (path == "/capture") {
+    const std::string_view target = exchange.target();
+    return on_capture(exchange,
+                      path.size() < target.size() ? target.substr(path.size() + 1) : std::string_view());
+  }
   if (path != "/metrics")
-    return exchange.respond(404, kPlain, std::string_view("this address has /metrics\n"));
+    return exchange.respond(404, kPlain, std::string_view("this address has /metrics and /capture\n"));
   if (exchange.method() != http::Method::kGet && exchange.method() != http::Method::kHead)
     return exchange.respond(405, "Allow: GET, HEAD\r\n", std::string_view());
   if (scrapes_.size() == kScrapesLimit)
@@ -177,6 +184,50 @@ void Metrics::on_request(http::Exchange& exchange) {
     core->wake();
   }
   scrapes_.push_back(std::move(scrape));
+}
+
+// POST /capture?FILE[,KEY=VALUE...] begins, DELETE ends, GET tells.
+void Metrics::on_capture(http::Exchange& exchange, std::string_view query) {
+  static constexpr const char* kPlain = "Content-Type: text/plain; charset=utf-8\r\n";
+  const auto answer = [&](int status, const std::string& line) {
+    exchange.respond(status, kPlain, std::string_view(line + "\n"));
+  };
+  // A web page may have its visitor's browser send a POST to anywhere: that is not the operator's word.
+  if (!exchange.header("origin").empty()) return answer(403, "not for web pages");
+  Capture* const capture = process_.network().capture();
+  if (capture == nullptr) return answer(409, "the kernel transport has no ports of ours: use tcpdump");
+  if (exchange.method() == http::Method::kPost) {
+    std::string text;
+    for (size_t i = 0; i < query.size(); ++i) {
+      unsigned byte = 0;
+      if (query[i] == '%' && i + 2 < query.size() &&
+          std::from_chars(&query[i + 1], &query[i + 3], byte, 16).ptr == &query[i + 3]) {
+        text += static_cast<char>(byte);
+        i += 2;
+      } else {
+        text += query[i];
+      }
+    }
+    CaptureRequest request;
+    std::string wrong = parse_capture(text, request);
+    if (wrong.empty() && request.file[0] != '/')
+      wrong = request.file + ": the whole path of the file is wanted";
+    if (!wrong.empty()) return answer(400, wrong);
+    // Never over a file that is there: who may ask here need not be who owns it.
+    wrong = capture->start(request, false);
+    return wrong.empty() ? answer(200, "capturing to " + request.file) : answer(409, wrong);
+  }
+  if (exchange.method() == http::Method::kDelete) {
+    if (const std::string wrong = capture->stop(); !wrong.empty()) return answer(409, wrong);
+  } else if (exchange.method() != http::Method::kGet && exchange.method() != http::Method::kHead) {
+    return exchange.respond(405, "Allow: GET, HEAD, POST, DELETE\r\n", std::string_view());
+  }
+  const Capture::Status status = capture->status();
+  if (status.file.empty()) return answer(200, "no capture");
+  answer(200, std::string(status.running ? "capturing to " : "captured to ") + status.file + ": " +
+                  std::to_string(status.frames) + " frames, " + std::to_string(status.bytes) + " bytes, " +
+                  std::to_string(status.dropped) + " dropped" +
+                  (status.error.empty() ? "" : "; " + status.error));
 }
 
 void Metrics::step(uint64_t now_ns) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// /metrics on the admin address: the numbers of all cores in Prometheus' text format (exposition format 0.0.4). Served on
-// the control core by the house's own HTTP server over the kernel's sockets.
+// The admin address: /metrics, the numbers of all cores in Prometheus' text format (exposition format 0.0.4), and /capture,
+// which begins and ends captures. Served on the control core by the house's own HTTP server over the kernel's sockets.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -39,6 +39,7 @@ class Metrics final : public http::ServerHandler {
       200 * kNanosecondsPerMillisecond;        // for a core that is busy computing
   static constexpr size_t kScrapesLimit = 16;  // at once; beyond it 503
   void on_request(http::Exchange& exchange) override;
+  void on_capture(http::Exchange& exchange, std::string_view query);
   void on_body(http::Exchange& exchange, Buffer* chain) override;
   void on_body_end(http::Exchange&) override {}
 

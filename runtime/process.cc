@@ -16,6 +16,7 @@
 #include "drivers/kernel/event_waiter.hh"
 #include "drivers/kernel/host_clock.hh"
 #include "runtime/builtins.hh"
+#include "runtime/capture/capture.hh"
 #include "runtime/host_internals.hh"
 #include "runtime/metrics.hh"
 #include "runtime/network/kernel_network.hh"
@@ -263,6 +264,20 @@ int Process::run() {
   if (!network_) {
     std::fprintf(stderr, "sluice: %s\n", error.c_str());
     return kExitConfiguration;
+  }
+  if (!configuration_.capture.empty()) {
+    Capture* const capture = network_->capture();
+    CaptureRequest request;
+    error = parse_capture(configuration_.capture, request);
+    if (capture == nullptr)
+      error =
+          "--capture: the kernel transport has no ports of ours; tcpdump captures there, or say --transport "
+          "bypass";
+    if (error.empty()) error = capture->start(request, true);
+    if (!error.empty()) {
+      std::fprintf(stderr, "sluice: %s\n", error.c_str());
+      return kExitConfiguration;
+    }
   }
   // Not before: a port may wait for its other end to come, and until then a signal simply ends the process.
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) deliver_signal_to_control(number);

@@ -109,6 +109,8 @@ Error Stack::State::enqueue(Interface& out, Buffer* frame) {
       return Error::kNoBuffers;
     }
   }
+  if (frame_tap != nullptr) [[unlikely]]
+    frame_tap(frame_tap_context, out.index, frame, true);
   ++counters.transmitted_packets;
   counters.transmitted_bytes += frame->next_segment ? frame->chain_length() : frame->length;
   out.queue.push(frame);
@@ -201,10 +203,11 @@ void Stack::State::deliver_looped() {
         .traffic_class = header->traffic_class(),
         .interface_index = loop_interface(packet->user),
         .l4_checksum_verified = true,  // it was never on a wire, and may not have been computed
+        .network_header_bytes = static_cast<uint8_t>(header->header_bytes()),
         .cores_to_ask = loop_cores_to_ask(packet->user),
     };
     packet->user = 0;
-    packet->trim_front(wire::kIpv4HeaderBytes);
+    packet->trim_front(header->header_bytes());
     deliver(about, packet);
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets to ourselves where the process has several cores: they go from one to another until they find whom they are for.
 #include "dataplane/ip/state.hh"
+#include "dataplane/wire/ipv6.hh"
 
 namespace sluice::ip {
 
@@ -13,17 +14,32 @@ void Stack::share_loop(unsigned core, unsigned cores, LoopPasser passer, void* c
   state_->loop_passer_context = context;
 }
 
-bool Stack::pass_on(const ReceivedPacket& about, Buffer* packet) {
-  State& s = *state_;
-  if (about.cores_to_ask == 0 || s.loop_passer == nullptr) return false;
+// Takes the packet; its data is at its L4 header.
+void Stack::State::give_to_core(unsigned core, unsigned cores_to_ask, const ReceivedPacket& about,
+                                Buffer* packet) {
   packet->prepend(about.network_header_bytes);
-  packet->user = State::loop_tag(about.interface_index, about.cores_to_ask - 1u);
-  if (s.loop_passer(s.loop_passer_context, (s.loop_core + 1) % s.loop_cores, packet)) {
+  packet->user = loop_tag(about.interface_index, cores_to_ask);
+  if (loop_passer(loop_passer_context, core, packet)) {
     ++counters.loop_passed_on;
   } else {
     ++counters.loop_pass_refused;
     release(packet);
   }
+}
+
+bool Stack::pass_on(const ReceivedPacket& about, Buffer* packet) {
+  State& s = *state_;
+  if (about.cores_to_ask == 0 || s.loop_passer == nullptr) return false;
+  s.give_to_core((s.loop_core + 1) % s.loop_cores, about.cores_to_ask - 1u, about, packet);
+  return true;
+}
+
+bool Stack::hand_to(unsigned core, const ReceivedPacket& about, Buffer* packet) {
+  State& s = *state_;
+  if (s.loop_passer == nullptr || core >= s.loop_cores) return false;
+  // What comes out of the loop has no extension headers.
+  if (!about.source.is_v4() && about.network_header_bytes != wire::kIpv6HeaderBytes) return false;
+  s.give_to_core(core, 0, about, packet);
   return true;
 }
 

@@ -99,6 +99,8 @@ bool Stack::receive(uint64_t now_ns) {
     if (count == 0) continue;
     any = true;
     counters.received_packets += count;
+    if (s.frame_tap != nullptr) [[unlikely]]
+      for (unsigned i = 0; i < count; ++i) s.frame_tap(s.frame_tap_context, each->index, frames[i], false);
     constexpr unsigned kAhead = 3;
     for (unsigned i = 0; i < kAhead && i < count; ++i) __builtin_prefetch(frames[i]->data);
     for (unsigned i = 0; i < count; ++i) {
@@ -228,6 +230,11 @@ bool Stack::has_pending() const {
 void Stack::confirm_neighbour(const Path& path) {
   if (path.generation != state_->generation && path.generation != (state_->generation | Path::kIpv6)) return;
   if (Neighbour* entry = state_->neighbours.by_handle(path.neighbour)) state_->neighbour_confirmed(*entry);
+}
+
+void Stack::set_frame_tap(FrameTap tap, void* context) {
+  state_->frame_tap = tap;
+  state_->frame_tap_context = context;
 }
 
 bool Stack::is_local(const IpAddress& address) const {

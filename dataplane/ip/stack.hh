@@ -168,9 +168,17 @@ class Stack {
   // Takes the packet, whose data is at its L4 header, when there is a core to ask; false when there is none.
   bool pass_on(const ReceivedPacket& about, Buffer* packet);
   void take_looped(Buffer* packet);
+  // Gives a packet from anywhere, whose data is at its L4 header and whose checksum was right, to one other core; that one
+  // gets it as if it were one to ourselves. False, and not taken, when there is no way.
+  bool hand_to(unsigned core, const ReceivedPacket& about, Buffer* packet);
 
   // Whether it is ours: an interface's, in 127/8, or ::1; also an address of IPv6 that is still being checked for duplicates.
   bool is_local(const IpAddress& address) const;
+
+  // `tap` is shown each frame that a port gave us, and each one that is queued for a port, whole, its Ethernet header in
+  // front; nullptr: nobody is. Checksums that the port is to fill in are not there yet.
+  using FrameTap = void (*)(void* context, uint8_t interface_index, const Buffer* frame, bool outgoing);
+  void set_frame_tap(FrameTap tap, void* context);
   // Whether replies of this flow (remote -> local) arrive on this core's queue.
   bool flow_is_local(const Path& path, const Endpoint& local, const Endpoint& remote) const;
   std::optional<IpAddress> first_address() const;

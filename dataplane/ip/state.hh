@@ -56,6 +56,8 @@ struct Stack::State {
   std::array<Protocol*, 256> protocols{};
   NeighbourListener neighbour_listener = nullptr;
   void* neighbour_listener_context = nullptr;
+  FrameTap frame_tap = nullptr;
+  void* frame_tap_context = nullptr;
   // Packets to ourselves, with their IP headers; delivered by the next receive().
   BufferQueue loop_queue;
   unsigned loop_count = 0;
@@ -112,6 +114,9 @@ struct Stack::State {
   static void finish_l4_checksum(Buffer* packet);
   // The packet in one Buffer, with its requests; nullptr, counted, when there is none. Takes `packet`.
   Buffer* flattened(Interface& out, Buffer* packet);
+
+  // loopback.cc
+  void give_to_core(unsigned core, unsigned cores_to_ask, const ReceivedPacket& about, Buffer* packet);
 
   // neighbour.cc
   Error output_unresolved(Interface& out, Neighbour& to, Buffer* packet);

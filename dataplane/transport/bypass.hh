@@ -59,6 +59,7 @@ class BypassTransport final : public Transport, public ReactorPart {
   void after_sleep() override;
 
   tcp::Tcp& tcp() { return *tcp_; }
+  udp::Udp& udp() { return *udp_; }
   ip::Stack& stack() { return stack_; }
 
  private:

@@ -63,7 +63,7 @@ transport::Result<std::unique_ptr<transport::DatagramSocket>> Udp::bind(const En
     uint32_t tried = 0;
     for (; tried < kPorts; ++tried) {
       chosen.port = static_cast<uint16_t>(kEphemeralFirst + (start + tried) % kPorts);
-      if (!in_use(chosen)) break;
+      if (!in_use(chosen) && (owners_ == nullptr || owners_->claim(chosen.port, core_))) break;
     }
     if (tried == kPorts) {
       ++counters.sockets_refused;
@@ -71,6 +71,7 @@ transport::Result<std::unique_ptr<transport::DatagramSocket>> Udp::bind(const En
       return result;
     }
   }
+  if (owners_ != nullptr) owners_->claim(chosen.port, core_);  // the first core that has it
   auto* socket = new Socket(*this, chosen, user);
   Socket*& bucket = bucket_of(chosen.port);
   socket->next_ = bucket;
@@ -85,6 +86,19 @@ void Udp::close(Socket& socket) {
   while (*link != &socket) link = &(*link)->next_;
   *link = socket.next_;
   --open_sockets_;
+  if (owners_ == nullptr) return;
+  for (const Socket* other = bucket_of(socket.local_.port); other; other = other->next_)
+    if (other->local_.port == socket.local_.port) return;
+  owners_->release(socket.local_.port, core_);
+}
+
+// Takes the packet when it is.
+bool Udp::is_another_cores(const ip::ReceivedPacket& about, uint16_t port, Buffer* packet) {
+  if (stack_.pass_on(about, packet)) return true;  // from ourselves: whoever has it is asked
+  if (owners_ == nullptr || about.broadcast) return false;
+  const int owner = owners_->owner(port);
+  return owner >= 0 && owner != static_cast<int>(core_) &&
+         stack_.hand_to(static_cast<unsigned>(owner), about, packet);
 }
 
 Socket* Udp::find(const IpAddress& address, uint16_t port) {
@@ -119,7 +133,7 @@ void Udp::receive(const ip::ReceivedPacket& about, Buffer* packet) {
   const uint16_t port = header->destination_port();
   Socket* socket = find(about.destination, port);
   if (socket == nullptr) {
-    if (stack_.pass_on(about, packet)) return;
+    if (is_another_cores(about, port, packet)) return;
     ++counters.no_socket;
     stack_.send_unreachable(about, packet, ip::Stack::Unreachable::kPort);
     release(packet);

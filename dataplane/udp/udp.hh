@@ -7,6 +7,7 @@
 
 #include "dataplane/ip/stack.hh"
 #include "dataplane/transport/transport.hh"
+#include "dataplane/udp/port_owners.hh"
 #include "drivers/entropy.hh"
 
 namespace sluice::udp {
@@ -34,6 +35,13 @@ class Udp final : public ip::Protocol {
   void receive(const ip::ReceivedPacket& about, Buffer* packet) override;
   void icmp_error(const ip::IcmpError& about) override;
 
+  // With several cores, before the first socket: ports that are given out are no other core's, and a datagram without a
+  // socket here goes to the core that has its port (through Stack::hand_to).
+  void share_ports(PortOwners& owners, unsigned core) {
+    owners_ = &owners;
+    core_ = core;
+  }
+
   uint32_t open_sockets() const { return open_sockets_; }
 
   struct Counters {
@@ -53,9 +61,12 @@ class Udp final : public ip::Protocol {
   Socket* find(const IpAddress& address, uint16_t port);
   bool in_use(const Endpoint& local);
   void close(Socket& socket);
+  bool is_another_cores(const ip::ReceivedPacket& about, uint16_t port, Buffer* packet);
 
   ip::Stack& stack_;
   Entropy& entropy_;
+  PortOwners* owners_ = nullptr;
+  unsigned core_ = 0;
   std::array<Socket*, kBuckets> buckets_{};
   uint32_t open_sockets_ = 0;
 };

@@ -21,6 +21,10 @@ extern const std::array<uint8_t, kRssKeyBytes> kSymmetricRssKey;
 // The hash of `input` (network byte order, as the packet carries it). `key` must be at least 4 bytes longer than `input`.
 uint32_t toeplitz(std::span<const uint8_t> key, std::span<const uint8_t> input);
 
+// The hash under kSymmetricRssKey, quickly. That key is the same every 16 bits, so it does not matter where in the input a
+// 16-bit word stands, and the words can be added (xor) first: toeplitz(kSymmetricRssKey, input) == symmetric_hash(sum).
+uint32_t symmetric_hash(uint16_t sum_of_words);
+
 // What a NIC computes for an IPv4 packet with TCP or UDP: source address, destination address, source port, destination
 // port. Arguments in host order.
 uint32_t toeplitz_ipv4(std::span<const uint8_t> key, uint32_t source, uint32_t destination,
@@ -32,9 +36,5 @@ uint32_t toeplitz_ipv6(std::span<const uint8_t> key, const IpAddress& source, co
 
 // The same for an IPv4 packet of which only the addresses count (a fragment, ICMP).
 uint32_t toeplitz_ipv4(std::span<const uint8_t> key, uint32_t source, uint32_t destination);
-
-// The hash under kSymmetricRssKey, quickly. That key is the same every 16 bits, so it does not matter where in the input a
-// 16-bit word stands, and the words can be added (xor) first: toeplitz(kSymmetricRssKey, input) == symmetric_hash(sum).
-uint32_t symmetric_hash(uint16_t sum_of_words);
 
 }  // namespace sluice::ethdev

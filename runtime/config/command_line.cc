@@ -31,6 +31,7 @@ constexpr Option kOptions[] = {
     {"--cores", "", "cores", "2", true},
     {"--poll", "", "poll", "busy", true},
     {"--admin", "", "admin", "127.0.0.1:9090", true},
+    {"--capture", "", "capture", "FILE,host=10.0.0.1"},
     {"--config", "", "", "sluice.toml", true},
     {"--kernel-driver", "kernel", "driver", "epoll", true},
     {"--no-uring", "", "", "", true},
@@ -315,6 +316,9 @@ The network:
                             how the kernel's sockets are driven
   --hugepages auto|always|never
   --admin ADDRESS:PORT      serve /metrics there
+  --capture FILE,KEY=VALUE..
+                            write what goes over the ports to a pcapng file, for Wireshark. Keys: host and port
+                            (repeatable, each must be met), interface, snap, megabytes
 
 Limits:
   --watchdog-ms N           longest turn inside JavaScript; 0: no watchdog (default 10000)

@@ -105,10 +105,11 @@ TEST_F(CommandLine, VersionAndHelp) {
   EXPECT_EQ(good({"-h"}).command, Command::kHelp);
   EXPECT_EQ(good({"--help"}).command, Command::kHelp);
   EXPECT_EQ(version_text().back(), '\n');
-  for (const char* option : {"--transport", "--port",        "--cores",    "--poll",     "--config",
-                             "--admin",     "--watchdog-ms", "--heap-mb",  "--drain-ms", "--kernel-driver",
-                             "--no-uring",  "--hugepages",   "--v8-flags", "--set",      "--eval",
-                             "--print",     "--version",     "--help",     "bench",      "doctor"})
+  for (const char* option :
+       {"--transport",   "--port",    "--cores",    "--poll",          "--config",   "--admin",
+        "--watchdog-ms", "--heap-mb", "--drain-ms", "--kernel-driver", "--no-uring", "--hugepages",
+        "--v8-flags",    "--set",     "--eval",     "--capture",       "--print",    "--version",
+        "--help",        "bench",     "doctor"})
     EXPECT_NE(help_text().find(option), std::string::npos) << option;
 }
 

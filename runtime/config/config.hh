@@ -117,6 +117,7 @@ struct Configuration {
   PollMode poll = PollMode::kAdaptive;
   KernelDriver kernel_driver = KernelDriver::kAuto;
   std::optional<Endpoint> admin;  // where /metrics is served; nothing: nowhere
+  std::string capture;            // FILE[,KEY=VALUE...] as parse_capture() takes it; empty: none
   http::Limits http;
   IsolateLimits isolate;
   DpdkConfig dpdk;

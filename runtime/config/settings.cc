@@ -6,6 +6,8 @@
 #include <charconv>
 #include <limits>
 
+#include "runtime/capture/capture_request.hh"
+
 namespace sluice::config {
 
 namespace {
@@ -697,6 +699,13 @@ const std::vector<Setting>& settings() {
        [](Configuration& c, const Value& v, Complaints& w) {
          Endpoint endpoint;
          if (as_endpoint(v, endpoint, w)) c.admin = endpoint;
+       }},
+      {"", "capture",
+       [](Configuration& c, const Value& v, Complaints& w) {
+         if (!as_string(v, c.capture, w)) return;
+         runtime::CaptureRequest request;
+         if (const std::string wrong = runtime::parse_capture(c.capture, request); !wrong.empty())
+           w.about(v, wrong);
        }},
       {"", "port",
        [](Configuration& c, const Value& v, Complaints& w) {

@@ -190,6 +190,9 @@ TEST(TomlFile, WrongTypesAndChoices) {
 }
 
 TEST(TomlFile, AdminAddressForms) {
+  EXPECT_EQ(good("capture = \"/tmp/x.pcapng,port=80\"").capture, "/tmp/x.pcapng,port=80");
+  EXPECT_EQ(bad("capture = \"x,port=http\""),
+            "a.toml:1:11: capture = \"x,port=http\": 'port=http': a port from 1 to 65535 is wanted");
   EXPECT_EQ(good("admin = 9090").admin->to_string(), "127.0.0.1:9090");
   EXPECT_EQ(good("admin = \"0.0.0.0:1\"").admin->to_string(), "0.0.0.0:1");
   EXPECT_EQ(good("admin = \"localhost:1\"").admin->to_string(), "127.0.0.1:1");

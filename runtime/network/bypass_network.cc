@@ -10,6 +10,7 @@
 #include "dataplane/ip/stack.hh"
 #include "dataplane/tcp/tcp.hh"
 #include "dataplane/transport/bypass.hh"
+#include "dataplane/udp/udp.hh"
 #include "drivers/ethdev/eal.hh"
 #include "drivers/kernel/host_clock.hh"
 #include "drivers/kernel/host_entropy.hh"
@@ -97,13 +98,16 @@ class BypassCore final : public CoreNetwork {
         reactor_(clock_, waiter_, poll_mode(network.configuration_)),
         stack_(reactor_.timers(), entropy_),
         neighbours_(*network.neighbours_, index, stack_),
+        capture_(*network.capture_, index, stack_, clock_),
         transport_(reactor_.timers(), clock_, entropy_, stack_) {
+    reactor_.add(capture_);
     reactor_.add(neighbours_);
     if (network.loop_) {
       loop_ = std::make_unique<LoopInbox>(*network.loop_, index, stack_);
       reactor_.add(*loop_);
     }
     reactor_.add(transport_);
+    if (network.udp_ports_) transport_.udp().share_ports(*network.udp_ports_, index);
   }
   ~BypassCore() override {
     // What the connections' ends leave in the queue is sent before the port goes. Only this part of the reactor is still there.
@@ -299,6 +303,7 @@ class BypassCore final : public CoreNetwork {
   std::unique_ptr<LoopInbox> loop_;
   std::vector<std::unique_ptr<SteeredPort>> steered_;
   std::vector<std::unique_ptr<SteeringWatch>> steering_watches_;
+  CapturePoint capture_;
   transport::BypassTransport transport_;
   std::vector<ethdev::EthernetQueue*> queues_;
 };
@@ -314,6 +319,15 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
   eal.extra_arguments = configuration.dpdk.arguments;
   for (const config::PortConfig& port : configuration.ports)
     eal.ports.push_back(port_spec(port, configuration.cores.count));
+  for (const config::PortConfig& port : configuration.ports) {
+    if (port.queues <= configuration.cores.count) continue;
+    error = port.where + "nobody would read " + std::to_string(port.queues) +
+            " queues: each core has one of each port, and there " +
+            (configuration.cores.count == 1 ? "is 1 core"
+                                            : "are " + std::to_string(configuration.cores.count) + " cores") +
+            "; raise --cores, or leave queues out";
+    return nullptr;
+  }
   error = ethdev::Eal::start(eal);
   if (!error.empty()) return nullptr;
   std::unique_ptr<BypassNetwork> network(new BypassNetwork(configuration));
@@ -338,12 +352,19 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
                                      : std::make_unique<BufferExchange>(
                                            std::vector<Waiter*>(waiters.begin(), waiters.begin() + sharing)));
   }
-  if (waiters.size() > 1) network->loop_ = std::make_unique<BufferExchange>(waiters);
+  std::vector<std::string> names;
+  for (const config::PortConfig& port : configuration.ports) names.push_back(port.name);
+  network->capture_ = std::make_unique<Capture>(std::move(names), waiters);
+  if (waiters.size() > 1) {
+    network->loop_ = std::make_unique<BufferExchange>(waiters);
+    network->udp_ports_ = std::make_unique<udp::PortOwners>();
+  }
   network->neighbours_ = std::make_unique<NeighbourExchange>(std::move(waiters));
   return network;
 }
 
 BypassNetwork::~BypassNetwork() {
+  capture_.reset();
   steering_.clear();
   loop_.reset();
   // A core's pool of one port may hold Buffers of another port's, which came to it from another core.

@@ -6,8 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/udp/port_owners.hh"
 #include "drivers/ethdev/ethdev.hh"
 #include "drivers/kernel/event_waiter.hh"
+#include "runtime/capture/capture.hh"
 #include "runtime/network/buffer_exchange.hh"
 #include "runtime/network/neighbour_exchange.hh"
 #include "runtime/network/network.hh"
@@ -19,6 +21,7 @@ class BypassNetwork final : public Network {
   static std::unique_ptr<Network> open(const config::Configuration& configuration, std::string& error);
   ~BypassNetwork() override;
   std::unique_ptr<CoreNetwork> make_core(unsigned index, std::string& error) override;
+  Capture* capture() override { return capture_.get(); }
 
  private:
   friend class BypassCore;
@@ -30,6 +33,8 @@ class BypassNetwork final : public Network {
   std::unique_ptr<NeighbourExchange> neighbours_;
   // In the order of devices_: frames between the cores of a port that does not steer; null for one that does.
   std::vector<std::unique_ptr<BufferExchange>> steering_;
+  std::unique_ptr<Capture> capture_;
+  std::unique_ptr<udp::PortOwners> udp_ports_;
   std::unique_ptr<BufferExchange> loop_;  // packets to ourselves, with several cores
   std::array<uint64_t, 2> stable_key_{};
 };

@@ -16,6 +16,8 @@
 
 namespace sluice::runtime {
 
+class Capture;
+
 // The network of one core. Made, used and destroyed on that core's thread.
 class CoreNetwork {
  public:
@@ -41,6 +43,8 @@ class Network {
   static std::unique_ptr<Network> open(const config::Configuration& configuration, std::string& error);
   // On the core's own thread, which is pinned already. `index` below configuration.cores.count.
   virtual std::unique_ptr<CoreNetwork> make_core(unsigned index, std::string& error) = 0;
+  // Captures of what goes over the ports; nullptr where there are none.
+  virtual Capture* capture() { return nullptr; }
 };
 
 }  // namespace sluice::runtime

@@ -12,6 +12,7 @@
 #include "dataplane/tcp/tcp.hh"
 #include "dataplane/tcp/test_host.hh"
 #include "dataplane/transport/bypass.hh"
+#include "dataplane/udp/udp.hh"
 #include "dataplane/wire/ethernet.hh"
 #include "dataplane/wire/ipv4.hh"
 #include "dataplane/wire/udp.hh"
@@ -85,7 +86,7 @@ class Device {
 // What BypassNetwork makes of them.
 struct Core {
   Core(simulation::Simulation& world, unsigned index, Device& device, NeighbourExchange& arp_exchange,
-       BufferExchange& steering, BufferExchange& looping)
+       BufferExchange& steering, BufferExchange& looping, udp::PortOwners& udp_ports)
       : reactor(world.clock, world.waiter, PollMode::kBusy),
         stack(reactor.timers(), world.entropy),
         arp(arp_exchange, index, stack),
@@ -97,6 +98,7 @@ struct Core {
     stack.add_interface(port, {.name = "sim", .addresses = {{kOwn, 24}}});
     for (ReactorPart* part : std::initializer_list<ReactorPart*>{&arp, &loop, &transport, &watch})
       reactor.add(*part);
+    transport.udp().share_ports(udp_ports, index);
     world.add_host(reactor);
   }
   ~Core() { world_.remove_host(reactor.timers()); }
@@ -137,7 +139,7 @@ class Cores : public testing::Test {
     steering = std::make_unique<BufferExchange>(pointers);
     looping = std::make_unique<BufferExchange>(pointers);
     for (unsigned i = 0; i < kCores; ++i)
-      cores.push_back(std::make_unique<Core>(world, i, device, *arp, *steering, *looping));
+      cores.push_back(std::make_unique<Core>(world, i, device, *arp, *steering, *looping, udp_ports));
   }
   ~Cores() override {
     cores.clear();
@@ -195,6 +197,7 @@ class Cores : public testing::Test {
   std::vector<Waiter*> pointers;
   std::unique_ptr<NeighbourExchange> arp;
   std::unique_ptr<BufferExchange> steering, looping;
+  udp::PortOwners udp_ports;
   std::vector<std::unique_ptr<Core>> cores;
 };
 
@@ -355,6 +358,32 @@ struct Datagrams final : transport::DatagramUser {
   std::string answer;
   std::unique_ptr<transport::DatagramSocket> socket;
 };
+
+TEST_F(Cores, AnswersToDatagramsFindTheCoreThatAsked) {
+  udp::Udp peers_udp(peer.stack, world.entropy);
+  Datagrams answering;
+  answering.answer = "answer";
+  answering.socket = std::move(peers_udp.bind({{}, 53}, answering).value);
+  std::vector<std::unique_ptr<Datagrams>> asking;
+  constexpr unsigned kSockets = 30;
+  for (unsigned i = 0; i < kSockets; ++i) {
+    asking.push_back(std::make_unique<Datagrams>());
+    asking.back()->socket =
+        std::move(cores[i % kCores]->transport.bind_datagram({{}, 0}, *asking.back()).value);
+    ASSERT_TRUE(asking.back()->socket);
+    Datagrams::say(*asking.back()->socket, {kPeer, 53}, "question");
+    world.run_for(kMs);
+  }
+  for (const auto& each : asking) EXPECT_EQ(each->received, std::vector<std::string>{"answer"});
+  EXPECT_TRUE(answering.errors.empty()) << "nobody was told that there is no such port";
+  // A port that was given up is nobody's: refused, wherever it arrives.
+  const Endpoint gone{kOwn, asking[0]->socket->local().port};
+  asking.clear();
+  for (unsigned i = 0; i < 4; ++i) Datagrams::say(*answering.socket, gone, "too late");
+  world.run_for(kMs);
+  EXPECT_EQ(answering.errors, std::vector<Error>(4, Error::kConnectionRefused));
+  answering.socket.reset();
+}
 
 TEST_F(Cores, DatagramsWithinTheProcess) {
   Datagrams asking, answering;
