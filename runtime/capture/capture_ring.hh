@@ -24,7 +24,7 @@ struct CapturedFrame {
 
 class CaptureRing {
  public:
-  static constexpr uint64_t kBytes = 4 << 20;
+  static constexpr uint64_t kBytes = 16 << 20;
 
   // The data core. Copies at most `about.bytes` of the chain; false when there is no room.
   bool put(const CapturedFrame& about, const Buffer* chain) {
