@@ -181,8 +181,8 @@ void Process::announce(const char* scheme, const Endpoint& local, const char* tr
   std::fprintf(stderr, "listening on %s://%s (%s transport, %s, %u core%s)\n", scheme,
                local.to_string().c_str(), transport, driver, cores, cores == 1 ? "" : "s");
   const bool bypass = configuration_.transport == config::TransportKind::kBypass;
-  const bool inside = local.address.is_v4() ? local.address.v4() >> 24 == 127
-                                            : local.address == IpAddress::parse("::1");
+  const bool inside =
+      local.address.is_v4() ? local.address.v4() >> 24 == 127 : local.address == IpAddress::parse("::1");
   if (!bypass || !inside) return;
   // Our stack has no part in the host's loopback interface.
   std::string where;
