@@ -27,6 +27,7 @@ struct ListeningEndpoint {
   bool accepting = true;
   bool no_delay = true;
   bool paced = false;
+  bool fast_open = false;
   transport::Congestion congestion = transport::Congestion::kDefault;
   uint32_t user_timeout_ms = 0;
   uint32_t id = 0;
@@ -47,6 +48,7 @@ struct HalfOpen {
   uint8_t peer_window_scale = 0;
   uint8_t retries = 0;
   bool timestamps = false, sack = false, window_scaling = false, ecn = false;
+  bool cookie_wanted = false;  // RFC 7413
 };
 static_assert(sizeof(HalfOpen) <= 128);
 
