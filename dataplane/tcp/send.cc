@@ -378,7 +378,10 @@ bool Connection::emit(uint8_t flags, Sequence sequence, Buffer* packet, const st
   fields.flags = flags;
   if (flags & kTcpSyn) {
     fields.acknowledgement = flags & kTcpAck ? rcv_nxt_ : 0;
-    fields.window = static_cast<uint16_t>(std::min<uint32_t>(tcp_->limits_.receive_window_bytes, 65'535));
+    // What agree() has promised, less what came with the peer's SYN.
+    fields.window = static_cast<uint16_t>(
+        flags & kTcpAck ? rcv_adv_ - rcv_nxt_
+                        : std::min<uint32_t>(tcp_->limits_.receive_window_bytes, 65'535));
   } else {
     if (ecn_echo_ && !(flags & kTcpRst)) fields.flags |= wire::kTcpEce;
     fields.acknowledgement = rcv_nxt_;

@@ -137,9 +137,9 @@ class Tcp final : public ip::Protocol {
   bool connections_full() const { return connections_.live_count() >= limits_.connections; }
 
   // ---- fast_open.cc ----
-  bool accept_fast_open(ListeningEndpoint& listener, const Flow& flow, uint32_t hash, const wire::TcpView& view,
-                        const wire::TcpOptions& options, const Agreement& agreement, Buffer* packet,
-                        uint32_t packet_bytes);
+  bool accept_fast_open(ListeningEndpoint& listener, const Flow& flow, uint32_t hash,
+                        const wire::TcpView& view, const wire::TcpOptions& options,
+                        const Agreement& agreement, Buffer* packet, uint32_t packet_bytes);
 
   // ---- time_wait.cc ----
   void enter_time_wait(uint32_t hash, const TimeWait& record);
