@@ -42,6 +42,7 @@ Connection::Connection(Tcp& tcp, uint32_t number, const Flow& flow, uint32_t has
       ecn_(false),
       ecn_echo_(false),
       cwr_due_(false),
+      fast_open_(false),
       tcp_(&tcp),
       flow_(flow),
       hash_(hash),
@@ -58,6 +59,7 @@ Connection::~Connection() {
   // A closed connection's timer fields are a link of a list.
   if (state_ != State::kClosed) tcp_->timers_.cancel(timer_);
   release_queues();
+  if (fast_open_) end_fast_open();
   --tcp_->counters.connections[static_cast<unsigned>(state_)];
 }
 
@@ -67,6 +69,7 @@ uint32_t Connection::user_timeout_ms() const {
 
 void Connection::set_state(State next) {
   SLUICE_ASSERT(legal_edge(state_, next));
+  if (fast_open_) end_fast_open();
   auto& by_state = tcp_->counters.connections;
   --by_state[static_cast<unsigned>(state_)];
   ++by_state[static_cast<unsigned>(next)];
@@ -255,6 +258,11 @@ void Connection::shutdown() {
       break;
     case State::kSynSent:
     case State::kSynReceived:
+      if (fast_open_ && state_ == State::kSynReceived) {
+        // Answered, and to be ended, before the handshake is over: the end waits for that.
+        fin_queued_ = true;
+        break;
+      }
       // RFC 9293 section 3.10.4: nothing was promised to anybody yet.
       abort();
       return;

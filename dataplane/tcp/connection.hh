@@ -132,7 +132,10 @@ class Connection final : public transport::Stream {
   void enter_time_wait();
   void release_queues();
   bool synchronized() const { return state_ >= State::kEstablished; }
-  bool may_send_data() const { return state_ == State::kEstablished || state_ == State::kCloseWait; }
+  bool may_send_data() const {
+    return state_ == State::kEstablished || state_ == State::kCloseWait ||
+           (fast_open_ && (state_ == State::kSynSent || state_ == State::kSynReceived));
+  }
   bool receives_data() const {
     return state_ == State::kEstablished || state_ == State::kFinWait1 || state_ == State::kFinWait2;
   }
@@ -240,6 +243,13 @@ class Connection final : public transport::Stream {
   bool may_send_by_pace() { return !congestion_ || wait_for_pace(); }
   bool wait_for_pace();
 
+  // ---- fast_open.cc ----
+  void begin_fast_open(uint32_t window_bytes);
+  void receive_fast_open(const Buffer* packet, uint32_t header_bytes, uint32_t length);
+  void end_fast_open();
+  Buffer* fast_open_data(wire::TcpOptions& options, uint32_t& length);
+  void fast_open_answered(Sequence ack, const wire::TcpOptions& options);
+
   // ---- black_hole.cc ----
   void look_for_black_hole();
 
@@ -294,6 +304,7 @@ class Connection final : public transport::Stream {
   bool keep_alive_ : 1, ack_by_timer_ : 1, was_connecting_ : 1, window_update_ : 1;
   bool starved_ : 1, reset_pending_ : 1, tail_probed_ : 1, probe_allowance_ : 1;
   bool reordering_ : 1, paced_ : 1, ecn_ : 1, ecn_echo_ : 1, cwr_due_ : 1;
+  bool fast_open_ : 1;  // wanted of connect(), or in use since the SYN
   RetransmitTimer retransmit_for_ : 2 = RetransmitTimer::kTimeout;
   CongestionControl control_ : 2 = CongestionControl::kCubic;
   uint8_t send_scale_ = 0, receive_scale_ = 0;

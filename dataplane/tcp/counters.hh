@@ -68,6 +68,9 @@ struct Counters {
   uint64_t ports_exhausted = 0;
   uint64_t time_wait_entered = 0, time_wait_reused = 0, time_wait_evicted = 0, time_wait_reset_ignored = 0;
 
+  uint64_t fast_opens_sent = 0, fast_opens_refused = 0;   // as a client, with data
+  uint64_t fast_opens_accepted = 0, fast_open_limit = 0;  // as a server; left to an ordinary handshake
+
   // Segments dropped, by cause.
   uint64_t malformed = 0, bad_checksum = 0, not_unicast = 0, no_connection = 0;
   uint64_t paws_rejected = 0, out_of_window = 0, bad_ack = 0, no_ack = 0, reset_out_of_window = 0,

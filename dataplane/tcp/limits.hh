@@ -29,6 +29,9 @@ struct Limits {
   uint32_t out_of_order_buffers = 512;
   // Pieces of data in all send queues together; beyond it write() fails with kNoBuffers.
   uint32_t send_entries = 1u << 22;
+  // Connections that were accepted with data in their SYN and have not shaken hands yet (RFC 7413 section 5.1); beyond
+  // it such data is left for after the handshake.
+  uint32_t fast_open_pending = 1024;
   // Records of what is under way, all connections together; beyond it sending waits for acknowledgements.
   uint32_t flight_records = 1u << 22;
   // Explicit Congestion Notification (RFC 3168): whether our SYNs offer it, and whether we accept an offer.

@@ -50,6 +50,7 @@ transport::Result<std::unique_ptr<transport::Listener>> Tcp::listen(const transp
   listener->endpoint.ipv6_only = options.ipv6_only;
   listener->endpoint.congestion = options.congestion;
   listener->endpoint.paced = options.paced;
+  listener->endpoint.fast_open = options.fast_open;
   listener->endpoint.user_timeout_ms = options.user_timeout_ms;
   listeners_.add(&listener->endpoint);
   return {std::move(listener), Error::kNone, {}};
@@ -69,7 +70,7 @@ uint16_t Tcp::advertised_mss(const Flow& flow, const ip::Path& path) const {
 
 // RFC 9293 section 3.10.7.2. `least_iss`, when not 0: our number must not lie before it.
 void Tcp::receive_syn(ListeningEndpoint& listener, const Flow& flow, uint32_t hash, const wire::TcpView& view,
-                      Sequence least_iss) {
+                      Sequence least_iss, Buffer* packet, uint32_t packet_bytes) {
   ++counters.syn_received;
   if (!listener.accepting) {
     ++counters.not_accepting;
@@ -92,6 +93,20 @@ void Tcp::receive_syn(ListeningEndpoint& listener, const Flow& flow, uint32_t ha
   // the same way: the peer falls back.
   constexpr uint8_t kOffer = wire::kTcpEce | wire::kTcpCwr;
   const bool ecn = limits_.ecn_accept && (view.flags() & kOffer) == kOffer;
+  if (options.has_fast_open && listener.fast_open) {
+    Agreement agreement;
+    agreement.irs = view.sequence();
+    agreement.iss = isn_.choose(flow, now_ns_);
+    if (least_iss && before(agreement.iss, least_iss)) agreement.iss = least_iss;
+    agreement.peer_mss_bytes = peer_mss;
+    agreement.timestamps = options.has_timestamp;
+    agreement.timestamp_recent = options.timestamp;
+    agreement.sack = options.sack_permitted;
+    agreement.window_scaling = options.has_window_scale;
+    agreement.peer_window_scale = std::min<uint8_t>(options.window_scale, 14);
+    agreement.ecn = ecn;
+    if (accept_fast_open(listener, flow, hash, view, options, agreement, packet, packet_bytes)) return;
+  }
   HalfOpen* half = nullptr;
   uint32_t number = 0;
   if (listener.half_open >= listener.backlog) {
@@ -141,6 +156,8 @@ void Tcp::receive_syn(ListeningEndpoint& listener, const Flow& flow, uint32_t ha
   half->timestamp_recent = options.timestamp;
   half->sack = options.sack_permitted;
   half->ecn = ecn;
+  // Section 4.2.1: a cookie for who asks for one, or has an old one.
+  half->cookie_wanted = listener.fast_open && options.has_fast_open;
   half->window_scaling = options.has_window_scale;
   half->peer_window_scale = std::min<uint8_t>(options.window_scale, 14);
   half->peer_mss_bytes = peer_mss;
@@ -172,6 +189,7 @@ void Tcp::send_syn_ack(const HalfOpen& half) {
   reply.options.sack_permitted = half.sack;
   reply.options.has_window_scale = half.window_scaling;
   reply.options.window_scale = receive_scale_;
+  if (half.cookie_wanted) fast_open_cookies_.grant(half.flow, reply.options);
   send_reply(reply, path);
 }
 

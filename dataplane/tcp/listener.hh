@@ -28,6 +28,7 @@ struct ListeningEndpoint {
   bool no_delay = true;
   bool ipv6_only = false;
   bool paced = false;
+  bool fast_open = false;
   transport::Congestion congestion = transport::Congestion::kDefault;
   uint32_t user_timeout_ms = 0;
   uint32_t id = 0;
@@ -49,6 +50,7 @@ struct HalfOpen {
   uint8_t peer_window_scale = 0;
   uint8_t retries = 0;
   bool timestamps = false, sack = false, window_scaling = false, ecn = false;
+  bool cookie_wanted = false;  // RFC 7413
 };
 static_assert(sizeof(HalfOpen) <= 128);
 

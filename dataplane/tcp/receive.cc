@@ -87,7 +87,9 @@ void Connection::receive_slow(const wire::TcpView& view, Buffer* packet, uint32_
 
 void Connection::receive_syn_sent(Segment& segment) {
   const bool ack = segment.has(kTcpAck);
-  const bool ack_acceptable = ack && segment.acknowledgement == snd_nxt_;
+  // Beyond SND.NXT lies what went with the SYN (RFC 7413).
+  const bool ack_acceptable = ack && at_or_after(segment.acknowledgement, snd_nxt_) &&
+                              at_or_before(segment.acknowledgement, snd_max_);
   if (ack && !ack_acceptable) {
     ++tcp_->counters.bad_ack;
     if (!segment.has(kTcpRst)) {
@@ -125,13 +127,16 @@ void Connection::receive_syn_sent(Segment& segment) {
   if (!ack_acceptable) {
     // Both ends opened at once: answer with SYN and ACK, and wait for theirs.
     ++tcp_->counters.simultaneous_opens;
+    fast_open_ = false;
+    snd_max_ = snd_nxt_;
     set_state(State::kSynReceived);
     send_syn();
     start_retransmit_timer();
     arm_timer();
     return;
   }
-  snd_una_ = recover_ = segment.acknowledgement;
+  fast_open_answered(segment.acknowledgement, segment.options);
+  snd_una_ = recover_ = cwr_until_ = segment.acknowledgement;
   // RFC 3168 section 6.1.1: ECE alone. Both flags are the mark of who sends back whatever comes.
   ecn_ = tcp_->limits_.ecn_offer && backoff_ == 0 && segment.has(kTcpEce) && !segment.has(kTcpCwr);
   if (timing_ && backoff_ == 0) rtt_.sample(static_cast<uint32_t>(tcp_->now_us()) - rtt_seq_);
@@ -285,7 +290,7 @@ void Connection::receive_synchronized(Segment& segment) {
     return;
   }
   if (segment.has(kTcpSyn)) {
-    if (state_ == State::kSynReceived && segment.sequence + 1 == rcv_nxt_) {
+    if (state_ == State::kSynReceived && (segment.sequence + 1 == rcv_nxt_ || fast_open_)) {
       send_syn();
     } else {
       challenge();  // RFC 5961 section 4.2
@@ -312,7 +317,8 @@ void Connection::receive_synchronized(Segment& segment) {
     ts_recent_tick_ = tcp_->tick();
   }
   if (state_ == State::kSynReceived) {
-    if (segment.acknowledgement != snd_nxt_ &&
+    const bool early = fast_open_ && segment.acknowledgement == snd_una_;
+    if (segment.acknowledgement != snd_nxt_ && !early &&
         !(after(segment.acknowledgement, snd_una_) && at_or_before(segment.acknowledgement, snd_nxt_))) {
       ++counters.bad_ack;
       Tcp::Reply reply{.flow = flow_, .flags = kTcpRst, .sequence = segment.acknowledgement};
@@ -320,17 +326,26 @@ void Connection::receive_synchronized(Segment& segment) {
       ++counters.resets_sent;
       return;
     }
-    snd_una_ = recover_ = iss_ + 1;
     snd_wl1_ = segment.sequence - 1;  // so that the window below is taken
-    timing_ = false;
-    rtt_seq_ = snd_nxt_;
-    begin_congestion_control();
+    if (!fast_open_) {
+      snd_una_ = recover_ = iss_ + 1;
+      timing_ = false;
+      rtt_seq_ = snd_nxt_;
+      begin_congestion_control();
+    }
     backoff_ = 0;
     was_connecting_ = false;
     stop_retransmit_timer();
     idle_at_ = keep_alive_ ? std::max(1u, tcp_->tick() + ticks_of_ms(keep_idle_ms_)) : 0;
     set_state(State::kEstablished);
-    if (user_) user_->on_connected(*this);
+    if (fast_open_) {
+      // It was accepted with the SYN; what was sent since has its timer from now on.
+      if (snd_nxt_ != snd_una_) start_retransmit_timer();
+      if (fin_queued_) set_state(State::kFinWait1);
+      mark_dirty();
+    } else if (user_) {
+      user_->on_connected(*this);
+    }
     if (state_ == State::kClosed || reset_pending_) return;
   }
   const bool fin_before = fin_acknowledged();

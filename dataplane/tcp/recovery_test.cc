@@ -304,6 +304,17 @@ TEST_F(LossRecovery, ARealTimeoutPassesForwardRto) {
   EXPECT_EQ(connection().phase(), RecoveryPhase::kLoss);
 }
 
+TEST_F(LossRecovery, WhatWaitedForAHoleIsNoMeasureOfTheRoundTrip) {
+  Recorder& user = open();
+  send_segments(user, 10);
+  pass_ms(5000);
+  ASSERT_GT(bench.counters().timeouts, 2u);
+  // All but the first had arrived, and the acknowledgements were lost.
+  ack(10);
+  pass_ms(11);
+  EXPECT_LT(connection().smoothed_rtt_us(), 50'000u);
+}
+
 // ---- taking back ----
 
 TEST_F(LossRecovery, AnEchoFromBeforeTheRetransmissionTakesARecoveryBack) {

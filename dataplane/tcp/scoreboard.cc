@@ -143,10 +143,13 @@ void Connection::update_scoreboard(const wire::TcpOptions& options, Sequence ack
 
 // Records before `ack` are done with.
 void Connection::acknowledge_flight(Sequence ack, AckSample& sample) {
+  const uint32_t reported_rtt_us = sample.rtt_us;
+  bool mended = false;
   while (FlightRecord* record = flight_.head()) {
     if (at_or_after(record->begin, ack)) break;
     const Sequence end = earlier(record->end, ack);
     const uint32_t bytes = end - record->begin;
+    mended |= record->retransmitted;
     if (record->sacked) {
       recovery_->sacked_bytes -= bytes;
     } else {
@@ -157,6 +160,8 @@ void Connection::acknowledge_flight(Sequence ack, AckSample& sample) {
     if (end != record->end) break;
     flight_.pop(tcp_->flight_records_);
   }
+  // What lay behind a hole waited for it to be filled: that is no round trip. (What was SACKed is.)
+  if (mended) sample.rtt_us = reported_rtt_us;
 }
 
 // All that is under way and not SACKed counts as lost: after a timeout (RFC 8985 section 6.3, RFC 6675 section 5.1).

@@ -36,7 +36,7 @@ void Connection::output() {
     if (backoff_ == 0) send_syn();
     return;
   }
-  if (!synchronized()) return;
+  if (!synchronized() && !(fast_open_ && state_ == State::kSynReceived)) return;
   starved_ = false;
   bool sent = false;
   if (recovery_ && recovery_->lost_bytes > 0) sent = retransmit_lost();
@@ -255,13 +255,16 @@ void Connection::send_syn() {
   wanted.window_scale = tcp_->receive_scale_;
   wanted.timestamp = timestamp_now();
   wanted.timestamp_echo = answer ? ts_recent_ : 0;
+  uint32_t length = 0;
+  Buffer* data = answer ? nullptr : fast_open_data(wanted, length);
   std::byte options[wire::kTcpOptionsLimitBytes];
   const uint32_t options_bytes = wire::emit_tcp_options(options, wanted);
   uint8_t flags = answer ? kTcpSyn | kTcpAck : kTcpSyn;
   // RFC 3168 section 6.1.1; a repeated SYN goes without, in case that it was the flags that somebody disliked
   // (6.1.1.1).
   if (!answer && tcp_->limits_.ecn_offer && backoff_ == 0) flags |= wire::kTcpEce | wire::kTcpCwr;
-  emit(flags, iss_, nullptr, options, options_bytes, false);
+  if (answer && ecn_) flags |= wire::kTcpEce;
+  emit(flags, iss_, data, options, options_bytes, false);
 }
 
 // An acknowledgement by itself.
@@ -375,7 +378,10 @@ bool Connection::emit(uint8_t flags, Sequence sequence, Buffer* packet, const st
   fields.flags = flags;
   if (flags & kTcpSyn) {
     fields.acknowledgement = flags & kTcpAck ? rcv_nxt_ : 0;
-    fields.window = static_cast<uint16_t>(std::min<uint32_t>(tcp_->limits_.receive_window_bytes, 65'535));
+    // What agree() has promised, less what came with the peer's SYN.
+    fields.window = static_cast<uint16_t>(
+        flags & kTcpAck ? rcv_adv_ - rcv_nxt_
+                        : std::min<uint32_t>(tcp_->limits_.receive_window_bytes, 65'535));
   } else {
     if (ecn_echo_ && !(flags & kTcpRst)) fields.flags |= wire::kTcpEce;
     fields.acknowledgement = rcv_nxt_;

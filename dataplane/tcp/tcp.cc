@@ -23,6 +23,8 @@ Tcp::Tcp(TimerWheel& timers, Clock& clock, Entropy& entropy, ip::Stack& stack, c
       flow_key_(HashKey::from(entropy)),
       isn_(entropy),
       cookies_(entropy),
+      fast_open_cookies_(entropy),
+      fast_open_cache_(entropy),
       ports_(entropy),
       flows_(static_cast<uint32_t>(std::min<uint64_t>(
           uint64_t{limits.connections} + limits.half_open + limits.time_wait, (1u << 30) - 2))),
@@ -194,7 +196,7 @@ void Tcp::receive(const ip::ReceivedPacket& about, Buffer* packet) {
       return;
     }
     if (ListeningEndpoint* listener = listeners_.find(flow.local, flow.local_port))
-      receive_syn(*listener, flow, hash, *view, least_iss);
+      receive_syn(*listener, flow, hash, *view, least_iss, packet, packet_bytes);
     release(packet);
     return;
   }
@@ -219,7 +221,7 @@ void Tcp::receive_without_flow(const ip::ReceivedPacket& about, const Flow& flow
     if (flags & kTcpAck) {
       if (!(flags & kTcpSyn) && receive_cookie(*listener, flow, hash, view, packet, packet_bytes)) return;
     } else if (flags & kTcpSyn) {
-      receive_syn(*listener, flow, hash, view, 0);
+      receive_syn(*listener, flow, hash, view, 0, packet, packet_bytes);
       release(packet);
       return;
     } else {
@@ -315,6 +317,7 @@ transport::Result<transport::Stream*> Tcp::connect(const transport::ConnectOptio
   connection->user_ = &user;
   connection->no_delay_ = options.no_delay;
   connection->choose(choice(options.congestion, options.paced, options.user_timeout_ms));
+  connection->fast_open_ = options.fast_open;
   connection->open_active(options.timeout_ms, occupied ? &least_iss : nullptr);
   return {connection, Error::kNone, {}};
 }

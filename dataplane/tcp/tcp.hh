@@ -11,6 +11,7 @@
 #include "dataplane/ip/stack.hh"
 #include "dataplane/tcp/connection.hh"
 #include "dataplane/tcp/counters.hh"
+#include "dataplane/tcp/fast_open.hh"
 #include "dataplane/tcp/flow_table.hh"
 #include "dataplane/tcp/isn.hh"
 #include "dataplane/tcp/limits.hh"
@@ -116,8 +117,9 @@ class Tcp final : public ip::Protocol {
                  const std::byte* options, uint32_t options_bytes, Buffer* packet, uint8_t traffic_class = 0);
 
   // ---- listener.cc ----
+  // `packet` stays the caller's; its data is at the TCP header.
   void receive_syn(ListeningEndpoint& listener, const Flow& flow, uint32_t hash, const wire::TcpView& view,
-                   Sequence least_iss);
+                   Sequence least_iss, Buffer* packet, uint32_t packet_bytes);
   // True when `packet` was taken.
   bool receive_half_open(HalfOpen& half, const wire::TcpView& view, Buffer* packet, uint32_t packet_bytes);
   // True when `packet` was taken.
@@ -133,6 +135,11 @@ class Tcp final : public ip::Protocol {
   uint16_t advertised_mss(const Flow& flow, const ip::Path& path) const;
   // Whether anything further may be accepted.
   bool connections_full() const { return connections_.live_count() >= limits_.connections; }
+
+  // ---- fast_open.cc ----
+  bool accept_fast_open(ListeningEndpoint& listener, const Flow& flow, uint32_t hash,
+                        const wire::TcpView& view, const wire::TcpOptions& options,
+                        const Agreement& agreement, Buffer* packet, uint32_t packet_bytes);
 
   // ---- time_wait.cc ----
   void enter_time_wait(uint32_t hash, const TimeWait& record);
@@ -150,6 +157,9 @@ class Tcp final : public ip::Protocol {
   HashKey flow_key_;
   InitialSequence isn_;
   SynCookies cookies_;
+  FastOpenCookies fast_open_cookies_;
+  FastOpenCache fast_open_cache_;
+  uint32_t fast_open_pending_ = 0;
   EphemeralPorts ports_;
   uint8_t receive_scale_ = 0;  // that holds the largest receive window
   uint64_t held_bytes_ = 0;    // received, not given back by users, and out of order

@@ -31,6 +31,8 @@ struct ListenOptions {
   // Of accepted connections, on `bypass`.
   Congestion congestion = Congestion::kDefault;
   bool paced = false;  // segments leave at a rate, not in bursts (with kBbr always)
+  // On `bypass`: data in a SYN is taken from clients that have been here before (RFC 7413). It may come twice.
+  bool fast_open = false;
   uint32_t user_timeout_ms =
       0;  // unacknowledged data ends the connection after this (RFC 5482); 0: the default
 };
@@ -53,6 +55,9 @@ struct ConnectOptions {
   // As in ListenOptions.
   Congestion congestion = Congestion::kDefault;
   bool paced = false;
+  // On `bypass`: what is written in the turn of connect() leaves with the SYN where the server has given a cookie before.
+  // It may arrive twice.
+  bool fast_open = false;
   uint32_t user_timeout_ms = 0;
 };
 

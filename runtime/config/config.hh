@@ -19,6 +19,8 @@ namespace sluice::config {
 enum class TransportKind : uint8_t { kKernel, kBypass };
 enum class PollMode : uint8_t { kAdaptive, kBusy };  // kAdaptive sleeps when there is nothing to do
 enum class KernelDriver : uint8_t { kAuto, kUring, kEpoll };
+enum class CongestionKind : uint8_t { kReno, kCubic, kBbr };
+enum class EcnPolicy : uint8_t { kOff, kAccept, kOffer };  // kAccept: when the peer offers it
 enum class HugePages : uint8_t { kAuto, kAlways, kNever };
 
 enum class PortKind : uint8_t { kTap, kAfPacket, kAfXdp, kMemif, kVirtioUser, kVhost, kRing, kPci };
@@ -82,6 +84,15 @@ struct DpdkConfig {
   std::vector<std::string> arguments;  // handed to the EAL as they are
 };
 
+// Of the bypass transport; on `kernel` the host's settings hold.
+struct TcpConfig {
+  CongestionKind congestion = CongestionKind::kCubic;
+  bool pacing = false;
+  EcnPolicy ecn = EcnPolicy::kAccept;
+  uint32_t receive_window_limit_bytes = 4 * 1024 * 1024;  // a connection's window grows up to this
+  uint32_t user_timeout_ms = 120'000;                     // unacknowledged data ends a connection after this
+};
+
 struct IsolateLimits {
   uint32_t heap_mb = 2048;  // of each isolate's JavaScript heap: beyond it the isolate is replaced
   uint32_t watchdog_ms =
@@ -119,6 +130,7 @@ struct Configuration {
   std::optional<Endpoint> admin;  // where /metrics is served; nothing: nowhere
   std::string capture;            // FILE[,KEY=VALUE...] as parse_capture() takes it; empty: none
   http::Limits http;
+  TcpConfig tcp;
   IsolateLimits isolate;
   DpdkConfig dpdk;
   std::string v8_flags;  // handed to V8 as they are

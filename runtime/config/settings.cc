@@ -730,6 +730,23 @@ const std::vector<Setting>& settings() {
       SLUICE_INTEGER("dpdk", "memory_mb", 64, 1 << 20, dpdk.memory_mb),
       {"dpdk", "arguments",
        [](Configuration& c, const Value& v, Complaints& w) { as_strings(v, c.dpdk.arguments, w); }},
+      {"tcp", "congestion",
+       [](Configuration& c, const Value& v, Complaints& w) {
+         static constexpr Choice<CongestionKind> kChoices[] = {{"reno", CongestionKind::kReno},
+                                                               {"cubic", CongestionKind::kCubic},
+                                                               {"bbr", CongestionKind::kBbr}};
+         as_choice(v, kChoices, c.tcp.congestion, w);
+       }},
+      {"tcp", "pacing",
+       [](Configuration& c, const Value& v, Complaints& w) { as_boolean(v, c.tcp.pacing, w); }},
+      {"tcp", "ecn",
+       [](Configuration& c, const Value& v, Complaints& w) {
+         static constexpr Choice<EcnPolicy> kChoices[] = {
+             {"off", EcnPolicy::kOff}, {"accept", EcnPolicy::kAccept}, {"offer", EcnPolicy::kOffer}};
+         as_choice(v, kChoices, c.tcp.ecn, w);
+       }},
+      SLUICE_INTEGER("tcp", "receive_window_limit_bytes", 65'536, 1 << 30, tcp.receive_window_limit_bytes),
+      SLUICE_INTEGER("tcp", "user_timeout_ms", 1000, kDayMs, tcp.user_timeout_ms),
       SLUICE_INTEGER("http", "head_bytes", 256, 1 << 20, http.head_bytes),
       SLUICE_INTEGER("http", "target_bytes", 64, 1 << 20, http.target_bytes),
       SLUICE_INTEGER("http", "header_count", 1, 10'000, http.header_count),

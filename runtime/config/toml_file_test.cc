@@ -46,6 +46,13 @@ admin = "127.0.0.1:9090"
 [kernel]
 driver = "epoll"
 
+[tcp]
+congestion = "bbr"
+pacing = true
+ecn = "offer"
+receive_window_limit_bytes = 1000000
+user_timeout_ms = 30000
+
 [dpdk]
 memory_mb = 512
 hugepages = "never"
@@ -98,6 +105,11 @@ v8_flags = "--stack-size=500"
   ASSERT_TRUE(c.admin);
   EXPECT_EQ(c.admin->to_string(), "127.0.0.1:9090");
   EXPECT_EQ(c.kernel_driver, KernelDriver::kEpoll);
+  EXPECT_EQ(c.tcp.congestion, CongestionKind::kBbr);
+  EXPECT_TRUE(c.tcp.pacing);
+  EXPECT_EQ(c.tcp.ecn, EcnPolicy::kOffer);
+  EXPECT_EQ(c.tcp.receive_window_limit_bytes, 1'000'000u);
+  EXPECT_EQ(c.tcp.user_timeout_ms, 30'000u);
   EXPECT_EQ(c.dpdk.memory_mb, 512u);
   EXPECT_EQ(c.dpdk.hugepages, HugePages::kNever);
   EXPECT_EQ(c.dpdk.arguments, std::vector<std::string>{"--log-level=5"});

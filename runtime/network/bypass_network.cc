@@ -36,6 +36,26 @@ ethdev::PortKind port_kind(config::PortKind kind) {
   return ethdev::PortKind::kTap;
 }
 
+tcp::Limits tcp_limits(const config::TcpConfig& configuration) {
+  tcp::Limits limits;
+  limits.ecn_accept = configuration.ecn != config::EcnPolicy::kOff;
+  limits.ecn_offer = configuration.ecn == config::EcnPolicy::kOffer;
+  limits.receive_window_limit_bytes = configuration.receive_window_limit_bytes;
+  limits.receive_window_bytes =
+      std::min(limits.receive_window_bytes, configuration.receive_window_limit_bytes);
+  limits.user_timeout_ms = configuration.user_timeout_ms;
+  return limits;
+}
+
+tcp::CongestionControl congestion_control(config::CongestionKind kind) {
+  switch (kind) {
+    case config::CongestionKind::kReno: return tcp::CongestionControl::kReno;
+    case config::CongestionKind::kCubic: break;
+    case config::CongestionKind::kBbr: return tcp::CongestionControl::kBbr;
+  }
+  return tcp::CongestionControl::kCubic;
+}
+
 ethdev::EalMemory eal_memory(config::HugePages hugepages) {
   switch (hugepages) {
     case config::HugePages::kAlways: return ethdev::EalMemory::kHugepages;
@@ -99,7 +119,9 @@ class BypassCore final : public CoreNetwork {
         stack_(reactor_.timers(), entropy_),
         neighbours_(*network.neighbours_, index, stack_),
         capture_(*network.capture_, index, stack_, clock_),
-        transport_(reactor_.timers(), clock_, entropy_, stack_) {
+        transport_(reactor_.timers(), clock_, entropy_, stack_, tcp_limits(network.configuration_.tcp)) {
+    transport_.tcp().congestion_control = congestion_control(network.configuration_.tcp.congestion);
+    transport_.tcp().pacing = network.configuration_.tcp.pacing;
     reactor_.add(capture_);
     reactor_.add(neighbours_);
     if (network.loop_) {
@@ -227,6 +249,12 @@ class BypassCore final : public CoreNetwork {
     visit("tcp_retransmitted", "", tcp.retransmitted);
     visit("tcp_retransmission_timeouts", "", tcp.timeouts);
     visit("tcp_fast_recoveries", "", tcp.fast_recoveries);
+    visit("tcp_tail_probes", "", tcp.tail_probes);
+    visit("tcp_spurious_recoveries", "", tcp.spurious_recoveries);
+    visit("tcp_ecn_marks_received", "", tcp.marks_received);
+    visit("tcp_ecn_marks_reported", "", tcp.marks_reported);
+    visit("tcp_black_holes", "", tcp.black_holes);
+    visit("tcp_fast_opens_accepted", "", tcp.fast_opens_accepted);
     visit("tcp_out_of_order", "", tcp.out_of_order);
     visit("tcp_challenge_acks", "", tcp.challenge_acks);
     visit("tcp_window_probes", "", tcp.window_probes);
@@ -247,6 +275,8 @@ class BypassCore final : public CoreNetwork {
     tcp_limit("limit=\"backlog\"", tcp.backlog_full);
     tcp_limit("limit=\"connections\"", tcp.connections_limit);
     tcp_limit("limit=\"half_open\"", tcp.half_open_limit);
+    tcp_limit("limit=\"fast_open_pending\"", tcp.fast_open_limit);
+    tcp_limit("limit=\"receive_window\"", tcp.receive_window_limit);
     tcp_limit("limit=\"time_wait\"", tcp.time_wait_evicted);
     tcp_limit("limit=\"ports\"", tcp.ports_exhausted);
     tcp_limit("limit=\"out_of_order\"", tcp.out_of_order_limit);

@@ -81,7 +81,7 @@ void TcpObserver::see(std::span<const std::byte> frame, uint64_t now_ns) {
     side = Side();
     side.known = true;
     side.initial = sequence;
-    side.furthest = sequence + 1;
+    side.furthest = sequence + 1 + length;
     side.scaling = options.has_window_scale;
     side.scale = options.window_scale;
     if (flags & wire::kTcpAck) {

@@ -33,6 +33,12 @@ class Peer final : public transport::StreamUser {
     pump();
   }
   void on_connected(Stream& stream) override { begin(stream); }
+  // Before the stream is connected: some of it may go with the SYN.
+  void write_early(Stream& stream) {
+    const auto piece = static_cast<uint32_t>(std::min<uint64_t>(1 + random_.below(3000), data_.size()));
+    if (piece > 0 && stream.write_copy(std::string_view(data_).substr(0, piece)) == Error::kNone)
+      sent_ = piece;
+  }
   void on_data(Stream& stream, Buffer* chain) override {
     uint32_t length = 0;
     for (Buffer* segment = chain; segment; segment = segment->next_segment) {
@@ -205,6 +211,28 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
   }
   // One bit: what the checksums of IP and TCP are sure to find.
   SeededEntropy flips(seed ^ 0xf11b5);
+  // Data in SYNs, where the wire repeats nothing: it may arrive as often as the SYN does. A cookie is fetched first, on a
+  // calm wire.
+  const bool fast_open = conditions.duplication == 0 && random.chance(0.4);
+  if (fast_open) {
+    world.wire.set_conditions({});
+    Acceptor doorman;
+    transport::ListenOptions listen;
+    listen.local.port = 81;
+    listen.fast_open = true;
+    auto door = server.tcp->listen(listen, doorman);
+    SLUICE_ASSERT(door);
+    Recorder visitor;
+    transport::ConnectOptions connect;
+    connect.remote = {server.address, 81};
+    connect.fast_open = true;
+    SLUICE_ASSERT(client.tcp->connect(connect, visitor));
+    world.run_until([&] { return visitor.connected == 1 && doorman.users.size() == 1; });
+    visitor.stream->abort();
+    world.run_until([&] { return visitor.closed == 1 && doorman.only().closed == 1; });
+    world.run_for(1'000'000'000);
+    world.wire.set_conditions(conditions);
+  }
   TcpObserver observer;
   world.wire.set_hook([&](std::span<std::byte> frame, unsigned from, unsigned) {
     const uint64_t now_ns = world.now_ns();
@@ -267,6 +295,7 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
         static_cast<unsigned long long>(conditions.rate_bits_per_second));
   transport::ListenOptions listen;
   listen.local.port = 80;
+  listen.fast_open = fast_open;
   auto listener = server.tcp->listen(listen, acceptor);
   SLUICE_ASSERT(listener);
   std::vector<uint16_t> ports;
@@ -274,9 +303,11 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
     transport::ConnectOptions connect;
     connect.remote = {server.address, 80};
     connect.timeout_ms = 300'000;
+    connect.fast_open = fast_open;
     auto result = client.tcp->connect(connect, *peer);
     SLUICE_ASSERT(result);
     ports.push_back(result.value->local().port);
+    if (fast_open) peer->write_early(*result.value);
   }
   const auto finished = [&] {
     if (acceptor.taken.size() != count) return false;
