@@ -134,7 +134,7 @@ Error Stack::find_path(const IpAddress& remote, IpAddress& local, Path& path) {
     return Error::kNone;
   }
 
-  const Route* route = s.routes.find(to);
+  const Route* route = s.routes.find(to, s.spread_of(remote));
   uint32_t next_hop = to;
   const bool limited_broadcast = to == 0xffffffff, multicast = to >> 28 == 14;
   if (limited_broadcast || multicast) {

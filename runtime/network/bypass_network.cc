@@ -7,6 +7,7 @@
 
 #include "dataplane/core/keyed_hash.hh"
 #include "dataplane/ip/stack.hh"
+#include "dataplane/ip/vlan_port.hh"
 #include "dataplane/tcp/tcp.hh"
 #include "dataplane/transport/bypass.hh"
 #include "drivers/ethdev/eal.hh"
@@ -120,7 +121,9 @@ class BypassCore final : public CoreNetwork {
       options.autoconfigure = port.slaac;
       options.duplicate_detections = port.duplicate_detection ? 1 : 0;
       options.stable_key = network_.stable_key_;
-      const uint8_t interface_index = stack_.add_interface(queue, options);
+      Port* over = &queue;
+      if (port.vlan != 0) over = vlans_.emplace_back(std::make_unique<ip::VlanPort>(queue, port.vlan)).get();
+      const uint8_t interface_index = stack_.add_interface(*over, options);
       if (port.has_ipv6()) ipv6_interface = interface_index;
       transport_.sleep_on(queue, waiter_);
       queues_.push_back(&queue);
@@ -245,6 +248,9 @@ class BypassCore final : public CoreNetwork {
     visit("port_transmit_refused", "", refused);
     visit("port_dropped", "cause=\"oversized\"", oversized);
     visit("port_dropped", "cause=\"unsendable\"", unsendable);
+    uint64_t other_vlans = 0;
+    for (const auto& each : vlans_) other_vlans += each->other_vlans;
+    visit("port_dropped", "cause=\"other_vlan\"", other_vlans);
     visit("port_buffers_exhausted", "", exhausted);
   }
 
@@ -268,6 +274,7 @@ class BypassCore final : public CoreNetwork {
   kernel::HostEntropy entropy_;
   kernel::EventWaiter& waiter_;
   Reactor reactor_;
+  std::vector<std::unique_ptr<ip::VlanPort>> vlans_;
   ip::Stack stack_;
   NeighbourInbox neighbours_;
   transport::BypassTransport transport_;
