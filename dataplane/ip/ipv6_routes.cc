@@ -11,10 +11,22 @@ Error Ipv6Routes::add(const Ipv6Route& wanted) {
   Ipv6Route route = wanted;
   route.prefix = masked(wanted.prefix, wanted.prefix_bits);
   const auto on_link = [](const Ipv6Route& each) { return is_unspecified(each.gateway); };
-  for (Ipv6Route& old : routes_) {
-    if (old.prefix != route.prefix || old.prefix_bits != route.prefix_bits) continue;
-    if (on_link(old) && on_link(route) && old.interface_index != route.interface_index) continue;
-    if (!(route.learnt && !old.learnt)) old = route;
+  for (size_t i = 0; i < routes_.size(); ++i) {
+    Ipv6Route& first = routes_[i];
+    if (first.prefix != route.prefix || first.prefix_bits != route.prefix_bits) continue;
+    if (on_link(first) && on_link(route) && first.interface_index != route.interface_index) continue;
+    for (size_t at = i; at < i + first.equal; ++at) {
+      Ipv6Route& old = routes_[at];
+      if (!on_link(old) && !on_link(route) && old.gateway != route.gateway) continue;
+      if (route.learnt && !old.learnt) return Error::kNone;
+      route.equal = old.equal;
+      old = route;
+      return Error::kNone;
+    }
+    if (first.equal == kEqualLimit) return Error::kInvalid;
+    if (routes_.size() == kLimit) return Error::kNoBuffers;
+    const uint8_t equal = ++first.equal;
+    routes_.insert(routes_.begin() + static_cast<ptrdiff_t>(i) + equal - 1, route);
     return Error::kNone;
   }
   if (routes_.size() == kLimit) return Error::kNoBuffers;

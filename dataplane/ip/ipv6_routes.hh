@@ -18,18 +18,23 @@ struct Ipv6Route {
   uint8_t interface_index = 0;
   uint64_t expires_ns = UINT64_MAX;  // UINT64_MAX: configured, or for ever
   bool learnt = false;               // from a router
+  uint8_t equal = 1;  // of the first of those with the same prefix and gateways: how many they are
 };
 
 class Ipv6Routes {
  public:
   static constexpr size_t kLimit = 1024;
+  static constexpr size_t kEqualLimit = 16;  // gateways of one prefix
 
-  // A route of the same prefix is replaced, except a configured one by one that was learnt; on-link prefixes of different
-  // interfaces stand side by side. kNoBuffers at kLimit.
+  // A route of the same prefix stands beside it when both have gateways, different ones, or when both are on-link, on
+  // different interfaces; else it is replaced, except a configured one by one that was learnt. kNoBuffers at kLimit, kInvalid
+  // at kEqualLimit gateways for one prefix.
   Error add(const Ipv6Route& route);
-  const Ipv6Route* find(const IpAddress& destination) const {
+  // Of several equal gateways, `spread` chooses: the same for all packets of a flow.
+  const Ipv6Route* find(const IpAddress& destination, uint32_t spread = 0) const {
     for (const Ipv6Route& route : routes_)
-      if (in_prefix(destination, route.prefix, route.prefix_bits)) return &route;
+      if (in_prefix(destination, route.prefix, route.prefix_bits))
+        return &route + (route.equal > 1 ? spread % route.equal : 0);
     return nullptr;
   }
   // Whether `address` is in an on-link prefix of this interface.
@@ -43,7 +48,7 @@ class Ipv6Routes {
   size_t learnt(uint8_t interface_index) const;
 
  private:
-  std::vector<Ipv6Route> routes_;  // longest prefix first
+  std::vector<Ipv6Route> routes_;  // longest prefix first, gateways of one prefix side by side
 };
 
 }  // namespace sluice::ip

@@ -54,10 +54,10 @@ Buffer* Reassembly::add(const Fragment& fragment, const ReceivedPacket& received
                         uint64_t now_ns, ReceivedPacket& about) {
   const uint32_t begin = fragment.offset_bytes, length = taken->chain_length(), end = begin + length;
   // What counts besides the data: in IPv4 its header, in IPv6 all before the fragment header but the fixed one.
-  const uint32_t headers_bytes = received.source.is_v4()
-                                     ? received.network_header_bytes
-                                     : received.network_header_bytes - wire::kIpv6HeaderBytes -
-                                           wire::kFragmentHeaderBytes;
+  const uint32_t headers_bytes =
+      received.source.is_v4()
+          ? received.network_header_bytes
+          : received.network_header_bytes - wire::kIpv6HeaderBytes - wire::kFragmentHeaderBytes;
   if (length == 0 || (fragment.more && length % 8 != 0) ||
       end + headers_bytes > wire::kIpv4PacketLimitBytes) {
     ++counters_.malformed;

@@ -10,11 +10,22 @@ Error Routes::add(uint32_t prefix, uint8_t prefix_bits, uint32_t gateway, uint8_
   if (prefix_bits > 32) return Error::kInvalid;
   const uint32_t mask = prefix_bits == 0 ? 0 : ~uint32_t{0} << (32 - prefix_bits);
   const Route route{prefix & mask, mask, gateway, interface_index};
-  for (Route& old : routes_) {
-    if (old.prefix == route.prefix && old.mask == mask) {
+  for (size_t i = 0; i < routes_.size(); ++i) {
+    Route& first = routes_[i];
+    if (first.prefix != route.prefix || first.mask != mask) continue;
+    for (size_t at = i; at < i + first.equal; ++at) {
+      Route& old = routes_[at];
+      if (first.gateway != 0 && gateway != 0 && old.gateway != gateway) continue;
+      const uint8_t equal = old.equal;
       old = route;
+      old.equal = equal;
       return Error::kNone;
     }
+    if (first.equal == kEqualLimit) return Error::kInvalid;
+    if (routes_.size() == kLimit) return Error::kNoBuffers;
+    const uint8_t equal = ++first.equal;
+    routes_.insert(routes_.begin() + static_cast<ptrdiff_t>(i) + equal - 1, route);
+    return Error::kNone;
   }
   if (routes_.size() == kLimit) return Error::kNoBuffers;
   const auto place =

@@ -14,22 +14,27 @@ struct Route {
   uint32_t prefix = 0, mask = 0;  // host order
   uint32_t gateway = 0;           // 0: on-link
   uint8_t interface_index = 0;
+  uint8_t equal = 1;  // of the first of those with the same prefix: how many they are
 };
 
 class Routes {
  public:
   static constexpr size_t kLimit = 1024;
+  static constexpr size_t kEqualLimit = 16;  // gateways of one prefix
 
-  // A route of the same prefix is replaced. kNoBuffers at kLimit.
+  // A route of the same prefix stands beside it when both have gateways, different ones, else it is replaced. kNoBuffers at
+  // kLimit, kInvalid at kEqualLimit gateways for one prefix.
   Error add(uint32_t prefix, uint8_t prefix_bits, uint32_t gateway, uint8_t interface_index);
-  const Route* find(uint32_t destination) const {
+  // Of several equal ones, `spread` chooses: the same for all packets of a flow (RFC 2992: by its hash).
+  const Route* find(uint32_t destination, uint32_t spread = 0) const {
     for (const Route& route : routes_)
-      if ((destination & route.mask) == route.prefix) return &route;
+      if ((destination & route.mask) == route.prefix)
+        return &route + (route.equal > 1 ? spread % route.equal : 0);
     return nullptr;
   }
 
  private:
-  std::vector<Route> routes_;  // longest mask first
+  std::vector<Route> routes_;  // longest mask first, those of one prefix side by side
 };
 
 }  // namespace sluice::ip

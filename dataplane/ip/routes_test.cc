@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "dataplane/ip/ipv6_routes.hh"
 #include "dataplane/ip/path_mtu.hh"
 #include "dataplane/ip/rate_limit.hh"
 #include "dataplane/ip/test_host.hh"
@@ -26,12 +27,61 @@ TEST(Routes, LongestPrefixWinsWhateverTheOrder) {
 
 TEST(Routes, SamePrefixIsReplacedAndTheTableIsBounded) {
   Routes routes;
-  ASSERT_EQ(routes.add(v4("198.51.100.0"), 24, 1, 0), Error::kNone);
+  ASSERT_EQ(routes.add(v4("198.51.100.0"), 24, 0, 0), Error::kNone);
   ASSERT_EQ(routes.add(v4("198.51.100.0"), 24, 2, 0), Error::kNone);
   EXPECT_EQ(routes.find(v4("198.51.100.9"))->gateway, 2u);
   EXPECT_EQ(routes.add(0, 33, 1, 0), Error::kInvalid);
   for (uint32_t i = 1; i < Routes::kLimit; ++i) ASSERT_EQ(routes.add(i << 8, 24, 1, 0), Error::kNone);
   EXPECT_EQ(routes.add(v4("203.0.113.0"), 24, 1, 0), Error::kNoBuffers);
+}
+
+// RFC 2992: one destination always takes the same one.
+TEST(Routes, EqualGatewaysShareTheDestinations) {
+  Routes routes;
+  ASSERT_EQ(routes.add(v4("198.51.100.128"), 25, 9, 0), Error::kNone);
+  for (uint32_t gateway : {1u, 2u, 3u, 2u}) ASSERT_EQ(routes.add(0, 0, gateway, 0), Error::kNone);
+  ASSERT_EQ(routes.add(v4("198.51.100.0"), 24, 8, 0), Error::kNone);
+  unsigned taken[4] = {};
+  for (uint32_t spread = 0; spread < 300; ++spread) {
+    ++taken[routes.find(v4("203.0.113.1"), spread)->gateway];
+    EXPECT_EQ(routes.find(v4("198.51.100.200"), spread)->gateway, 9u);
+    EXPECT_EQ(routes.find(v4("198.51.100.1"), spread)->gateway, 8u);
+  }
+  for (unsigned gateway = 1; gateway <= 3; ++gateway) EXPECT_EQ(taken[gateway], 100u);
+  for (uint32_t gateway = 4; gateway <= Routes::kEqualLimit; ++gateway)
+    ASSERT_EQ(routes.add(0, 0, gateway, 0), Error::kNone);
+  EXPECT_EQ(routes.add(0, 0, 99, 0), Error::kInvalid);
+}
+
+TEST(Ipv6Routes, EqualGatewaysShareTheDestinations) {
+  Ipv6Routes routes;
+  const IpAddress network = ip_address("2001:db8::"), inner = ip_address("2001:db8:1::");
+  const auto gateway = [](int number) { return ip_address("fd00::" + std::to_string(number)); };
+  ASSERT_EQ(routes.add({.prefix = inner, .gateway = gateway(9), .prefix_bits = 48}), Error::kNone);
+  for (int number : {1, 2, 3, 2})
+    ASSERT_EQ(routes.add({.prefix = network, .gateway = gateway(number), .prefix_bits = 32}), Error::kNone);
+  for (uint32_t spread = 0; spread < 6; ++spread) {
+    EXPECT_EQ(routes.find(ip_address("2001:db8:2::1"), spread)->gateway,
+              gateway(1 + static_cast<int>(spread % 3)));
+    EXPECT_EQ(routes.find(ip_address("2001:db8:1::1"), spread)->gateway, gateway(9));
+  }
+  // On the link on two ports: the first, but either is known to be on its link.
+  for (uint8_t index : {0, 1})
+    ASSERT_EQ(routes.add({.prefix = ip_address("fe80::"), .prefix_bits = 10, .interface_index = index}),
+              Error::kNone);
+  EXPECT_TRUE(routes.on_link(ip_address("fe80::1"), 0) && routes.on_link(ip_address("fe80::1"), 1));
+  EXPECT_EQ(routes.find(ip_address("fe80::1"), 1)->interface_index, 0);
+  // What a router says does not stand in for what is configured.
+  ASSERT_EQ(routes.add({.prefix = inner, .prefix_bits = 48, .expires_ns = 5, .learnt = true}), Error::kNone);
+  EXPECT_EQ(routes.find(ip_address("2001:db8:1::1"))->gateway, gateway(9));
+  ASSERT_EQ(
+      routes.add({.prefix = ip_address("2001:db8:7::"), .prefix_bits = 64, .expires_ns = 5, .learnt = true}),
+      Error::kNone);
+  EXPECT_EQ(routes.next_expiry_ns(), 5u);
+  EXPECT_EQ(routes.learnt(0), 1u);
+  EXPECT_EQ(routes.expire(5), 1u);
+  EXPECT_EQ(routes.find(ip_address("2001:db8:7::1"), 1)->gateway, gateway(2));
+  EXPECT_EQ(routes.find(ip_address("2001:db9::1")), nullptr);
 }
 
 TEST(PathMtu, SmallerIsKeptUntilItExpires) {

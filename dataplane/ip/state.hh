@@ -91,6 +91,12 @@ struct Stack::State {
   static uint8_t loop_interface(uint16_t tag) { return static_cast<uint8_t>(tag & 0xff); }
   static uint8_t loop_cores_to_ask(uint16_t tag) { return static_cast<uint8_t>(tag >> 8); }
 
+  // Which of several equal routes packets to `remote` take: always the same one, and nothing that a stranger can foretell.
+  uint32_t spread_of(const IpAddress& remote) const {
+    const uint64_t sum = address_half(remote, 0) * 3 + address_half(remote, 1);
+    return static_cast<uint32_t>((sum ^ sum >> 31) * identification_key >> 33);
+  }
+
   // ipv4_input.cc
   void input_frame(Interface& in, Buffer* frame);
   void input_ipv4(Interface& in, Buffer* packet, bool group_frame);

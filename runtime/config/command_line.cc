@@ -308,7 +308,7 @@ The network:
                               0000:01:00.0,address=192.0.2.10/24,queues=2
                             DEVICE: a PCI address, or tap: af_packet: af_xdp: memif: virtio_user: vhost: ring: and a
                             name. Keys: address (repeatable), gateway (one of each family), slaac,
-                            duplicate_detection, mtu, queues, mac, promiscuous, and last arguments= for the
+                            duplicate_detection, vlan, mtu, queues, mac, promiscuous, and last arguments= for the
                             device itself
   --cores N | LIST          how many data cores, or which processors: 2, or 1,3 or 2-5 (default 1)
   --poll adaptive|busy      sleep when there is nothing to do (the default), or never

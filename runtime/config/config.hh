@@ -53,6 +53,7 @@ struct PortConfig {
   std::vector<Prefix> addresses;
   std::optional<IpAddress> gateway;       // of the IPv4 default route
   std::optional<IpAddress> ipv6_gateway;  // of the IPv6 default route; may be of link scope
+  uint16_t vlan = 0;                      // only frames with this tag (802.1Q); 0: those without
   bool slaac = false;               // IPv6 addresses and routers as router advertisements say (RFC 4862)
   bool duplicate_detection = true;  // IPv6 addresses are asked for before they are used
   uint32_t mtu_bytes = 0;           // 0: the device's own

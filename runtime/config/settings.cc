@@ -384,6 +384,14 @@ bool apply_own_address(PortConfig& port, const Value& value, Complaints& complai
     complaints.about(value, "the port has this address already");
     return false;
   }
+  // The stack keeps 16 for each port: one of the link, and some for routers to give.
+  constexpr auto kIpv6Addresses = 12;
+  if (!prefix.address.is_v4() &&
+      std::count_if(port.addresses.begin(), port.addresses.end(),
+                    [](const Prefix& other) { return !other.address.is_v4(); }) == kIpv6Addresses) {
+    complaints.about(value, "a port has at most 12 IPv6 addresses");
+    return false;
+  }
   port.addresses.push_back(prefix);
   return true;
 }
@@ -538,8 +546,8 @@ static std::string why_no_gateway(const IpAddress& gateway, const PortConfig& po
 
 void apply_port(Configuration& into, const Value& table, Complaints& complaints) {
   static const std::vector<std::string_view> kKeys = {
-      "device", "address", "gateway", "slaac",       "duplicate_detection",
-      "mtu",    "queues",  "mac",     "promiscuous", "arguments"};
+      "device", "address", "gateway",     "slaac",    "duplicate_detection", "vlan", "mtu",
+      "queues", "mac",     "promiscuous", "arguments"};
   PortConfig port;
   port.where = table.where;
   bool has_device = false, has_address = false, good = true;
@@ -573,6 +581,10 @@ void apply_port(Configuration& into, const Value& table, Complaints& complaints)
       good &= as_on_off(value, port.slaac, complaints);
     } else if (field.key == "duplicate_detection") {
       good &= as_on_off(value, port.duplicate_detection, complaints);
+    } else if (field.key == "vlan") {
+      uint32_t vlan = 0;
+      good &= as_integer(value, 1, 4094, vlan, complaints);
+      port.vlan = static_cast<uint16_t>(vlan);
     } else if (field.key == "mtu") {
       good &= as_integer(value, kMinMtuBytes, kMaxMtuBytes, port.mtu_bytes, complaints);
     } else if (field.key == "queues") {

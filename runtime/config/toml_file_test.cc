@@ -326,6 +326,10 @@ TEST(TomlFile, Ipv6OfAPort) {
             line("::1/128",
                  "a loopback address stays inside the kernel; give the port an address of "
                  "its network"));
+  std::string many = "address = [\"fd00::1/64\"";
+  for (int i = 2; i <= 13; ++i) many += ", \"fd00::" + std::to_string(i) + "/64\"";
+  EXPECT_NE(bad_port(many + "]").find("\"fd00::13/64\": a port has at most 12 IPv6 addresses"),
+            std::string::npos);
   const std::string own = "address = \"fd00::2/64\"\n";
   EXPECT_EQ(bad_port(own + "slaac = \"maybe\""), "a.toml:4:9: slaac = \"maybe\": on or off is wanted");
   EXPECT_EQ(bad_port(own + "mtu = 1279"), "a.toml:4:7: mtu = 1279: IPv6 needs an mtu of at least 1280");
@@ -355,6 +359,8 @@ TEST(TomlFile, Ipv6OfAPort) {
 TEST(TomlFile, OtherPortSettings) {
   const std::string own = "address = \"10.0.0.2/24\"\n";
   EXPECT_EQ(bad_port(own + "mtu = 60"), "a.toml:4:7: mtu = 60: out of range; from 576 to 9216");
+  EXPECT_EQ(good("[[port]]\ndevice = \"tap:a\"\nvlan = 7\n" + own).ports.at(0).vlan, 7);
+  EXPECT_EQ(bad_port(own + "vlan = 4095"), "a.toml:4:8: vlan = 4095: out of range; from 1 to 4094");
   EXPECT_EQ(bad_port(own + "queues = 0"), "a.toml:4:10: queues = 0: out of range; from 1 to 64");
   EXPECT_EQ(bad_port(own + "mac = \"02:00:00:00:00\""),
             "a.toml:4:7: mac = \"02:00:00:00:00\": not a MAC address; six bytes, as in 02:00:00:00:00:01");

@@ -8,6 +8,7 @@
 
 #include "dataplane/core/keyed_hash.hh"
 #include "dataplane/ip/stack.hh"
+#include "dataplane/ip/vlan_port.hh"
 #include "dataplane/tcp/tcp.hh"
 #include "dataplane/transport/bypass.hh"
 #include "dataplane/udp/udp.hh"
@@ -158,6 +159,8 @@ class BypassCore final : public CoreNetwork {
       options.autoconfigure = port.slaac;
       options.duplicate_detections = port.duplicate_detection ? 1 : 0;
       options.stable_key = network_.stable_key_;
+      if (port.vlan != 0)
+        port_of_core = vlans_.emplace_back(std::make_unique<ip::VlanPort>(*port_of_core, port.vlan)).get();
       const uint8_t interface_index = stack_.add_interface(*port_of_core, options);
       if (port.has_ipv6()) ipv6_interface = interface_index;
       transport_.sleep_on(*port_of_core, waiter_);
@@ -298,6 +301,9 @@ class BypassCore final : public CoreNetwork {
     visit("port_transmit_refused", "", refused);
     visit("port_dropped", "cause=\"oversized\"", oversized);
     visit("port_dropped", "cause=\"unsendable\"", unsendable);
+    uint64_t other_vlans = 0;
+    for (const auto& each : vlans_) other_vlans += each->other_vlans;
+    visit("port_dropped", "cause=\"other_vlan\"", other_vlans);
     visit("port_buffers_exhausted", "", exhausted);
     uint64_t handed_over = 0, dropped = 0;
     for (const auto& port : steered_) {
@@ -328,10 +334,11 @@ class BypassCore final : public CoreNetwork {
   kernel::HostEntropy entropy_;
   kernel::EventWaiter& waiter_;
   Reactor reactor_;
+  std::vector<std::unique_ptr<SteeredPort>> steered_;
+  std::vector<std::unique_ptr<ip::VlanPort>> vlans_;
   ip::Stack stack_;
   NeighbourInbox neighbours_;
   std::unique_ptr<LoopInbox> loop_;
-  std::vector<std::unique_ptr<SteeredPort>> steered_;
   std::vector<std::unique_ptr<SteeringWatch>> steering_watches_;
   CapturePoint capture_;
   transport::BypassTransport transport_;

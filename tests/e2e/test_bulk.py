@@ -83,8 +83,8 @@ class NarrowWire(Transfer):
     lab_mtu = 1280
 
     def test_both_ways(self):
-        self.download(BULK_BYTES // 20)
-        self.upload(BULK_BYTES // 20)
+        self.download(BULK_BYTES // 40)
+        self.upload(BULK_BYTES // 40)
 
 
 @on_each_transport("tap", "veth")

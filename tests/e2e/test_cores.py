@@ -5,7 +5,7 @@ import os
 import re
 import unittest
 
-from lab import CLIENT_ADDRESS, PROGRAMS, on_each_transport, wait_until
+from lab import PROGRAMS, on_each_transport, wait_until
 
 PROXY = """
 import { serve, proxy } from 'sluice:http';
@@ -13,7 +13,7 @@ serve({ port: Number(process.argv[2]), hostname: '0.0.0.0' }, (req, res) => prox
 """
 
 
-@on_each_transport("kernel", "tap")
+@on_each_transport("kernel", "tap", "tap6")
 class TwoCores:
     def setUp(self):
         if len(os.sched_getaffinity(0)) < 2:
@@ -55,7 +55,7 @@ class TwoCores:
         self.fail(f"nearly all went to one core: {of_these} of the last 64")
 
     def test_what_a_core_asks_upstream_comes_back_to_it(self):
-        host = "127.0.0.1" if self.lab.transport == "kernel" else CLIENT_ADDRESS
+        host = "127.0.0.1" if self.lab.transport == "kernel" else self.lab.in_url(self.lab.client_address)
         upstream = self.lab.background("python3", "-c", UPSTREAM)
         upstream_port = upstream.wait_for(r"port (\d+)").group(1)
         server = self.lab.start("--cores", "2", self.source(PROXY), self.port(), f"http://{host}:{upstream_port}")
