@@ -11,8 +11,9 @@ namespace sluice::runtime {
 
 namespace {
 
-constexpr unsigned kRoundsPerTurn = 16;     // batches that a turn hands over before other flows get theirs
-constexpr unsigned kSettleRounds = 10'000;  // ticks and microtasks that call each other
+constexpr int32_t kImmediatesInterrupted = 2;  // runtime/js/ticks.js
+constexpr unsigned kRoundsPerTurn = 16;        // batches that a turn hands over before other flows get theirs
+constexpr unsigned kSettleRounds = 10'000;     // ticks and microtasks that call each other
 
 }  // namespace
 
@@ -56,8 +57,11 @@ bool IsolateHost::deliver(uint64_t now_ns) {
     }
     if (ending_ == Ending::kRunning && ring_.word(kRingImmediates) && !immediates_ran_) {
       immediates_ran_ = true;
-      call_hook(internals_->run_immediates);
-      settle();
+      // One that throws does not put off those behind it: they come before any timer, as in Node.
+      do {
+        call_hook(internals_->run_immediates);
+        settle();
+      } while (ending_ == Ending::kRunning && ring_.word(kRingImmediates) == kImmediatesInterrupted);
     }
     if (ring_.empty()) break;
     if (++rounds == kRoundsPerTurn) {

@@ -122,11 +122,7 @@ bool ClientRequest::write(std::string_view bytes) {
   if (over_ || sent_) return false;
   if (bytes.empty()) return true;
   if (chunked_) {
-    char line[20];
-    char* end = write_hexadecimal(line, bytes.size());
-    *end++ = '\r';
-    *end++ = '\n';
-    put(std::string_view(line, static_cast<size_t>(end - line))) && put(bytes) && put("\r\n");
+    put(ChunkLine(bytes.size()).text()) && put(bytes) && put("\r\n");
   } else {
     bytes = bytes.substr(0, body_remaining_bytes_);  // never more than announced
     body_remaining_bytes_ -= bytes.size();
@@ -145,11 +141,7 @@ bool ClientRequest::write(Buffer* chain) {
     return !over_ && !sent_;
   }
   if (chunked_) {
-    char line[20];
-    char* end = write_hexadecimal(line, bytes);
-    *end++ = '\r';
-    *end++ = '\n';
-    if (put(std::string_view(line, static_cast<size_t>(end - line)))) {
+    if (put(ChunkLine(bytes).text())) {
       put(chain) && put("\r\n");
     } else {
       release(chain);
@@ -224,12 +216,7 @@ transport::Stream* ClientRequest::upgrade(transport::StreamUser& user) {
   if (connection.to_consume_bytes_) stream->consumed(connection.to_consume_bytes_);
   connection.to_consume_bytes_ = 0;
   stream->set_user(&user);
-  Buffer* const input = connection.input_head_;
-  connection.input_head_ = connection.input_tail_ = nullptr;
-  for (Buffer* piece = input; piece; piece = piece->next_segment) {
-    piece->next_segment = piece->next;
-    piece->next = nullptr;
-  }
+  Buffer* const input = connection.input_.take_chain();
   connection.stream_ = nullptr;
   connection.dead_ = connection.gone_ = true;
   const bool ended = connection.peer_ended_;

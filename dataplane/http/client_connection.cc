@@ -24,8 +24,7 @@ ClientConnection::ClientConnection(Client& client, ClientOrigin& origin) : clien
 ClientConnection::~ClientConnection() {
   client_.reactor_.timers().cancel(*this);
   client_.heads_.release(partial_);
-  drop_input();
-  release(body_head_);
+  release(body_.take());
 }
 
 void ClientConnection::assign(ClientRequest& request) {
@@ -92,12 +91,7 @@ void ClientConnection::on_data(transport::Stream&, Buffer* chain) {
     return;
   }
   Turn turn(*this);
-  while (chain) {
-    Buffer* next = chain->next_segment;
-    chain->next_segment = nullptr;
-    push_input(chain);
-    chain = next;
-  }
+  input_.push(chain);
 }
 
 void ClientConnection::on_end(transport::Stream&) {
@@ -162,8 +156,8 @@ void ClientConnection::settle() {
 }
 
 void ClientConnection::process() {
-  while (input_head_ && !dead_) {
-    Buffer* buffer = input_head_;
+  while (!input_.empty() && !dead_) {
+    Buffer* buffer = input_.front();
     switch (phase_) {
       case Phase::kConnecting:
       case Phase::kIdle:  // nobody asked (RFC 9112 section 9.2); a 408 before closing is the usual case
@@ -172,7 +166,7 @@ void ClientConnection::process() {
       case Phase::kHead: process_head(buffer); break;
       case Phase::kBody:
       case Phase::kUntilClose: process_body(buffer); break;
-      case Phase::kChunked: process_chunked(buffer); break;
+      case Phase::kChunked: process_chunked(); break;
       case Phase::kTrailers: process_trailers(buffer); break;
       case Phase::kDrop: drop_input(); break;
     }
@@ -181,42 +175,9 @@ void ClientConnection::process() {
 
 // ---- input
 
-void ClientConnection::push_input(Buffer* buffer) {
-  if (buffer->length == 0) {
-    release(buffer);
-    return;
-  }
-  if (input_tail_ && absorb(*input_tail_, *buffer)) {
-    release(buffer);
-    return;
-  }
-  buffer->next = nullptr;
-  (input_tail_ ? input_tail_->next : input_head_) = buffer;
-  input_tail_ = buffer;
-}
+void ClientConnection::drop_input() { to_consume_bytes_ += input_.drop(); }
 
-void ClientConnection::take_input(Buffer* buffer, uint32_t count) {
-  if (count < buffer->length) {
-    buffer->trim_front(count);
-    return;
-  }
-  input_head_ = buffer->next;
-  if (!input_head_) input_tail_ = nullptr;
-  buffer->next = nullptr;
-  release(buffer);
-}
-
-void ClientConnection::drop_input() {
-  while (input_head_) {
-    to_consume_bytes_ += input_head_->length;
-    take_input(input_head_, input_head_->length);
-  }
-}
-
-void ClientConnection::drop_body() {
-  release(body_head_);
-  body_head_ = body_tail_ = nullptr;
-}
+void ClientConnection::drop_body() { release(body_.take()); }
 
 void ClientConnection::process_head(Buffer* buffer) {
   ClientRequest& request = *request_;
@@ -235,29 +196,26 @@ void ClientConnection::process_head(Buffer* buffer) {
       // The views must outlive the calls that follow, which may release this Buffer.
       BufferRef held(buffer->retain());
       to_consume_bytes_ += head.head_bytes;
-      take_input(buffer, head.head_bytes);
+      input_.take(head.head_bytes);
       return head_complete(head);
     }
   }
   const uint32_t before = partial_ ? partial_->size : 0;
   const uint32_t count = std::min(buffer->length, limits.head_bytes - before);
-  HeadBlock* block =
-      partial_ ? client_.heads_.grow(partial_, before + count) : client_.heads_.allocate(count);
+  HeadBlock* block = client_.heads_.append(partial_, buffer->text().substr(0, count));
   if (!block) return malformed();
   partial_ = block;
-  std::memcpy(block->bytes() + before, buffer->data, count);
-  block->size = before + count;
   const bool look = may_decide(block->text(), before) || block->size >= limits.head_bytes;
   const HeadResult result =
       look && before ? parse_response_head(block->text(), limits, head) : HeadResult::kIncomplete;
   if (result == HeadResult::kError) return malformed();
   if (result == HeadResult::kIncomplete) {
     to_consume_bytes_ += count;
-    return take_input(buffer, count);
+    return input_.take(count);
   }
   partial_ = nullptr;
   to_consume_bytes_ += head.head_bytes - before;
-  take_input(buffer, head.head_bytes - before);
+  input_.take(head.head_bytes - before);
   Client& client = client_;
   head_complete(head);
   client.heads_.release(block);
@@ -318,7 +276,7 @@ void ClientConnection::head_complete(const ParsedHead& head) {
 
 void ClientConnection::process_body(Buffer* buffer) {
   const uint32_t count = static_cast<uint32_t>(std::min<uint64_t>(buffer->length, body_remaining_bytes_));
-  if (!piece(buffer, count)) return;
+  if (!piece(count)) return;
   if (phase_ == Phase::kBody) body_remaining_bytes_ -= count;
   const bool last = body_remaining_bytes_ == 0;
   ClientRequest* const request = request_;
@@ -326,26 +284,14 @@ void ClientConnection::process_body(Buffer* buffer) {
   if (last && request_ == request && request && !dead_) complete({});
 }
 
-void ClientConnection::process_chunked(Buffer* buffer) {
-  while (true) {
-    const char* const start = reinterpret_cast<const char*>(buffer->data);
-    const char* at = start;
-    const ChunkedDecoder::Step step = decoder_.next(at, start + buffer->length);
-    const uint32_t framing = static_cast<uint32_t>(at - start);
-    if (step == ChunkedDecoder::Step::kError) return malformed();
-    to_consume_bytes_ += framing;
-    const bool last_byte = framing == buffer->length;
-    if (framing) take_input(buffer, framing);
-    if (step == ChunkedDecoder::Step::kTrailers) {
-      phase_ = Phase::kTrailers;
-      break;
-    }
-    if (last_byte) break;
-    const uint32_t count = static_cast<uint32_t>(std::min<uint64_t>(buffer->length, decoder_.remaining()));
-    const bool whole = count == buffer->length;
-    if (!piece(buffer, count)) return;
-    decoder_.taken(count);
-    if (whole) break;
+void ClientConnection::process_chunked() {
+  switch (input_.read_chunked(
+      decoder_, [this](uint32_t framing) { to_consume_bytes_ += framing; },
+      [this](uint32_t count) { return piece(count); })) {
+    case InputQueue::Chunked::kError: return malformed();
+    case InputQueue::Chunked::kStopped: return;
+    case InputQueue::Chunked::kTrailers: phase_ = Phase::kTrailers; break;
+    case InputQueue::Chunked::kMore: break;
   }
   deliver();
 }
@@ -353,7 +299,7 @@ void ClientConnection::process_chunked(Buffer* buffer) {
 void ClientConnection::process_trailers(Buffer* buffer) {
   if (!partial_ && buffer->length >= 2 && std::memcmp(buffer->data, "\r\n", 2) == 0) {
     to_consume_bytes_ += 2;
-    take_input(buffer, 2);
+    input_.take(2);
     return complete({});
   }
   const HeadLimits limits{client_.limits_.head_bytes, 0};
@@ -361,60 +307,36 @@ void ClientConnection::process_trailers(Buffer* buffer) {
   head.field_store = client_.parse_fields_;
   const uint32_t before = partial_ ? partial_->size : 0;
   const uint32_t count = std::min(buffer->length, limits.head_bytes - before);
-  HeadBlock* block =
-      partial_ ? client_.heads_.grow(partial_, before + count) : client_.heads_.allocate(count);
+  HeadBlock* block = client_.heads_.append(partial_, buffer->text().substr(0, count));
   if (!block) return malformed();
   partial_ = block;
-  std::memcpy(block->bytes() + before, buffer->data, count);
-  block->size = before + count;
   const HeadResult result = parse_trailers(block->text(), limits, head);
   if (result == HeadResult::kError) return malformed();
   if (result == HeadResult::kIncomplete) {
     to_consume_bytes_ += count;
-    return take_input(buffer, count);
+    return input_.take(count);
   }
   partial_ = nullptr;
   to_consume_bytes_ += head.head_bytes - before;
-  take_input(buffer, head.head_bytes - before);
+  input_.take(head.head_bytes - before);
   Client& client = client_;
   complete(head.fields());
   client.heads_.release(block);
 }
 
-// The first `count` bytes of `buffer`, the front of the input, are body. False: the connection cannot go on.
-bool ClientConnection::piece(Buffer* buffer, uint32_t count) {
+// The first `count` bytes of the front of the input are body. False: the connection cannot go on.
+bool ClientConnection::piece(uint32_t count) {
   wait_for(client_.limits_.body_timeout_ms);
   request_->unconsumed_bytes_ += count;
-  if (count == buffer->length && buffer->references == 1) {
-    input_head_ = buffer->next;
-    if (!input_head_) input_tail_ = nullptr;
-    buffer->next = nullptr;
-    if (body_tail_ && absorb(*body_tail_, *buffer)) {
-      release(buffer);
-    } else {
-      (body_tail_ ? body_tail_->next_segment : body_head_) = buffer;
-      body_tail_ = buffer;
-    }
-    return true;
-  }
-  Buffer* cut = slice(*buffer, count, body_tail_, stream_->pool());
-  if (!cut) {
-    fail(Error::kNoBuffers);
-    drop();
-    return false;
-  }
-  if (cut != body_tail_) {
-    (body_tail_ ? body_tail_->next_segment : body_head_) = cut;
-    body_tail_ = cut;
-  }
-  take_input(buffer, count);
-  return true;
+  if (input_.cut(count, body_, stream_->pool())) return true;
+  fail(Error::kNoBuffers);
+  drop();
+  return false;
 }
 
 void ClientConnection::deliver() {
-  if (!body_head_) return;
-  Buffer* const chain = body_head_;
-  body_head_ = body_tail_ = nullptr;
+  Buffer* const chain = body_.take();
+  if (!chain) return;
   ClientRequest& request = *request_;
   ++request.calls_;
   request.handler_->on_body(request, chain);
@@ -442,7 +364,7 @@ void ClientConnection::complete(std::span<const HeaderField> trailers) {
     drop();
   } else if (!clean) {
     close_gently();
-  } else if (input_head_) {
+  } else if (!input_.empty()) {
     // More than the response: whose would it be? (RFC 9112 section 11.2)
     ++client_.counters.malformed;
     drop();

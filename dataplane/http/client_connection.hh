@@ -8,6 +8,7 @@
 #include "dataplane/http/chunked_decoder.hh"
 #include "dataplane/http/client.hh"
 #include "dataplane/http/head_parser.hh"
+#include "dataplane/http/input_queue.hh"
 
 namespace sluice::http {
 
@@ -63,9 +64,9 @@ class ClientConnection final : public transport::StreamUser, private Timer {
   void process();
   void process_head(Buffer* buffer);
   void process_body(Buffer* buffer);
-  void process_chunked(Buffer* buffer);
+  void process_chunked();
   void process_trailers(Buffer* buffer);
-  bool piece(Buffer* buffer, uint32_t count);
+  bool piece(uint32_t count);
   void deliver();
   void head_complete(const ParsedHead& head);
   void complete(std::span<const HeaderField> trailers);
@@ -79,8 +80,6 @@ class ClientConnection final : public transport::StreamUser, private Timer {
   void become_idle();
   void leave_idle();
   void detach(ClientRequest& request);
-  void push_input(Buffer* buffer);
-  void take_input(Buffer* buffer, uint32_t count);
   void drop_input();
   void drop_body();
   void wait_for(uint32_t timeout_ms);
@@ -92,10 +91,8 @@ class ClientConnection final : public transport::StreamUser, private Timer {
   ClientRequest* request_ = nullptr;
   ClientConnection* previous_idle_ = nullptr;
   ClientConnection* next_idle_ = nullptr;
-  Buffer* input_head_ = nullptr;
-  Buffer* input_tail_ = nullptr;
-  Buffer* body_head_ = nullptr;  // pieces for the next on_body, linked by next_segment
-  Buffer* body_tail_ = nullptr;
+  InputQueue input_;
+  BodyChain body_;  // for the next on_body
   HeadBlock* partial_ = nullptr;
   uint64_t body_remaining_bytes_ = 0;
   uint64_t wake_ns_ = UINT64_MAX;

@@ -359,11 +359,7 @@ bool Exchange::write(std::string_view bytes) {
     response_remaining_bytes_ -= bytes.size();
     put(bytes);
   } else if (framing_ == Framing::kChunked) {
-    char line[20];
-    char* end = write_hexadecimal(line, bytes.size());
-    *end++ = '\r';
-    *end++ = '\n';
-    put(std::string_view(line, static_cast<size_t>(end - line))) && put(bytes) && put("\r\n");
+    put(ChunkLine(bytes.size()).text()) && put(bytes) && put("\r\n");
   } else {
     put(bytes);
   }
@@ -400,11 +396,7 @@ bool Exchange::write(Buffer* chain) {
       put(chain);
     }
   } else if (framing_ == Framing::kChunked) {
-    char line[20];
-    char* end = write_hexadecimal(line, bytes);
-    *end++ = '\r';
-    *end++ = '\n';
-    if (put(std::string_view(line, static_cast<size_t>(end - line)))) {
+    if (put(ChunkLine(bytes).text())) {
       put(chain) && put("\r\n");
     } else {
       release(chain);
@@ -459,12 +451,7 @@ transport::Stream* Exchange::upgrade(transport::StreamUser& user) {
   response_started_ = response_ended_ = true;
   stream->set_user(&user);
   connection.stream_ = nullptr;
-  Buffer* const input = connection.input_head_;
-  connection.input_head_ = connection.input_tail_ = nullptr;
-  for (Buffer* piece = input; piece; piece = piece->next_segment) {
-    piece->next_segment = piece->next;
-    piece->next = nullptr;
-  }
+  Buffer* const input = connection.input_.take_chain();
   const bool ended = connection.peer_ended_;
   if (input) user.on_data(*stream, input);
   if (ended) user.on_end(*stream);

@@ -58,6 +58,16 @@ HeadBlock* HeadStore::grow(HeadBlock* block, uint32_t bytes) {
   return larger;
 }
 
+HeadBlock* HeadStore::append(HeadBlock* block, std::string_view bytes) {
+  const uint32_t before = block ? block->size : 0;
+  const uint32_t total = before + static_cast<uint32_t>(bytes.size());
+  HeadBlock* const at = block ? grow(block, total) : allocate(total);
+  if (!at) return nullptr;
+  std::memcpy(at->bytes() + before, bytes.data(), bytes.size());
+  at->size = total;
+  return at;
+}
+
 void HeadStore::release(HeadBlock* block) {
   if (!block) return;
   const unsigned index = class_of(block->capacity);

@@ -29,6 +29,9 @@ class HeadStore {
   HeadBlock* allocate(uint32_t bytes);
   // Makes room for `bytes` in all; the block may move. nullptr: refused, and the block is as it was.
   HeadBlock* grow(HeadBlock* block, uint32_t bytes);
+  // `block` (or a new one when it is nullptr) with `bytes` behind what it has; the block may move. nullptr: refused, and the
+  // block is as it was.
+  HeadBlock* append(HeadBlock* block, std::string_view bytes);
   void release(HeadBlock* block);
   uint32_t outstanding() const { return outstanding_; }
 

@@ -377,6 +377,47 @@ TEST_P(HttpClient, TriesAgainOnAStaleConnection) {
   EXPECT_EQ(fifth.failed, 1);
 }
 
+// A FIN that acknowledges nothing of the request: its server cannot have acted on it (RFC 9110 section 9.2.2).
+TEST_P(HttpClient, TriesAnyMethodAgainWhenTheServerHadReceivedNothing) {
+  make();
+  Outcome first;
+  answer(first, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  script->last().stream->window_bytes = 0;
+  script->last().stream->shutdown();
+  Outcome second;
+  RequestHead head;
+  head.method = "POST";
+  head.fields = "Host: a\r\n";
+  head.content_length = 4;
+  head.body = "body";
+  client->request(origin, head, second);
+  run();
+  ASSERT_EQ(script->peers.size(), 2u);
+  EXPECT_TRUE(script->last().received.ends_with("\r\n\r\nbody"));
+  script->last().send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  run();
+  EXPECT_EQ(second.body, "ok");
+  EXPECT_EQ(second.failed, 0);
+}
+
+TEST_P(HttpClient, AFreshConnectionIsMadeWhenAskedFor) {
+  make();
+  Outcome first;
+  answer(first, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  ASSERT_EQ(client->idle_connections(), 1u);
+  Outcome second;
+  RequestHead head;
+  head.fields = "Host: a\r\n";
+  head.fresh_connection = true;
+  client->request(origin, head, second);
+  run();
+  EXPECT_EQ(script->peers.size(), 2u);
+  EXPECT_EQ(client->idle_connections(), 1u);
+  script->last().send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  run();
+  EXPECT_EQ(second.body, "ok");
+}
+
 TEST_P(HttpClient, ClosesIdleConnectionsInTime) {
   make();
   Outcome outcome;

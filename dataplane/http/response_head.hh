@@ -47,4 +47,18 @@ char* write_decimal(char* at, uint64_t value);
 // Writes `value` in hexadecimal at `at` (at most 16 bytes); returns its end.
 char* write_hexadecimal(char* at, uint64_t value);
 
+// What stands before the data of a chunk (RFC 9112 section 7.1); CRLF follows the data.
+class ChunkLine {
+ public:
+  explicit ChunkLine(uint64_t data_bytes) : end_(write_hexadecimal(text_, data_bytes)) {
+    *end_++ = '\r';
+    *end_++ = '\n';
+  }
+  std::string_view text() const { return {text_, static_cast<size_t>(end_ - text_)}; }
+
+ private:
+  char text_[18];
+  char* end_;
+};
+
 }  // namespace sluice::http

@@ -13,6 +13,7 @@
 #include "dataplane/core/slab.hh"
 #include "dataplane/http/date_cache.hh"
 #include "dataplane/http/head_store.hh"
+#include "dataplane/http/input_queue.hh"
 #include "dataplane/http/message.hh"
 #include "dataplane/transport/transport.hh"
 
@@ -149,9 +150,7 @@ class Exchange {
   std::span<const HeaderField> trailers_;
   int64_t content_length_ = 0;
   uint64_t received_ns_ = 0;
-  // Pieces of the request's body that the handler has not got, linked by Buffer::next.
-  Buffer* body_head_ = nullptr;
-  Buffer* body_tail_ = nullptr;
+  BodyChain body_;  // of the request, what the handler has not got
   uint64_t body_received_bytes_ = 0;
   uint64_t unconsumed_bytes_ = 0;  // received, but not given back to the stream's window
   // Response bytes of an exchange whose turn has not come: one chain.

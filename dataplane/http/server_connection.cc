@@ -27,11 +27,6 @@ ServerConnection::~ServerConnection() {
   set_waiting(Waiting::kNothing);
   server_.reactor_.timers().cancel(*this);
   free_partial();
-  while (input_head_) {
-    Buffer* next = input_head_->next;
-    release(input_head_);
-    input_head_ = next;
-  }
 }
 
 // ---- events of the stream
@@ -53,12 +48,7 @@ void ServerConnection::on_data(transport::Stream&, Buffer* chain) {
     return;
   }
   Turn turn(*this);
-  while (chain) {
-    Buffer* next = chain->next_segment;
-    chain->next_segment = nullptr;
-    push_input(chain);
-    chain = next;
-  }
+  input_.push(chain);
 }
 
 void ServerConnection::on_end(transport::Stream&) {
@@ -120,7 +110,7 @@ void ServerConnection::settle() {
       process();
       continue;
     }
-    if (peer_ended_ && !peer_end_handled_ && !input_head_) {
+    if (peer_ended_ && !peer_end_handled_ && input_.empty()) {
       handle_peer_end();
       continue;
     }
@@ -136,7 +126,7 @@ void ServerConnection::settle() {
     to_consume_bytes_ = 0;
     if (!dead_) stream_->consumed(bytes);
   }
-  if (input_head_ && phase_ == Phase::kHead && !pipeline_paused_) {
+  if (!input_.empty() && phase_ == Phase::kHead && !pipeline_paused_) {
     pipeline_paused_ = true;
     ++server_.counters.pipeline_paused;
   }
@@ -171,7 +161,7 @@ void ServerConnection::advance() {
   if (closing_ || dead_) return;
   if (error_status_) {
     send_error();
-  } else if (phase_ == Phase::kDrop || (drain_ && phase_ == Phase::kHead && !partial_ && !input_head_)) {
+  } else if (phase_ == Phase::kDrop || (drain_ && phase_ == Phase::kHead && !partial_ && input_.empty())) {
     begin_close();
   }
 }
@@ -232,38 +222,10 @@ void ServerConnection::remove_last(Exchange& exchange) {
 
 // ---- input
 
-void ServerConnection::push_input(Buffer* buffer) {
-  if (buffer->length == 0) {
-    release(buffer);
-    return;
-  }
-  if (input_tail_ && absorb(*input_tail_, *buffer)) {
-    release(buffer);
-    return;
-  }
-  buffer->next = nullptr;
-  (input_tail_ ? input_tail_->next : input_head_) = buffer;
-  input_tail_ = buffer;
-}
-
-// The first `count` bytes of `buffer`, which is the front of the input, are done with.
-void ServerConnection::take_input(Buffer* buffer, uint32_t count) {
-  if (count < buffer->length) {
-    buffer->trim_front(count);
-    return;
-  }
-  input_head_ = buffer->next;
-  if (!input_head_) input_tail_ = nullptr;
-  buffer->next = nullptr;
-  release(buffer);
-}
-
 void ServerConnection::drop_input() {
-  while (input_head_) {
-    to_consume_bytes_ += input_head_->length;
-    dropped_bytes_ += input_head_->length;
-    take_input(input_head_, input_head_->length);
-  }
+  const uint32_t bytes = input_.drop();
+  to_consume_bytes_ += bytes;
+  dropped_bytes_ += bytes;
 }
 
 void ServerConnection::free_partial() {
@@ -272,17 +234,17 @@ void ServerConnection::free_partial() {
 }
 
 bool ServerConnection::may_process() const {
-  if (!input_head_ || phase_ == Phase::kUpgrade) return false;
+  if (input_.empty() || phase_ == Phase::kUpgrade) return false;
   return phase_ != Phase::kHead || in_progress_ < server_.limits_.pipeline_requests;
 }
 
 void ServerConnection::process() {
   while (may_process()) {
-    Buffer* buffer = input_head_;
+    Buffer* buffer = input_.front();
     switch (phase_) {
       case Phase::kHead: process_head(buffer); break;
       case Phase::kBody: process_body(buffer); break;
-      case Phase::kChunked: process_chunked(buffer); break;
+      case Phase::kChunked: process_chunked(); break;
       case Phase::kTrailers: process_trailers(buffer); break;
       case Phase::kUpgrade: return;
       case Phase::kDrop: drop_input(); break;
@@ -303,29 +265,25 @@ void ServerConnection::process_head(Buffer* buffer) {
     const HeadResult result = parse_request_head(buffer->text(), head_limits, head);
     if (result == HeadResult::kError) return fail(head.error_status, head.error_detail);
     if (result == HeadResult::kIncomplete) {
-      partial_ = server_.heads_.allocate(buffer->length);
+      partial_ = server_.heads_.append(nullptr, buffer->text());
       if (!partial_) return fail(503, "too many heads in progress");
-      std::memcpy(partial_->bytes(), buffer->data, buffer->length);
-      partial_->size = buffer->length;
       to_consume_bytes_ += buffer->length;
-      return take_input(buffer, buffer->length);
+      return input_.take(buffer->length);
     }
     Exchange* exchange = make_exchange(head);
     if (!exchange) return;
     exchange->head_buffer_ = buffer->retain();
     to_consume_bytes_ += head.head_bytes;
-    take_input(buffer, head.head_bytes);
+    input_.take(head.head_bytes);
     return start_exchange(head, *exchange);
   }
 
   // The rare way: the head came in pieces and is put together in a block.
   const uint32_t before = partial_->size;
   const uint32_t count = std::min(buffer->length, limits.head_bytes - before);
-  HeadBlock* block = server_.heads_.grow(partial_, before + count);
+  HeadBlock* block = server_.heads_.append(partial_, buffer->text().substr(0, count));
   if (!block) return fail(503, "too many heads in progress");
   partial_ = block;
-  std::memcpy(block->bytes() + before, buffer->data, count);
-  block->size = before + count;
   const bool look = may_decide(block->text(), before) || block->size >= limits.target_bytes ||
                     block->size >= limits.head_bytes;
   const HeadResult result =
@@ -333,7 +291,7 @@ void ServerConnection::process_head(Buffer* buffer) {
   if (result == HeadResult::kError) return fail(head.error_status, head.error_detail);
   if (result == HeadResult::kIncomplete) {
     to_consume_bytes_ += count;
-    return take_input(buffer, count);
+    return input_.take(count);
   }
   if (waiting_ == Waiting::kHead) set_waiting(Waiting::kNothing);
   Exchange* exchange = make_exchange(head);
@@ -341,7 +299,7 @@ void ServerConnection::process_head(Buffer* buffer) {
   exchange->head_block_ = partial_;
   partial_ = nullptr;
   to_consume_bytes_ += head.head_bytes - before;
-  take_input(buffer, head.head_bytes - before);
+  input_.take(head.head_bytes - before);
   start_exchange(head, *exchange);
 }
 
@@ -433,33 +391,21 @@ void ServerConnection::dispatch(Exchange& exchange) {
 void ServerConnection::process_body(Buffer* buffer) {
   Exchange& exchange = *last_;
   const uint32_t count = static_cast<uint32_t>(std::min<uint64_t>(buffer->length, body_remaining_bytes_));
-  if (!body_bytes(exchange, buffer, count)) return;
+  if (!body_bytes(exchange, count)) return;
   body_remaining_bytes_ -= count;
   if (body_remaining_bytes_ == 0) body_complete(exchange);
   deliver_body(exchange);
 }
 
-void ServerConnection::process_chunked(Buffer* buffer) {
+void ServerConnection::process_chunked() {
   Exchange& exchange = *last_;
-  while (true) {
-    const char* const start = reinterpret_cast<const char*>(buffer->data);
-    const char* at = start;
-    const ChunkedDecoder::Step step = decoder_.next(at, start + buffer->length);
-    const uint32_t framing = static_cast<uint32_t>(at - start);
-    if (step == ChunkedDecoder::Step::kError) return fail(400, decoder_.detail());
-    to_consume_bytes_ += framing;
-    const bool last_byte = framing == buffer->length;
-    if (framing) take_input(buffer, framing);
-    if (step == ChunkedDecoder::Step::kTrailers) {
-      phase_ = Phase::kTrailers;
-      break;
-    }
-    if (last_byte) break;
-    const uint32_t count = static_cast<uint32_t>(std::min<uint64_t>(buffer->length, decoder_.remaining()));
-    const bool whole = count == buffer->length;
-    if (!body_bytes(exchange, buffer, count)) return;
-    decoder_.taken(count);
-    if (whole) break;
+  switch (input_.read_chunked(
+      decoder_, [this](uint32_t framing) { to_consume_bytes_ += framing; },
+      [&](uint32_t count) { return body_bytes(exchange, count); })) {
+    case InputQueue::Chunked::kError: return fail(400, decoder_.detail());
+    case InputQueue::Chunked::kStopped: return;
+    case InputQueue::Chunked::kTrailers: phase_ = Phase::kTrailers; break;
+    case InputQueue::Chunked::kMore: break;
   }
   deliver_body(exchange);
 }
@@ -473,27 +419,24 @@ void ServerConnection::process_trailers(Buffer* buffer) {
   if (!partial_ && buffer->length >= 2 &&
       std::memcmp(buffer->data, "\r\n", 2) == 0) {  // none, as nearly always
     to_consume_bytes_ += 2;
-    take_input(buffer, 2);
+    input_.take(2);
     body_complete(exchange);
     return deliver_body(exchange);
   }
   const uint32_t before = partial_ ? partial_->size : 0;
   const uint32_t count = std::min(buffer->length, limits.head_bytes - before);
-  HeadBlock* block =
-      partial_ ? server_.heads_.grow(partial_, before + count) : server_.heads_.allocate(count);
+  HeadBlock* block = server_.heads_.append(partial_, buffer->text().substr(0, count));
   if (!block) return fail(503, "too many heads in progress");
   partial_ = block;
-  std::memcpy(block->bytes() + before, buffer->data, count);
-  block->size = before + count;
   const bool look = may_decide(block->text(), before) || block->size >= limits.head_bytes;
   const HeadResult result = look ? parse_trailers(block->text(), head_limits, head) : HeadResult::kIncomplete;
   if (result == HeadResult::kError) return fail(head.error_status, head.error_detail);
   if (result == HeadResult::kIncomplete) {
     to_consume_bytes_ += count;
-    return take_input(buffer, count);
+    return input_.take(count);
   }
   to_consume_bytes_ += head.head_bytes - before;
-  take_input(buffer, head.head_bytes - before);
+  input_.take(head.head_bytes - before);
   exchange.trailer_block_ = partial_;
   partial_ = nullptr;
   if (head.field_count) {
@@ -510,8 +453,8 @@ void ServerConnection::body_complete(Exchange& exchange) {
   phase_ = keep_alive_over_ ? Phase::kDrop : Phase::kHead;
 }
 
-// The first `count` bytes of `buffer`, the front of the input, are body. False: the connection cannot go on.
-bool ServerConnection::body_bytes(Exchange& exchange, Buffer* buffer, uint32_t count) {
+// The first `count` bytes of the front of the input are body. False: the connection cannot go on.
+bool ServerConnection::body_bytes(Exchange& exchange, uint32_t count) {
   activity_ = true;
   exchange.body_received_bytes_ += count;
   if (exchange.body_received_bytes_ > server_.limits_.body_bytes) {
@@ -520,7 +463,7 @@ bool ServerConnection::body_bytes(Exchange& exchange, Buffer* buffer, uint32_t c
   }
   if (exchange.discarding_) {
     to_consume_bytes_ += count;
-    take_input(buffer, count);
+    input_.take(count);
     if (exchange.response_ended_ && exchange.body_received_bytes_ > kDiscardBytes &&
         !exchange.body_complete_ && exchange.content_length_ < 0)
       exchange.close_after_ = true;
@@ -531,41 +474,15 @@ bool ServerConnection::body_bytes(Exchange& exchange, Buffer* buffer, uint32_t c
     exchange.body_paused_ = true;
     ++server_.counters.body_paused;
   }
-  if (count == buffer->length && buffer->references == 1) {
-    input_head_ = buffer->next;
-    if (!input_head_) input_tail_ = nullptr;
-    buffer->next = nullptr;
-    if (exchange.body_tail_ && absorb(*exchange.body_tail_, *buffer)) {
-      release(buffer);
-    } else {
-      (exchange.body_tail_ ? exchange.body_tail_->next : exchange.body_head_) = buffer;
-      exchange.body_tail_ = buffer;
-    }
-    return true;
-  }
-  Buffer* piece = slice(*buffer, count, exchange.body_tail_, stream_->pool());
-  if (!piece) {
-    ++server_.counters.no_buffers;
-    abort_stream();
-    return false;
-  }
-  if (piece != exchange.body_tail_) {
-    (exchange.body_tail_ ? exchange.body_tail_->next : exchange.body_head_) = piece;
-    exchange.body_tail_ = piece;
-  }
-  take_input(buffer, count);
-  return true;
+  if (input_.cut(count, exchange.body_, stream_->pool())) return true;
+  ++server_.counters.no_buffers;
+  abort_stream();
+  return false;
 }
 
 void ServerConnection::deliver_body(Exchange& exchange) {
   if (!exchange.reading_body_ || exchange.discarding_ || exchange.aborted_ || dead_) return;
-  if (exchange.body_head_) {
-    Buffer* const chain = exchange.body_head_;
-    for (Buffer* piece = chain; piece; piece = piece->next_segment) {
-      piece->next_segment = piece->next;
-      piece->next = nullptr;
-    }
-    exchange.body_head_ = exchange.body_tail_ = nullptr;
+  if (Buffer* const chain = exchange.body_.take()) {
     exchange.handler_->on_body(exchange, chain);
     if (exchange.discarding_ || exchange.aborted_ || dead_ || !stream_) return;
   }
@@ -576,15 +493,12 @@ void ServerConnection::deliver_body(Exchange& exchange) {
 }
 
 void ServerConnection::drop_body(Exchange& exchange) {
-  while (exchange.body_head_) {
-    Buffer* next = exchange.body_head_->next;
-    exchange.body_head_->next = nullptr;
-    to_consume_bytes_ += exchange.body_head_->length;
-    exchange.unconsumed_bytes_ -= exchange.body_head_->length;
-    release(exchange.body_head_);
-    exchange.body_head_ = next;
-  }
-  exchange.body_tail_ = nullptr;
+  Buffer* const chain = exchange.body_.take();
+  if (!chain) return;
+  const uint32_t bytes = chain->chain_length();
+  to_consume_bytes_ += bytes;
+  exchange.unconsumed_bytes_ -= bytes;
+  release(chain);
 }
 
 // RFC 9110 section 10.1.1: only while the client may still be waiting for it.

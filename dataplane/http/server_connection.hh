@@ -69,13 +69,12 @@ class ServerConnection final : public transport::StreamUser, private Timer {
   bool may_process() const;
   void process_head(Buffer* buffer);
   void process_body(Buffer* buffer);
-  void process_chunked(Buffer* buffer);
+  void process_chunked();
   void process_trailers(Buffer* buffer);
   Exchange* make_exchange(const ParsedHead& head);
   void start_exchange(const ParsedHead& head, Exchange& exchange);
   void dispatch(Exchange& exchange);
-  bool body_bytes(Exchange& exchange, Buffer* buffer, uint32_t count);
-  bool queue_body(Exchange& exchange, Buffer* buffer, uint32_t count);
+  bool body_bytes(Exchange& exchange, uint32_t count);
   void drop_body(Exchange& exchange);
   void take_turn(Exchange& exchange);
   void deliver_body(Exchange& exchange);
@@ -92,8 +91,6 @@ class ServerConnection final : public transport::StreamUser, private Timer {
   void leave_stream();
   uint32_t linger_timeout_ms() const;
   void handle_peer_end();
-  void push_input(Buffer* buffer);
-  void take_input(Buffer* buffer, uint32_t count);
   void drop_input();
 
   void update_waiting();
@@ -108,8 +105,7 @@ class ServerConnection final : public transport::StreamUser, private Timer {
   transport::Stream* stream_;  // null once it is upgraded or gone
   Exchange* first_ = nullptr;
   Exchange* last_ = nullptr;
-  Buffer* input_head_ = nullptr;  // received, not yet looked at; single segments, linked by Buffer::next
-  Buffer* input_tail_ = nullptr;
+  InputQueue input_;
   HeadBlock* partial_ = nullptr;  // a head or trailer section of which a part has come
   uint64_t body_remaining_bytes_ = 0;
   uint64_t sent_bytes_ = 0;         // given to the stream

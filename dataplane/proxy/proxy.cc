@@ -301,7 +301,9 @@ class Proxy::Forwarding final : public http::ServerHandler, public http::ClientH
   std::string_view origin_form(const AbsoluteTarget& target) {
     if (target.authority.empty() || target.path.starts_with('/')) return target.path;
     if (target.path.empty()) return exchange_->method() == Method::kOptions ? "*" : "/";
-    proxy_.target_.assign("/").append(target.path);
+    proxy_.target_.clear();
+    proxy_.target_.push_back('/');
+    proxy_.target_.append(target.path);
     return proxy_.target_;
   }
 

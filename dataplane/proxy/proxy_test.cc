@@ -634,7 +634,9 @@ TEST(Proxy, AStaleConnectionIsReplacedWithoutBlamingTheUpstream) {
       rig.run();
       ASSERT_EQ(rig.first.peers.size(), 2u) << request;
       EXPECT_TRUE(has(rig.first.last().received, " /x HTTP/1.1\r\n")) << request;
-      if (*request == 'P') EXPECT_EQ(body_of(rig.first.last().received), "body") << request;
+      if (*request == 'P') {
+        EXPECT_EQ(body_of(rig.first.last().received), "body") << request;
+      }
       rig.answer(rig.first, kSimpleAnswer);
       EXPECT_EQ(body_of(stale.peer.received), "hello") << request;
       EXPECT_EQ((*rig.group)[0].failed, 0u) << request;

@@ -6,6 +6,13 @@ const events = require('internal/events');
 let queue = [];
 let immediates = [];
 let liveImmediates = 0;
+let interrupted = null;   // what is left of a batch of immediates of which one threw
+
+// For C++: 1 there are immediates, 2 they go on where one threw, before anything else of the turn.
+function noteImmediates() {
+  const waiting = immediates.length !== 0 && liveImmediates !== 0;
+  events.words()[events.IMMEDIATES] = interrupted !== null ? 2 : waiting ? 1 : 0;
+}
 
 function checkFunction(callback) {
   if (typeof callback === 'function') return;
@@ -79,7 +86,7 @@ exports.setImmediate = function setImmediate(callback, ...args) {
   checkFunction(callback);
   const immediate = new Immediate(callback, args);
   immediates.push(immediate);
-  events.words()[events.IMMEDIATES] = liveImmediates === 0 ? 0 : 1;
+  noteImmediates();
   return immediate;
 };
 
@@ -90,8 +97,9 @@ exports.clearImmediate = function clearImmediate(immediate) {
 };
 
 exports.runImmediates = function runImmediates() {
-  const batch = immediates;
-  immediates = [];
+  const batch = interrupted !== null ? interrupted : immediates;
+  if (interrupted === null) immediates = [];
+  interrupted = null;
   let i = 0;
   try {
     for (; i < batch.length; i++) {
@@ -104,8 +112,8 @@ exports.runImmediates = function runImmediates() {
       if (i + 1 < batch.length) exports.settle();
     }
   } finally {
-    if (i + 1 < batch.length) immediates = batch.slice(i + 1).concat(immediates);
-    events.words()[events.IMMEDIATES] = immediates.length !== 0 && liveImmediates !== 0 ? 1 : 0;
+    if (i + 1 < batch.length) interrupted = batch.slice(i + 1);
+    noteImmediates();
   }
 };
 

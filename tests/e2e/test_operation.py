@@ -101,6 +101,24 @@ serve({ port: Number(process.argv[2]), hostname: '0.0.0.0', maxConnections: 2 },
             third.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             self.assertTrue(third.makefile("rb").read().endswith(b"served"))
 
+    def test_without_half_open_connections_a_fin_aborts_the_request(self):
+        program = self.source("""
+import { serve } from 'sluice:http';
+const seen = [];
+serve({ port: Number(process.argv[2]), hostname: '0.0.0.0', allowHalfOpen: false }, async (req, res) => {
+  if (req.url === '/seen') return res.end(seen.join());
+  req.on('aborted', () => seen.push('aborted'));
+  req.on('close', () => seen.push('close'));
+  await new Promise(() => {});
+});
+""")
+        server = self.lab.start(program, self.port())
+        with self.lab.connect(server.port) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            client.shutdown(socket.SHUT_WR)
+            self.assertEqual(client.recv(1), b"")
+        wait_until(lambda: self.get(server, "/seen") == "aborted,close", 10, "the events of the request")
+
     def test_a_full_heap_ends_the_isolate_only(self):
         program = self.source("""
 import { serve } from 'sluice:http';

@@ -6,7 +6,11 @@ process.nextTick(() => { throw new Error('tick'); });
 process.nextTick(() => console.log('tick behind it'));
 queueMicrotask(() => { throw new Error('microtask'); });
 setTimeout(() => {
-  setImmediate(() => { throw new Error('immediate'); });
+  setImmediate(() => {
+    const until = Date.now() + 10; // the timers below are due by then, and still come after the other immediate
+    while (Date.now() < until);
+    throw new Error('immediate');
+  });
   setImmediate(() => console.log('immediate behind it'));
   setTimeout(() => { throw new Error('first'); }, 5);
   setTimeout(() => console.log('second'), 5);
