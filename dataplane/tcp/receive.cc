@@ -311,8 +311,10 @@ void Connection::receive_synchronized(Segment& segment) {
       mark_dirty();
     }
   }
+  // Not from a segment that acknowledges what was never sent: a stranger's timestamp would shut the peer out (PAWS).
   if (segment.options.has_timestamp && timestamps_ && at_or_before(segment.sequence, last_ack_sent_) &&
-      !before(segment.options.timestamp, ts_recent_)) {
+      !before(segment.options.timestamp, ts_recent_) &&
+      !after(segment.acknowledgement, later(snd_max_, snd_nxt_))) {
     ts_recent_ = segment.options.timestamp;  // RFC 7323 section 4.3
     ts_recent_tick_ = tcp_->tick();
   }

@@ -316,10 +316,13 @@ void Connection::send_reset() {
     case State::kEstablished:
     case State::kFinWait1:
     case State::kFinWait2:
-    case State::kCloseWait:
+    case State::kCloseWait: {
       ++tcp_->counters.resets_sent;
-      emit(kTcpRst | kTcpAck, snd_nxt_, nullptr, nullptr, 0, false);
+      std::byte options[wire::kTcpOptionsLimitBytes];
+      const uint32_t options_bytes = common_options(options, false);  // RFC 7323 section 3.2: SHOULD
+      emit(kTcpRst | kTcpAck, snd_nxt_, nullptr, options, options_bytes, false);
       return;
+    }
     default: return;  // the peer knows nothing of us, or has said its last word (RFC 9293 section 3.10.5)
   }
 }
