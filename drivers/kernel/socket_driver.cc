@@ -71,11 +71,12 @@ OpenResult failure(int number, const char* what, const Endpoint& where) {
   return result;
 }
 
-// An unbound socket for `address`. The any address in its IPv6 form becomes IPv4 where the host has no IPv6.
+// An unbound socket for `address`. The any address in its IPv6 form becomes IPv4 where the host has no IPv6, unless IPv6 alone
+// is wanted.
 int open_socket(const IpAddress& address, int type, bool& ipv6, bool ipv6_only = false) {
   ipv6 = !address.is_v4();
   int fd = ::socket(ipv6 ? AF_INET6 : AF_INET, type, 0);
-  if (fd < 0 && ipv6 && errno == EAFNOSUPPORT && address.is_any()) {
+  if (fd < 0 && ipv6 && errno == EAFNOSUPPORT && address.is_any() && !ipv6_only) {
     ipv6 = false;
     fd = ::socket(AF_INET, type, 0);
   }
