@@ -105,11 +105,12 @@ void Connection::advance_una(Sequence ack, AckSample* sample) {
     rtt_us = std::max(static_cast<uint32_t>(tcp_->now_us()) - acknowledge_flight(ack), 1u);
   }
   if (at_or_after(ack, rtt_seq_)) {
-    // A sample a round trip (RFC 6298 section 3), of what was sent once (Karn's algorithm).
-    if (rtt_us) {
+    // A sample a round trip (RFC 6298 section 3), of what was sent once (Karn's algorithm); after timeouts it may
+    // be the acknowledgements that were lost, for as long as those took.
+    if (rtt_us && backoff_ == 0) {
       rtt_.sample(rtt_us);
       rtt_seq_ = snd_nxt_;
-    } else if (timestamps_ && sample->has_echo && recovery_ && recovery_->stamped &&
+    } else if (sample && timestamps_ && sample->has_echo && recovery_ && recovery_->stamped &&
                !before(sample->echo, recovery_->last_stamp)) {
       // The echo tells which one it was (RFC 7323 section 4.1). One from before the last retransmission is
       // left out: it would count the wait for that as a part of the round trip.

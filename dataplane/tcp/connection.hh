@@ -353,6 +353,6 @@ class Connection final : public transport::Stream {
   Connection* next_dirty_ = nullptr;
   Timer timer_;  // fires at the least of the deadlines or before; its links chain closed connections
 };
-static_assert(sizeof(Connection) <= 400);
+static_assert(sizeof(Connection) <= 376);
 
 }  // namespace sluice::tcp

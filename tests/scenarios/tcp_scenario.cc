@@ -171,7 +171,8 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
     result.ecn_offer = random.chance(0.5);
     result.ecn_accept = random.chance(0.8);
     if (random.chance(0.1)) result.flight_records = 1024;
-    // The wire may be cut for some time.
+    // The wire may be cut for some time: nobody gives up, and a client whose last acknowledgement was lost hears of it.
+    result.syn_ack_retries = 9;
     result.user_timeout_ms = 600'000;
     return result;
   };
