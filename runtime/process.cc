@@ -192,7 +192,7 @@ void Process::announce(const char* scheme, const Endpoint& local, const char* tr
                Endpoint{own.address, local.port}.to_string();
   std::fprintf(stderr, "  %s is inside this process only, on the bypass transport%s%s\n",
                local.address.to_string().c_str(),
-               where.empty() ? "" : "; a program that listens on 0.0.0.0 is reachable at ", where.c_str());
+               where.empty() ? "" : "; a program that listens on all addresses (::) is reachable at ", where.c_str());
 }
 
 void Process::stop_cores(DataCore::Command command) {
