@@ -178,21 +178,37 @@ void Process::remember(const std::string& key, uint16_t port) {
 
 void Process::announce(const char* scheme, const Endpoint& local, const char* transport, const char* driver) {
   const unsigned cores = configuration_.cores.count;
-  std::fprintf(stderr, "listening on %s://%s (%s transport, %s, %u core%s)\n", scheme,
-               local.to_string().c_str(), transport, driver, cores, cores == 1 ? "" : "s");
+  std::string text = "listening on " + std::string(scheme) + "://" + local.to_string() + " (" + transport +
+                     " transport, " + driver + ", " + std::to_string(cores) +
+                     (cores == 1 ? " core)\n" : " cores)\n");
   const bool bypass = configuration_.transport == config::TransportKind::kBypass;
   const bool inside =
       local.address.is_v4() ? local.address.v4() >> 24 == 127 : local.address == IpAddress::parse("::1");
-  if (!bypass || !inside) return;
-  // Our stack has no part in the host's loopback interface.
-  std::string where;
-  for (const config::PortConfig& port : configuration_.ports)
-    for (const config::Prefix& own : port.addresses)
-      where += (where.empty() ? "" : ", ") + std::string(scheme) + "://" +
-               Endpoint{own.address, local.port}.to_string();
-  std::fprintf(stderr, "  %s is inside this process only, on the bypass transport%s%s\n",
-               local.address.to_string().c_str(),
-               where.empty() ? "" : "; a program that listens on all addresses (::) is reachable at ", where.c_str());
+  if (bypass && inside) {
+    // Our stack has no part in the host's loopback interface.
+    std::string where;
+    for (const config::PortConfig& port : configuration_.ports)
+      for (const config::Prefix& own : port.addresses)
+        where += (where.empty() ? "" : ", ") + std::string(scheme) + "://" +
+                 Endpoint{own.address, local.port}.to_string();
+    text += "  " + local.address.to_string() + " is inside this process only, on the bypass transport" +
+            (where.empty() ? "" : "; a program that listens on all addresses (::) is reachable at " + where) +
+            "\n";
+  }
+  {
+    std::lock_guard lock(announcements_mutex_);
+    announcements_ += text;
+  }
+  if (cores == 1) print_announcements();
+  notify();
+}
+
+// On bypass a connection comes to the core that its addresses lead to, and is refused there as long as that core has not
+// come so far: so nobody is told of the first core's listening before the others have run the program, too.
+void Process::print_announcements() {
+  std::lock_guard lock(announcements_mutex_);
+  std::fputs(announcements_.c_str(), stderr);
+  announcements_.clear();
 }
 
 void Process::stop_cores(DataCore::Command command) {
@@ -226,9 +242,10 @@ void Process::on_signal(int number) {
 }
 
 void Process::step() {
-  bool all_ended = true;
+  bool all_ended = true, all_up = true;
   for (const auto& core : cores_) {
     const DataCore::State state = core->state();
+    all_up = all_up && state != DataCore::State::kIdle && state != DataCore::State::kStarting;
     if (!launched_all_ &&
         (state == DataCore::State::kRunning || (state == DataCore::State::kEnded && !core->ends_process()))) {
       // The first core has chosen the ports by now.
@@ -250,6 +267,7 @@ void Process::step() {
       all_ended = false;
     }
   }
+  if (all_up) print_announcements();
   // A core that ended before it ran leaves the others unlaunched.
   if (!launched_all_ && cores_[0]->state() == DataCore::State::kEnded) all_ended = true;
   if (all_ended) control_reactor_->stop();

@@ -49,11 +49,12 @@ class Process final : private ChosenPorts {
   const std::vector<std::unique_ptr<DataCore>>& cores() const { return cores_; }
   // A core's state changed. Any thread.
   void notify() { control_reactor_->waiter().wake(); }
-  // Prints where an endpoint listens.
+  // Says where an endpoint of the first core listens, once all cores have run the program. Any thread.
   void announce(const char* scheme, const Endpoint& local, const char* transport, const char* driver);
 
  private:
   class Control;
+  void print_announcements();
   uint16_t find(const std::string& key) override;
   void remember(const std::string& key, uint16_t port) override;
   bool pin_and_place(std::string& error);
@@ -76,6 +77,8 @@ class Process final : private ChosenPorts {
   std::vector<std::unique_ptr<DataCore>> cores_;
   std::vector<int> processors_;
   std::mutex ports_mutex_;
+  std::mutex announcements_mutex_;
+  std::string announcements_;  // lines not printed yet
   std::map<std::string, uint16_t> ports_;
   bool launched_all_ = false, stopping_ = false, draining_ = false;
   int exit_code_ = 0;

@@ -222,6 +222,9 @@ HeadResult parse_fields(const char* start, const char* at, const char* end, Pars
       case KnownField::kTransferEncoding:
         if (kSection == Section::kTrailer) return fail(head, 400, "Transfer-Encoding in trailers");
         facts.plain = false;
+        // A tab is white space by RFC 9110 section 5.6.3, but there are parsers, llhttp for one, to whom "chunked" with a tab
+        // behind it is another coding. Two that disagree where a body ends are what smuggling is made of (RFC 9112 section 11.2).
+        if (std::find(colon + 1, stop, '\t') != stop) return fail(head, 400, "tab in Transfer-Encoding");
         if (!read_transfer_encoding(field.value, facts)) return fail(head, 400, "bad Transfer-Encoding");
         break;
       case KnownField::kExpect:

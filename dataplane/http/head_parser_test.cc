@@ -111,6 +111,7 @@ TEST(HeadParser, AcceptsNothingThatLlhttpReadsDifferently) {
       ":",
       "Connection:\r\n",
       "Transfer-Encoding: Chunked \r\n",
+      "Transfer-Encoding: chunked\t\r\n",
       "Proxy-Connection: close\r\n",
       "Content-Lengt",
       "content-length: 18446744073709551615\r\n",

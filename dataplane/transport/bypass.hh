@@ -41,7 +41,7 @@ class BypassTransport final : public Transport, public ReactorPart {
   // frames came of late, and longer with each nap in vain, up to kLongestNapNs, which costs about 1 % of a
   // processor. The first frame makes naps short again.
   void sleep_on(Port& port, Waiter& waiter);
-  static constexpr uint64_t kShortestNapNs = 200'000, kLongestNapNs = 2'000'000;
+  static constexpr uint64_t kShortestNapNs = 200'000, kLongestNapNs = 4'000'000;
 
   // ---- Transport ----
   const char* name() const override { return "bypass"; }

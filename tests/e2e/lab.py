@@ -294,6 +294,15 @@ class VethLab(NamespaceLab):
         self.transport_arguments = ["--transport", "bypass", "--port", self.port(f"{kind}:slport")]
 
 
+class IsolatedLab(NamespaceLab):
+    """Processes that bring their wires with them: nothing but loopback is there for one that would take another way."""
+
+    transport = "isolated"
+
+    def __init__(self, **options):
+        super().__init__("a network namespace", **options)
+
+
 # By name: with a 6 at its end, the same over IPv6.
 LABS = {"kernel": KernelLab, "tap": TapLab, "veth": VethLab}
 
@@ -305,7 +314,8 @@ class LabTest(unittest.TestCase):
     lab_mtu = None
 
     def setUp(self):
-        self.lab = LABS[self.lab_name.removesuffix("6")](family=6 if self.lab_name.endswith("6") else 4, mtu=self.lab_mtu)
+        lab = IsolatedLab if self.lab_name == "isolated" else LABS[self.lab_name.removesuffix("6")]
+        self.lab = lab(family=6 if self.lab_name.endswith("6") else 4, mtu=self.lab_mtu)
         self.addCleanup(self.lab.close)
 
     def program(self, name, *arguments, **options):

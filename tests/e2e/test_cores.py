@@ -9,7 +9,7 @@ from lab import PROGRAMS, on_each_transport, wait_until
 
 PROXY = """
 import { serve, proxy } from 'sluice:http';
-serve({ port: Number(process.argv[2]), hostname: '0.0.0.0' }, (req, res) => proxy(req, res, process.argv[3]));
+serve({ port: Number(process.argv[2]) }, (req, res) => proxy(req, res, process.argv[3]));
 """
 
 
@@ -63,7 +63,7 @@ class TwoCores:
 
 
 UPSTREAM = """
-import http.server
+import http.server, socket
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.0"  # a connection for each request
     def do_GET(self):
@@ -72,7 +72,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"from upstream")
     def log_message(self, *_): pass
-server = http.server.ThreadingHTTPServer(("0.0.0.0", 0), Handler)
+http.server.ThreadingHTTPServer.address_family = socket.AF_INET6
+server = http.server.ThreadingHTTPServer(("::", 0), Handler)
 print("port", server.server_address[1], flush=True)
 server.serve_forever()
 """

@@ -157,6 +157,8 @@ def need_hugepages(ports):
 class PortsWithoutInterrupt(LabTest):
     """Two processes joined by shared memory: nothing wakes a core when a frame comes, so it looks now and then."""
 
+    lab_name = "isolated"
+
     def test_idle_cpu(self):
         need_root("a virtio_user port")
         need_hugepages(2)

@@ -253,7 +253,8 @@ class Run {
     if ((packet.flags & wire::kTcpSyn) && !opens && !flow->handshake_done && flow->remote_base == 0)
       flow->remote_base = static_cast<uint32_t>(world_.entropy.next()) - packet.sequence;
     segment.sequence = packet.sequence + flow->remote_base;
-    if (packet.acknowledgement) segment.acknowledgement = *packet.acknowledgement + flow->local_base;
+    if (packet.flags & wire::kTcpAck)
+      segment.acknowledgement = packet.acknowledgement.value_or(0) + flow->local_base;
     segment.flags = packet.flags;
     segment.ecn = packet.ecn.value_or(0);
     segment.window = static_cast<uint16_t>(std::min<uint32_t>(packet.window.value_or(0), 65'535));
