@@ -95,7 +95,8 @@ class Answers final : public ServerHandler {
 
   HeapBufferPool& pool_;
   std::string log;
-  std::vector<Method> methods;  // of the requests, in their order; not to be read off the log, whose bodies hold any bytes
+  std::vector<Method>
+      methods;  // of the requests, in their order; not to be read off the log, whose bodies hold any bytes
   std::map<uint32_t, std::string> bodies;
   std::vector<Exchange*> deferred;
   int alive = 0, aborted = 0;
@@ -212,6 +213,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check_responses(whole);
   const Outcome split = run_once(data[0], bytes, data[1]);
   SLUICE_ASSERT(whole.log == split.log);
-  SLUICE_ASSERT(whole.received == split.received);
+  // A reset throws away what waits to be sent, which is more when everything came at once.
+  if (whole.ended && split.ended)
+    SLUICE_ASSERT(whole.received == split.received);
+  else
+    SLUICE_ASSERT(std::string_view(whole.received).starts_with(split.received) ||
+                  std::string_view(split.received).starts_with(whole.received));
   return 0;
 }
