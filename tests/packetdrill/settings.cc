@@ -60,7 +60,6 @@ const std::map<std::string, std::vector<std::string>>& matters_of_course() {
       {"tcp_slow_start_after_idle", {"0"}},
       {"tcp_early_retrans", {"3", "4"}},
       {"tcp_recovery", {"1"}},
-      {"tcp_ecn", {"0", "2"}},
       {"tcp_syn_retries", {"5", "6"}},
       {"tcp_synack_retries", {"5"}},
       {"tcp_syncookies", {"1"}},
@@ -93,6 +92,11 @@ void set(Settings& settings, std::string name, const std::string& value) {
       settings.limits.receive_window_bytes = static_cast<uint32_t>(std::min<uint64_t>(most, 1u << 30));
     return;
   }
+  if (name == "tcp_ecn" && (value == "0" || value == "1" || value == "2")) {
+    settings.limits.ecn_offer = value == "1";
+    settings.limits.ecn_accept = value != "0";
+    return;
+  }
   if (name == "tcp_congestion_control") {
     if (value == "cubic") {
       settings.congestion_control = tcp::CongestionControl::kCubic;
@@ -114,8 +118,9 @@ void apply(Settings& settings, const std::string& command) {
   for (const auto& line : lines_of(command)) {
     const std::string& program = line[0];
     if (program.ends_with("/defaults.sh")) {
-      // Of these only the largest receive buffer shows: it is what the window scale comes from.
+      // Of these two show: the largest receive buffer, which the window scale comes from, and that there is no ECN.
       settings.limits.receive_window_bytes = 15 * 1024 * 1024;
+      settings.limits.ecn_accept = false;
     } else if (program == "sysctl" || program.ends_with("/set_sysctls.py")) {
       for (size_t i = 1; i < line.size(); ++i) {
         const size_t equals = line[i].find('=');
