@@ -657,6 +657,55 @@ TEST_P(HttpServer, HoldsResponsesUntilTheirTurn) {
   EXPECT_EQ(rig->handler.released, 4);
 }
 
+TEST_P(HttpServer, ABadBodyCutsItsOwnResponseOnly) {
+  make();
+  rig->handler.request = [](Exchange& exchange) {
+    if (exchange.target() == "/whole") return exchange.respond(200, "", "whole");
+    exchange.read_body();
+    exchange.start(200, "", "", 10);
+    exchange.write("ab");
+  };
+  RawPeer& peer = rig->connect();
+  peer.send(
+      "GET /whole HTTP/1.1\r\nHost: a\r\n\r\n"
+      "POST /cut HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\nnot a size\r\n");
+  rig->run();
+  EXPECT_NE(peer.received.find("whole"), std::string::npos) << peer.received;
+  EXPECT_TRUE(peer.received.ends_with("Content-Length: 10\r\n\r\nab")) << peer.received;
+  EXPECT_TRUE(peer.ended) << "FIN after eight bytes too few says that it was cut";
+  EXPECT_EQ(peer.error, Error::kNone) << "a reset may overtake the first response";
+  EXPECT_EQ(rig->handler.aborted, 1);
+  EXPECT_EQ(rig->server.counters.response_cut, 1u);
+}
+
+TEST_P(HttpServer, ABadBodyIsAnsweredInPlaceOfAResponseThatWaits) {
+  make();
+  Exchange* first = nullptr;
+  rig->handler.request = [&](Exchange& exchange) {
+    if (exchange.target() == "/first") {
+      first = &exchange;
+      return;
+    }
+    exchange.read_body();
+    exchange.start(200, "", "", 10);
+    exchange.write("ab");
+  };
+  RawPeer& peer = rig->connect();
+  peer.send(
+      "GET /first HTTP/1.1\r\nHost: a\r\n\r\n"
+      "POST /cut HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\nnot a size\r\n");
+  rig->run();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(peer.received, "");
+  EXPECT_FALSE(peer.closed);
+  first->respond(200, "", "first");
+  rig->run();
+  const size_t at = peer.received.find("\r\n\r\nfirstHTTP/1.1 400 Bad Request\r\n");
+  EXPECT_NE(at, std::string::npos) << peer.received;
+  EXPECT_TRUE(peer.ended);
+  EXPECT_EQ(peer.error, Error::kNone);
+}
+
 TEST_P(HttpServer, BoundsPipelining) {
   Limits limits;
   limits.pipeline_requests = 3;

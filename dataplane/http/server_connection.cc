@@ -540,10 +540,19 @@ void ServerConnection::fail(uint16_t status, const char* detail) {
       exchange.close_after_ = true;
       return;
     }
-    if (exchange.response_started_) return abort_stream();
+    // A response of which the peer has a part can only be cut. Where its framing shows that (RFC 9112 section 8), FIN does,
+    // and the responses before it still arrive; a reset would drop what of them waits to be sent.
+    const bool cut = exchange.response_started_ && &exchange == first_;
+    if (cut && exchange.framing_ != Exchange::Framing::kLength &&
+        exchange.framing_ != Exchange::Framing::kChunked)
+      return abort_stream();
     exchange.aborted_ = true;
     exchange.handler_->on_aborted(exchange, status == 408 ? Error::kTimedOut : Error::kInvalid);
     remove_last(exchange);
+    if (cut) {
+      ++counters.response_cut;
+      return begin_close();
+    }
   }
   error_status_ = status;
   error_detail_ = detail;
