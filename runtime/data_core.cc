@@ -125,8 +125,10 @@ void DataCore::run() {
   }
   if (cycles::enabled()) cycles::account.since = cycles::counter();
   reactor.add(*this);
+  wait_for_addresses();
   set_host(make_host());
-  host_->start(process_.program());
+  // A process that was ended meanwhile does not begin.
+  if (!lingering_) host_->start(process_.program());
   state_.store(State::kRunning, std::memory_order_release);
   process_.notify();
   look_after_host();
@@ -139,6 +141,7 @@ void DataCore::run() {
   servers_->abort_all();
   services_->script_network.reset();
   reactor.turn();  // what the teardown wrote
+  network_->leave();
   set_host(nullptr);
   servers_.reset();
   {
@@ -148,6 +151,29 @@ void DataCore::run() {
   network_.reset();
   state_.store(State::kEnded, std::memory_order_release);
   process_.notify();
+}
+
+void DataCore::wait_for_addresses() {
+  uint32_t limit_ms = 0;
+  std::string ports;
+  for (const config::PortConfig& port : process_.configuration().ports) {
+    if (!port.needs_servers()) continue;
+    limit_ms = std::max(limit_ms, port.dhcp_wait_ms);
+    ports += (ports.empty() ? "" : ", ") + port.title();
+  }
+  addresses_deadline_ns_ = services_->clock.monotonic_ns() + uint64_t{limit_ms} * kNanosecondsPerMillisecond;
+  services_->reactor.run_while(
+      [](void* context) {
+        auto& core = *static_cast<DataCore*>(context);
+        return !core.lingering_ && !core.network_->has_addresses() &&
+               core.services_->clock.monotonic_ns() < core.addresses_deadline_ns_;
+      },
+      this);
+  addresses_deadline_ns_ = 0;
+  if (index_ == 0 && !lingering_ && !network_->has_addresses())
+    std::fprintf(
+        stderr, "%s: no address by DHCP within %u ms; the program begins without one, servers are asked on\n",
+        ports.c_str(), limit_ms);
 }
 
 // The program is over on this core. What was written still goes out, for kLingerNs at most.
@@ -244,6 +270,8 @@ bool DataCore::prepare_sleep(uint64_t& timeout_ns) {
   if (restart_at_ns_) timeout_ns = std::min(timeout_ns, kPollNs);
   if (waiting_for_workers_) timeout_ns = std::min(timeout_ns, kNanosecondsPerMillisecond);
   const uint64_t now_ns = services_->clock.monotonic_ns();
+  if (addresses_deadline_ns_ != 0)
+    timeout_ns = std::min(timeout_ns, addresses_deadline_ns_ - std::min(now_ns, addresses_deadline_ns_));
   for (IsolateHost* host : {host_.get(), candidate_.get()}) {
     if (!host || lingering_) continue;
     if (host->has_work() && host->ending() == Ending::kRunning) return false;

@@ -72,6 +72,8 @@ class DataCore final : public ReactorPart {
   static constexpr uint64_t kLingerNs = kNanosecondsPerSecond;  // for the last bytes of connections that end
 
   void run();
+  // Turns until the ports have the addresses that they ask servers for, or have asked for long enough.
+  void wait_for_addresses();
   std::unique_ptr<IsolateHost> make_host();
   void set_host(std::unique_ptr<IsolateHost> host);
   void retire(std::unique_ptr<IsolateHost>& host);
@@ -113,8 +115,9 @@ class DataCore final : public ReactorPart {
   std::vector<Retiring> retiring_;
   uint64_t candidate_deadline_ns_ = 0;
   std::vector<uint64_t> replacements_ns_;
-  uint64_t restart_at_ns_ = 0;     // a replacement waits for its pause
-  uint64_t requests_counted_ = 0;  // by servers that are gone
+  uint64_t addresses_deadline_ns_ = 0;  // while addresses are waited for
+  uint64_t restart_at_ns_ = 0;          // a replacement waits for its pause
+  uint64_t requests_counted_ = 0;       // by servers that are gone
   bool waiting_for_workers_ = false;
   bool adopt_orphans_ =
       false;  // endpoints of the replaced isolate that nobody took are closed when evaluated

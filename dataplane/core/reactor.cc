@@ -32,9 +32,11 @@ bool Reactor::turn() {
   return worked;
 }
 
-void Reactor::run() {
+void Reactor::run() { run_while(nullptr, nullptr); }
+
+void Reactor::run_while(Wanted wanted, void* context) {
   unsigned idle = 0;
-  while (!stopping_.load(std::memory_order_relaxed)) {
+  while (!stopping_.load(std::memory_order_relaxed) && (wanted == nullptr || wanted(context))) {
     if (turn()) {
       idle = 0;
       continue;

@@ -49,6 +49,9 @@ class Reactor {
 
   // Turns until stop(). Own thread.
   void run();
+  // The same as long as `wanted` says so, which is asked before each turn.
+  using Wanted = bool (*)(void* context);
+  void run_while(Wanted wanted, void* context);
   // One turn; returns whether anything was done. For tests and simulation, which own the loop.
   bool turn();
   // Ends run() after the current turn. Any thread; async-signal-safe.

@@ -20,12 +20,15 @@ void Stack::State::input_arp(Interface& in, Buffer* packet) {
   if (neighbour_listener != nullptr)
     neighbour_listener(neighbour_listener_context, in.index, packet->bytes().first(wire::kArpBytes));
   release(packet);
+  probe_hears(in, *fields);
   if (in.owns(fields->sender_ip)) {
     if (fields->sender_mac == in.mac) return;  // our own announcement, come back
     ++counters.address_conflicts;
     if (in.defended_ns == 0 || now_ns - in.defended_ns >= kDefendIntervalNs) {
       in.defended_ns = now_ns;
       announce(in, fields->sender_ip);
+    } else if (in.learnt.address == IpAddress::v4(fields->sender_ip) && address_watcher != nullptr) {
+      address_watcher->conflict(in.index, in.learnt.address);  // what a server gave, it can give anew
     }
     return;
   }
@@ -68,6 +71,7 @@ void Stack::hear_neighbour(uint8_t interface_index, std::span<const std::byte> p
   if (const auto header = wire::Ipv6View::parse(packet)) {
     state_->hear_neighbour_discovery(in, *header, packet.subspan(wire::kIpv6HeaderBytes));
   } else if (const auto fields = wire::parse_arp(packet)) {
+    state_->probe_hears(in, *fields);
     state_->learn_from_arp(in, *fields);
   }
 }

@@ -23,14 +23,15 @@ bool is_reserved_identifier(uint64_t identifier) {
 
 void Stack::State::enable_ipv6(Interface& in, const InterfaceOptions& options) {
   Ipv6Interface& ipv6 = in.ipv6;
-  const bool wanted =
-      options.autoconfigure || std::any_of(options.addresses.begin(), options.addresses.end(),
-                                           [](const auto& own) { return !own.address.is_v4(); });
+  const bool wanted = options.autoconfigure || options.obey_routers ||
+                      std::any_of(options.addresses.begin(), options.addresses.end(),
+                                  [](const auto& own) { return !own.address.is_v4(); });
   // RFC 8200 section 5: a link that carries less is none for IPv6.
   if (!wanted || in.mtu_bytes < wire::kIpv6MinimumMtuBytes) return;
   if (ipv6_identifications[0] == 0 && ipv6_identifications[1] == 0)
     entropy.fill(std::as_writable_bytes(std::span(ipv6_identifications)));
   ipv6.enabled = true;
+  ipv6.obeys_routers = options.autoconfigure || options.obey_routers;
   ipv6.autoconfigures = options.autoconfigure;
   ipv6.detections = options.duplicate_detections;
   ipv6.mtu_bytes = in.mtu_bytes;
@@ -89,7 +90,7 @@ void Stack::State::enable_ipv6(Interface& in, const InterfaceOptions& options) {
                   Error::kNone);
     add_local_address(in, own, 0);
   }
-  if (ipv6.autoconfigures) {
+  if (ipv6.obeys_routers) {
     // RFC 4861 section 6.3.7: not all hosts of a building at once when the power comes back.
     ipv6.solicitations_left = 3;
     timers.arm(ipv6.solicit_timer, now_ns + random_delay_ns(kNanosecondsPerSecond));
@@ -140,6 +141,8 @@ void Stack::State::local_address_ready(Interface& in, LocalAddress& own) {
   if (own.origin == AddressOrigin::kAutoconfigured) ++counters.addresses_formed;
   list_local_addresses();
   ++generation;
+  if (own.origin == AddressOrigin::kServer && address_watcher != nullptr)
+    address_watcher->checked(in.index, own.address, true);
   // Those who could not be asked for want of an address to ask from.
   neighbours.for_each([&](Neighbour& entry) {
     if (entry.interface_index != in.index || entry.address.is_v4() ||
@@ -155,7 +158,9 @@ void Stack::State::local_address_duplicate(Interface& in, LocalAddress& own) {
   ++counters.address_conflicts;
   timers.cancel(own);
   leave_group(in, solicited_node(own.address));
-  if (own.origin != AddressOrigin::kConfigured && own.identifier_tries < kIdentifierTries) {
+  const bool of_our_making =
+      own.origin == AddressOrigin::kLinkLocal || own.origin == AddressOrigin::kAutoconfigured;
+  if (of_our_making && own.identifier_tries < kIdentifierTries) {
     ++own.identifier_tries;
     form_identifier(in, own);
     own.detections_left = in.ipv6.detections;
@@ -166,6 +171,9 @@ void Stack::State::local_address_duplicate(Interface& in, LocalAddress& own) {
   }
   list_local_addresses();
   ++generation;
+  // Last: it may take the address away.
+  if (own.origin == AddressOrigin::kServer && address_watcher != nullptr)
+    address_watcher->checked(in.index, own.address, false);
 }
 
 void Stack::State::list_local_addresses() {

@@ -17,8 +17,10 @@ Interface::Interface(Port& its_port, uint8_t its_index, const InterfaceOptions& 
       mac(its_port.mac()),
       mac_as_word(as_word(mac)),
       capabilities(its_port.capabilities()),
-      mtu_bytes(options.mtu_bytes != 0 && options.mtu_bytes < its_port.mtu_bytes() ? options.mtu_bytes
-                                                                                   : its_port.mtu_bytes()) {
+      own_mtu_bytes(options.mtu_bytes != 0 && options.mtu_bytes < its_port.mtu_bytes()
+                        ? options.mtu_bytes
+                        : its_port.mtu_bytes()),
+      mtu_bytes(own_mtu_bytes) {
   for (const InterfaceAddress& own : options.addresses) {
     if (!own.address.is_v4()) continue;  // enable_ipv6()
     SLUICE_ASSERT(own.prefix_bits <= 32);

@@ -16,6 +16,7 @@ namespace sluice::ip {
 // An IPv4 address of ours with its prefix, host order.
 struct LocalPrefix {
   uint32_t address = 0, mask = 0;
+  bool learnt = false;  // from a server, not configured
   bool contains(uint32_t other) const { return ((address ^ other) & mask) == 0; }
   // The directed broadcast address; 0 for /31 and /32, which have none (RFC 3021).
   uint32_t broadcast() const { return ~mask > 1 ? address | ~mask : 0; }
@@ -54,6 +55,12 @@ class TransmitQueue {
   unsigned head_ = 0, tail_ = 0;
 };
 
+// The question whether somebody has an address (address_probe.cc).
+struct AddressProbe : InterfaceTimer {
+  uint32_t address = 0;  // host order; 0: none is being asked for
+  unsigned left = 0;     // probes to be sent yet
+};
+
 struct Interface {
   Port& port;
   const uint8_t index;
@@ -61,8 +68,12 @@ struct Interface {
   const MacAddress mac;
   const uint64_t mac_as_word;
   const PortCapabilities capabilities;
-  const uint32_t mtu_bytes;
+  const uint32_t own_mtu_bytes;  // the port's, or less where the configuration says so
+  uint32_t mtu_bytes;            // of IPv4: the same, or less when a server says so
   std::vector<LocalPrefix> prefixes;
+  LearntIpv4 learnt;
+  uint16_t awaits_on_port = 0;  // Stack::await_address
+  AddressProbe probe;
   uint64_t defended_ns = 0;  // when an address was last defended against a conflict
   Ipv6Interface ipv6;
   TransmitQueue queue;

@@ -30,6 +30,14 @@ OptionsVerdict look_at_options(std::span<const std::byte> options) {
   return OptionsVerdict::kFine;
 }
 
+// An answer to a host that has no address yet (Stack::await_address).
+bool is_awaited(const Interface& in, const wire::Ipv4View& header, const Buffer* packet, bool group_frame) {
+  const uint32_t header_bytes = header.header_bytes();
+  return in.awaits_on_port != 0 && !group_frame && header.protocol() == kProtocolUdp &&
+         !header.is_fragment() && packet->length >= header_bytes + 4 &&
+         wire::load_16(packet->data + header_bytes + 2) == in.awaits_on_port;
+}
+
 // RFC 1122 section 3.2.1.3: what no honest packet from the wire has as its source: 0/8, 127/8, and all from multicast up.
 bool source_is_sane(uint32_t source) {
   const uint32_t net = source >> 24;
@@ -101,9 +109,11 @@ void Stack::State::input_ipv4(Interface& in, Buffer* packet, bool group_frame) {
   const uint32_t source = header->source(), destination = header->destination();
   bool broadcast = false;
   if (!is_local(destination)) [[unlikely]] {
-    // Multicast has no members here yet.
-    if (!in.is_broadcast(destination)) return drop(counters.not_for_us);
-    broadcast = true;
+    if (in.is_broadcast(destination)) {
+      broadcast = true;
+    } else if (!is_awaited(in, *header, packet, group_frame)) {
+      return drop(counters.not_for_us);
+    }
   } else if (group_frame) [[unlikely]] {
     return drop(counters.not_for_us);  // RFC 1122 section 3.3.6: to all on the link, but to one address
   }

@@ -195,14 +195,16 @@ void Stack::State::deliver_looped() {
       deliver_looped_ipv6(packet);
       continue;
     }
+    const Interface& in = *interfaces[loop_interface(packet->user)];
     const ReceivedPacket about{
         .source = IpAddress::v4(header->source()),
         .destination = IpAddress::v4(header->destination()),
         .protocol = header->protocol(),
         .hop_limit = header->hop_limit(),
         .traffic_class = header->traffic_class(),
-        .interface_index = loop_interface(packet->user),
+        .interface_index = in.index,
         .l4_checksum_verified = true,  // it was never on a wire, and may not have been computed
+        .broadcast = in.is_broadcast(header->destination()),
         .network_header_bytes = static_cast<uint8_t>(header->header_bytes()),
         .cores_to_ask = loop_cores_to_ask(packet->user),
     };

@@ -18,7 +18,7 @@ enum class AddressState : uint8_t {
   kDeprecated,  // in use by those who have it already (RFC 4862 section 5.5.4)
   kDuplicate,   // somebody else has it
 };
-enum class AddressOrigin : uint8_t { kConfigured, kLinkLocal, kAutoconfigured };
+enum class AddressOrigin : uint8_t { kConfigured, kLinkLocal, kAutoconfigured, kServer };
 
 // A timer that knows whose it is.
 struct InterfaceTimer : Timer {
@@ -38,7 +38,8 @@ struct LocalAddress : InterfaceTimer {
   bool usable() const { return state == AddressState::kPreferred || state == AddressState::kDeprecated; }
   // Whether packets may be made with it: they wait for the check where it was configured, since there is no other.
   bool may_be_source() const {
-    return usable() || (state == AddressState::kTentative && origin != AddressOrigin::kAutoconfigured);
+    return usable() || (state == AddressState::kTentative &&
+                        (origin == AddressOrigin::kConfigured || origin == AddressOrigin::kLinkLocal));
   }
 };
 
@@ -61,7 +62,8 @@ struct Ipv6Interface {
   static constexpr unsigned kAddressesLimit = 16, kRoutersLimit = 8, kPrefixesLimit = 16, kGroupsLimit = 48;
 
   bool enabled = false;
-  bool autoconfigures = false;  // router advertisements are obeyed
+  bool obeys_routers = false;   // router advertisements are obeyed
+  bool autoconfigures = false;  // and addresses are formed as they say
   uint8_t hop_limit = 64;       // of what we send
   uint8_t detections = 1;       // "DupAddrDetectTransmits"; 0: no check for duplicates
   uint32_t mtu_bytes = 0;       // the port's, or less when a router says so

@@ -48,7 +48,7 @@ void Stack::State::send_router_solicitation(Interface& out) {
 void Stack::State::input_router_advertisement(Interface& in, const ReceivedPacket& about,
                                               std::span<const std::byte> message) {
   Ipv6Interface& ipv6 = in.ipv6;
-  if (!ipv6.autoconfigures) {
+  if (!ipv6.obeys_routers) {
     ++counters.icmp_ignored;
     return;
   }
@@ -95,6 +95,10 @@ void Stack::State::input_router_advertisement(Interface& in, const ReceivedPacke
   }
   if (Neighbour* entry = neighbours.find(about.source, in.index)) entry->is_router = true;
   arm_expiry(in);
+  constexpr uint8_t kManaged = 0x80, kOther = 0x40;
+  const uint8_t flags = wire::load_8(&message[5]);
+  if (address_watcher != nullptr)
+    address_watcher->advertised(in.index, (flags & kManaged) != 0, (flags & kOther) != 0);
 }
 
 void Stack::State::learn_router(Interface& in, const IpAddress& router, uint64_t lifetime_ns,
@@ -149,7 +153,7 @@ void Stack::State::input_prefix(Interface& in, std::span<const std::byte> option
     }
   }
   // RFC 4862 section 5.5.3; an identifier has 64 bits (RFC 7217 section 5).
-  if (!(flags & kAutonomous) || preferred > valid || bits != 64) return;
+  if (!in.ipv6.autoconfigures || !(flags & kAutonomous) || preferred > valid || bits != 64) return;
   for (const auto& own : in.ipv6.addresses) {
     if (own->origin != AddressOrigin::kAutoconfigured || !in_prefix(own->address, prefix, bits)) continue;
     own->preferred_until_ns = end_of(now_ns, preferred);

@@ -34,4 +34,20 @@ Error Routes::add(uint32_t prefix, uint8_t prefix_bits, uint32_t gateway, uint8_
   return Error::kNone;
 }
 
+Error Routes::add_learnt(uint32_t prefix, uint8_t prefix_bits, uint32_t gateway, uint8_t interface_index) {
+  if (prefix_bits > 32) return Error::kInvalid;
+  const uint32_t mask = prefix_bits == 0 ? 0 : ~uint32_t{0} << (32 - prefix_bits);
+  for (const Route& each : routes_)
+    if (each.mask == mask && each.prefix == (prefix & mask)) return Error::kNone;
+  if (const Error error = add(prefix, prefix_bits, gateway, interface_index); error != Error::kNone)
+    return error;
+  for (Route& each : routes_)
+    if (each.mask == mask && each.prefix == (prefix & mask)) each.learnt = true;
+  return Error::kNone;
+}
+
+void Routes::forget_learnt() {
+  std::erase_if(routes_, [](const Route& each) { return each.learnt; });
+}
+
 }  // namespace sluice::ip

@@ -15,6 +15,7 @@ struct Route {
   uint32_t gateway = 0;           // 0: on-link
   uint8_t interface_index = 0;
   uint8_t equal = 1;  // of the first of those with the same prefix: how many they are
+  bool learnt = false;
 };
 
 class Routes {
@@ -25,6 +26,9 @@ class Routes {
   // A route of the same prefix stands beside it when both have gateways, different ones, else it is replaced. kNoBuffers at
   // kLimit, kInvalid at kEqualLimit gateways for one prefix.
   Error add(uint32_t prefix, uint8_t prefix_bits, uint32_t gateway, uint8_t interface_index);
+  // One that a server told: it stands only where there is no other route of the same prefix. Configured ones are added first.
+  Error add_learnt(uint32_t prefix, uint8_t prefix_bits, uint32_t gateway, uint8_t interface_index);
+  void forget_learnt();
   // Of several equal ones, `spread` chooses: the same for all packets of a flow (RFC 2992: by its hash).
   const Route* find(uint32_t destination, uint32_t spread = 0) const {
     for (const Route& route : routes_)

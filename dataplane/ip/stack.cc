@@ -33,6 +33,7 @@ Stack::State::~State() {
   for (const auto& each : interfaces) {
     for (Timer* timer : {&each->ipv6.solicit_timer, &each->ipv6.expiry_timer, &each->ipv6.report_timer})
       timers.cancel(*timer);
+    timers.cancel(each->probe);
     for (const auto& own : each->ipv6.addresses) timers.cancel(*own);
   }
 }
@@ -227,6 +228,12 @@ bool Stack::has_pending() const {
   return false;
 }
 
+bool Stack::is_resolving() const {
+  bool any = false;
+  state_->neighbours.for_each([&](const Neighbour& entry) { any |= entry.pending_count > 0; });
+  return any;
+}
+
 void Stack::confirm_neighbour(const Path& path) {
   if (path.generation != state_->generation && path.generation != (state_->generation | Path::kIpv6)) return;
   if (Neighbour* entry = state_->neighbours.by_handle(path.neighbour)) state_->neighbour_confirmed(*entry);
@@ -240,6 +247,26 @@ void Stack::set_frame_tap(FrameTap tap, void* context) {
 bool Stack::is_local(const IpAddress& address) const {
   if (address.is_v4()) return state_->is_local(address.v4()) || State::is_loopback(address.v4());
   return state_->interface_of(address) != nullptr || ip::is_loopback(address);
+}
+
+MacAddress Stack::mac(uint8_t interface_index) const { return state_->interfaces[interface_index]->mac; }
+uint32_t Stack::mtu_bytes(uint8_t interface_index) const {
+  return state_->interfaces[interface_index]->mtu_bytes;
+}
+
+IpAddress Stack::link_local_address(uint8_t interface_index) const {
+  const LocalAddress* own = state_->interfaces[interface_index]->ipv6.link_local();
+  return own != nullptr ? own->address : IpAddress{};
+}
+
+Path Stack::path_on(uint8_t interface_index, const IpAddress& destination) const {
+  const Interface& out = *state_->interfaces[interface_index];
+  const bool ipv6 = !destination.is_v4();
+  return {.generation = ipv6 ? state_->generation | Path::kIpv6 : state_->generation,
+          .neighbour = !ipv6 && destination.v4() == 0xffffffff ? NeighbourCache::kBroadcast
+                                                               : NeighbourCache::kMulticast,
+          .interface_index = interface_index,
+          .mtu_bytes = static_cast<uint16_t>(ipv6 ? out.ipv6.mtu_bytes : out.mtu_bytes)};
 }
 
 bool Stack::flow_is_local(const Path& path, const Endpoint& local, const Endpoint& remote) const {

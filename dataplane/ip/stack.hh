@@ -80,12 +80,52 @@ struct InterfaceOptions {
   std::string name;
   std::vector<InterfaceAddress> addresses;
   uint32_t mtu_bytes = 0;  // 0: the port's
-  // Of IPv6, which is on when there is an IPv6 address or `autoconfigure`. An address of link scope is then made as well.
+  // Of IPv6, which is on when there is an IPv6 address, `autoconfigure` or `obey_routers`. An address of link scope is then
+  // made as well.
   bool autoconfigure = false;  // addresses and routers as router advertisements say (RFC 4862)
+  bool obey_routers = false;   // routers only: addresses come from elsewhere
   // How often each address is asked for before it is used, a second apart: nobody may answer (RFC 4862 section 5.4).
   uint8_t duplicate_detections = 1;
   // Key of the identifiers in addresses that we make (RFC 7217): the same at each start, and on all cores. 0: random.
   std::array<uint64_t, 2> stable_key{};
+};
+
+// A route that a server told an interface of (RFC 2132 section 3.5, RFC 3442).
+struct LearntRoute {
+  uint32_t prefix = 0;  // host order
+  uint8_t prefix_bits = 0;
+  uint32_t gateway = 0;  // 0: on the link
+  bool operator==(const LearntRoute&) const = default;
+};
+
+// What a server told an interface for IPv4 (DHCP). Times are none of the stack's: whoever asked the server takes it back.
+struct LearntIpv4 {
+  static constexpr unsigned kRoutesLimit = 32;
+  IpAddress address;  // any: none
+  uint8_t prefix_bits = 0;
+  uint32_t mtu_bytes = 0;  // 0: not told
+  uint8_t routes_count = 0;
+  std::array<LearntRoute, kRoutesLimit> routes{};
+};
+
+// An IPv6 address that a server gave (DHCPv6), and until when it is good, in the time of the stack's turns.
+struct LearntIpv6 {
+  IpAddress address;
+  uint64_t preferred_until_ns = 0, valid_until_ns = 0;
+};
+
+// Who brings an interface its addresses from a server, and hears what becomes of them.
+class AddressWatcher {
+ public:
+  // An address that Stack::probe() asked for, or that was given to learn_ipv6(), was checked: nobody has it, or somebody.
+  virtual void checked(uint8_t interface_index, const IpAddress& address, bool free) = 0;
+  // Somebody else uses an address of learn_ipv4(), and did not give way when it was defended (RFC 5227 section 2.4).
+  virtual void conflict(uint8_t interface_index, const IpAddress& address) = 0;
+  // A router said whether addresses, or other things, are to be asked from a server (RFC 4861 section 4.2).
+  virtual void advertised(uint8_t interface_index, bool managed, bool other) = 0;
+
+ protected:
+  ~AddressWatcher() = default;
 };
 
 class Stack {
@@ -104,6 +144,25 @@ class Stack {
   // route), which must be on-link of some interface; one of link scope is on that of `interface_index`. Longest prefix wins.
   Error add_route(IpAddress prefix, uint8_t prefix_bits, IpAddress gateway, uint8_t interface_index = 0);
   void set_protocol(uint8_t number, Protocol* protocol);
+
+  // ---- addresses from a server (dataplane/dhcp)
+  // Replaces what was learnt for this interface before; what is configured stays, and wins where both say something.
+  void learn_ipv4(uint8_t interface_index, const LearntIpv4& what);
+  // The same for IPv6: those that are no longer among `addresses` go, new ones are checked for duplicates first.
+  void learn_ipv6(uint8_t interface_index, std::span<const LearntIpv6> addresses);
+  // Asks whether somebody has this IPv4 address (RFC 5227 section 2.1): the watcher hears checked(). One at a time.
+  void probe(uint8_t interface_index, const IpAddress& address);
+  void stop_probe(uint8_t interface_index);
+  // Datagrams to this UDP port (0: none) that were sent to our Ethernet address are taken in whatever their IPv4 address
+  // is: answers to a host that has none yet (RFC 2131 section 4.1).
+  void await_address(uint8_t interface_index, uint16_t udp_port);
+  void set_address_watcher(AddressWatcher* watcher);  // nullptr: nobody
+  // The address of link scope that packets may be sent from; any: none yet.
+  IpAddress link_local_address(uint8_t interface_index) const;
+  MacAddress mac(uint8_t interface_index) const;
+  uint32_t mtu_bytes(uint8_t interface_index) const;  // of IPv4 packets
+  // A way to a group or to everybody (255.255.255.255) on this interface, whatever the routes say; it is good for now.
+  Path path_on(uint8_t interface_index, const IpAddress& destination) const;
 
   // Takes in one burst from each port, hands packets up. Returns whether there was any.
   bool receive(uint64_t now_ns);
@@ -140,6 +199,8 @@ class Stack {
   unsigned transmit_room(const Path& path) const;
   // Whether frames wait that the ports have not accepted yet, or packets to ourselves: no time to sleep.
   bool has_pending() const;
+  // Whether packets wait for an answer to who has their next hop's address: who ends may want to give it a moment.
+  bool is_resolving() const;
 
   // The layer above got an acknowledgement from this neighbour: it is reachable (RFC 4861 section 7.3.1).
   void confirm_neighbour(const Path& path);

@@ -56,6 +56,7 @@ struct Stack::State {
   std::array<Protocol*, 256> protocols{};
   NeighbourListener neighbour_listener = nullptr;
   void* neighbour_listener_context = nullptr;
+  AddressWatcher* address_watcher = nullptr;
   FrameTap frame_tap = nullptr;
   void* frame_tap_context = nullptr;
   // Packets to ourselves, with their IP headers; delivered by the next receive().
@@ -183,6 +184,14 @@ struct Stack::State {
   static void set_icmpv6_checksum(Buffer* message, const IpAddress& source, const IpAddress& destination);
   // Completes the checksum of a message and sends it through `out`, to a group or a neighbour. Takes `message`.
   void send_on_link(Interface& out, const IpAddress& source, const IpAddress& destination, Buffer* message);
+
+  // address_probe.cc
+  void probe_timer(Interface& in);
+  // What an ARP packet from another station means for the address that is being probed.
+  void probe_hears(Interface& in, const wire::ArpFields& fields);
+
+  // learnt.cc
+  void list_learnt_routes();
 
   // neighbour_discovery.cc
   void input_solicitation(Interface& in, const ReceivedPacket& about, std::span<const std::byte> message,

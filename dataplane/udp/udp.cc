@@ -95,7 +95,7 @@ void Udp::close(Socket& socket) {
 // Takes the packet when it is.
 bool Udp::is_another_cores(const ip::ReceivedPacket& about, uint16_t port, Buffer* packet) {
   if (stack_.pass_on(about, packet)) return true;  // from ourselves: whoever has it is asked
-  if (owners_ == nullptr || about.broadcast) return false;
+  if (owners_ == nullptr) return false;
   const int owner = owners_->owner(port);
   return owner >= 0 && owner != static_cast<int>(core_) &&
          stack_.hand_to(static_cast<unsigned>(owner), about, packet);

@@ -307,9 +307,9 @@ The network:
                               tap:sl0,address=fd00::2/64,gateway=fd00::1
                               0000:01:00.0,address=192.0.2.10/24,queues=2
                             DEVICE: a PCI address, or tap: af_packet: af_xdp: memif: virtio_user: vhost: ring: and a
-                            name. Keys: address (repeatable), gateway (one of each family), slaac,
-                            duplicate_detection, vlan, mtu, queues, mac, promiscuous, and last arguments= for the
-                            device itself
+                            name. Keys: address (repeatable; or dhcp), gateway (one of each family),
+                            slaac, dhcp6, dhcp_wait_ms, duplicate_detection, vlan, mtu, queues, mac,
+                            promiscuous, and last arguments= for the device itself
   --cores N | LIST          how many data cores, or which processors: 2, or 1,3 or 2-5 (default 1)
   --poll adaptive|busy      sleep when there is nothing to do (the default), or never
   --kernel-driver auto|uring|epoll, --no-uring

@@ -232,11 +232,36 @@ TEST_F(CommandLine, APortOfBothFamilies) {
   EXPECT_TRUE(good({"--port", "tap:sl0,slaac", "a.js"}).ports.at(0).slaac);
 }
 
+TEST_F(CommandLine, APortWhoseAddressesServersGive) {
+  const PortConfig one = good({"--port", "tap:sl0,address=dhcp", "a.js"}).ports.at(0);
+  EXPECT_TRUE(one.dhcp);
+  EXPECT_TRUE(one.addresses.empty());
+  EXPECT_TRUE(one.needs_servers());
+  EXPECT_FALSE(one.has_ipv6());
+  const PortConfig both =
+      good({"--port", "tap:sl0,address=dhcp,address=10.0.0.2/24,dhcp6=on,dhcp_wait_ms=500,vlan=7", "a.js"})
+          .ports.at(0);
+  EXPECT_EQ(both.addresses.size(), 1u);
+  EXPECT_EQ(both.dhcp6, Dhcp6::kOn);
+  EXPECT_EQ(both.dhcp_wait_ms, 500u);
+  EXPECT_TRUE(both.has_ipv6());
+  EXPECT_EQ(both.title(), "tap:sl0 vlan 7");
+  const PortConfig as_routers_say = good({"--port", "tap:sl0,slaac", "a.js"}).ports.at(0);
+  EXPECT_TRUE(as_routers_say.asks_servers());
+  EXPECT_FALSE(as_routers_say.needs_servers());
+  EXPECT_FALSE(good({"--port", "tap:sl0,slaac,dhcp6=off", "a.js"}).ports.at(0).asks_servers());
+  EXPECT_EQ(bad({"--port", "tap:sl0,address=dhcp,address=dhcp", "a.js"}),
+            "--port tap:sl0,address=dhcp,address=dhcp: address dhcp: dhcp is named twice");
+  EXPECT_NE(bad({"--port", "tap:sl0,address=dhcp,gateway=10.0.0.1", "a.js"})
+                .find("the DHCP server tells the gateway"),
+            std::string::npos);
+}
+
 TEST_F(CommandLine, WrongPorts) {
   const auto port = [&](const std::string& text) { return bad({"--port", text.c_str(), "a.js"}); };
   EXPECT_EQ(port("tap:sl0"),
             "--port tap:sl0: the port lacks address = \"ADDRESS/LENGTH\", as in \"10.0.0.2/24\" or "
-            "\"fd00::2/64\"");
+            "\"fd00::2/64\", or \"dhcp\"");
   EXPECT_EQ(port("tap:sl0,adress=1"), "--port tap:sl0,adress=1: a port has no adress; did you mean address?");
   EXPECT_EQ(
       port("tap:sl0,address=10.0.0.2"),

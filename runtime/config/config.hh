@@ -24,6 +24,9 @@ enum class EcnPolicy : uint8_t { kOff, kAccept, kOffer };  // kAccept: when the 
 enum class HugePages : uint8_t { kAuto, kAlways, kNever };
 
 enum class PortKind : uint8_t { kTap, kAfPacket, kAfXdp, kMemif, kVirtioUser, kVhost, kRing, kPci };
+// kAuto: as routers say, where slaac is on. kOn: an address is asked for whatever they say.
+enum class Dhcp6 : uint8_t { kAuto, kOn, kOff };
+
 // As written in front of the colon: "tap", "af_packet", ...
 std::string_view port_kind_name(PortKind kind);
 
@@ -54,15 +57,24 @@ struct PortConfig {
   std::optional<IpAddress> gateway;       // of the IPv4 default route
   std::optional<IpAddress> ipv6_gateway;  // of the IPv6 default route; may be of link scope
   uint16_t vlan = 0;                      // only frames with this tag (802.1Q); 0: those without
-  bool slaac = false;               // IPv6 addresses and routers as router advertisements say (RFC 4862)
-  bool duplicate_detection = true;  // IPv6 addresses are asked for before they are used
-  uint32_t mtu_bytes = 0;           // 0: the device's own
-  uint32_t queues = 0;              // 0: one for each data core
+  bool dhcp = false;                      // an IPv4 address, routes and more from a server (RFC 2131)
+  Dhcp6 dhcp6 = Dhcp6::kAuto;             // the same for IPv6 (RFC 8415)
+  uint32_t dhcp_wait_ms = 15'000;  // the program's start waits for addresses from servers no longer than this
+  bool slaac = false;              // IPv6 addresses and routers as router advertisements say (RFC 4862)
+  bool duplicate_detection =
+      true;                // IPv6 addresses, and those of servers, are asked for before they are used
+  uint32_t mtu_bytes = 0;  // 0: the device's own
+  uint32_t queues = 0;     // 0: one for each data core
   bool promiscuous = false;
   std::optional<MacAddress> mac;  // nothing: the device's own
   std::string where;  // stands in front of messages about it: "app.toml:12:1: " or "--port tap:sl0,...: "
 
   bool has_ipv6() const;
+  // Whether it gets addresses by DHCP, or may.
+  bool asks_servers() const { return needs_servers() || (slaac && dhcp6 == Dhcp6::kAuto); }
+  bool needs_servers() const { return dhcp || dhcp6 == Dhcp6::kOn; }
+  // device(), and the VLAN where there is one: "tap:sl0 vlan 7"
+  std::string title() const;
   // "tap:sl0", "pci:0000:01:00.0"
   std::string device() const;
 };

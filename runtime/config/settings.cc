@@ -368,6 +368,12 @@ const char* not_a_host(const Prefix& prefix) {
 }
 
 bool apply_own_address(PortConfig& port, const Value& value, Complaints& complaints) {
+  if (value.text == "dhcp") {
+    if (port.dhcp) complaints.about(value, "dhcp is named twice");
+    const bool first = !port.dhcp;
+    port.dhcp = true;
+    return first;
+  }
   Prefix prefix;
   if (!as_prefix(value, prefix, complaints)) return false;
   if (prefix.length == 0) {
@@ -482,8 +488,13 @@ std::string_view port_kind_name(PortKind kind) {
 }
 
 bool PortConfig::has_ipv6() const {
-  return slaac || std::any_of(addresses.begin(), addresses.end(),
-                              [](const Prefix& own) { return !own.address.is_v4(); });
+  return slaac || dhcp6 == Dhcp6::kOn ||
+         std::any_of(addresses.begin(), addresses.end(),
+                     [](const Prefix& own) { return !own.address.is_v4(); });
+}
+
+std::string PortConfig::title() const {
+  return device() + (vlan != 0 ? " vlan " + std::to_string(vlan) : "");
 }
 
 std::string PortConfig::device() const { return std::string(port_kind_name(kind)) + ":" + name; }
@@ -536,6 +547,8 @@ static std::string why_no_gateway(const IpAddress& gateway, const PortConfig& po
     reachable |= own.is_network_of(gateway);
     networks += (networks.empty() ? "" : ", ") + own.to_string();
   }
+  if (!reachable && networks.empty() && port.dhcp && gateway.is_v4())
+    return "the port has no address of its own yet; the DHCP server tells the gateway";
   if (!reachable) return "the gateway is in no network of this port (" + networks + ")";
   for (const PortConfig& other : others)
     if (gateway.is_v4() ? other.gateway : other.ipv6_gateway)
@@ -546,8 +559,8 @@ static std::string why_no_gateway(const IpAddress& gateway, const PortConfig& po
 
 void apply_port(Configuration& into, const Value& table, Complaints& complaints) {
   static const std::vector<std::string_view> kKeys = {
-      "device", "address", "gateway",     "slaac",    "duplicate_detection", "vlan", "mtu",
-      "queues", "mac",     "promiscuous", "arguments"};
+      "device", "address", "gateway", "slaac", "dhcp6",       "dhcp_wait_ms", "duplicate_detection",
+      "vlan",   "mtu",     "queues",  "mac",   "promiscuous", "arguments"};
   PortConfig port;
   port.where = table.where;
   bool has_device = false, has_address = false, good = true;
@@ -562,7 +575,7 @@ void apply_port(Configuration& into, const Value& table, Complaints& complaints)
           each_string(value, [&](const Value& item) { return apply_own_address(port, item, complaints); });
       if (value.kind == Value::Kind::kArray && value.items.empty()) {
         good = false;
-        complaints.about(value, "at least one address is wanted, as in \"10.0.0.2/24\"");
+        complaints.about(value, "at least one address is wanted, as in \"10.0.0.2/24\" or \"dhcp\"");
       }
     } else if (field.key == "gateway") {
       good &= each_string(value, [&](const Value& item) {
@@ -579,6 +592,12 @@ void apply_port(Configuration& into, const Value& table, Complaints& complaints)
       });
     } else if (field.key == "slaac") {
       good &= as_on_off(value, port.slaac, complaints);
+    } else if (field.key == "dhcp6") {
+      static constexpr Choice<Dhcp6> kChoices[] = {
+          {"auto", Dhcp6::kAuto}, {"on", Dhcp6::kOn}, {"off", Dhcp6::kOff}};
+      good &= as_choice(value, kChoices, port.dhcp6, complaints);
+    } else if (field.key == "dhcp_wait_ms") {
+      good &= as_integer(value, 0, kDayMs, port.dhcp_wait_ms, complaints);
     } else if (field.key == "duplicate_detection") {
       good &= as_on_off(value, port.duplicate_detection, complaints);
     } else if (field.key == "vlan") {
@@ -611,10 +630,11 @@ void apply_port(Configuration& into, const Value& table, Complaints& complaints)
     good = false;
     complaints.add(table.line, table.column, table.where,
                    "the port lacks device = \"KIND:NAME\", as in \"tap:sl0\"");
-  } else if (!has_address && !port.slaac) {
+  } else if (!has_address && !port.slaac && port.dhcp6 != Dhcp6::kOn) {
     good = false;
-    complaints.add(table.line, table.column, table.where,
-                   "the port lacks address = \"ADDRESS/LENGTH\", as in \"10.0.0.2/24\" or \"fd00::2/64\"");
+    complaints.add(
+        table.line, table.column, table.where,
+        "the port lacks address = \"ADDRESS/LENGTH\", as in \"10.0.0.2/24\" or \"fd00::2/64\", or \"dhcp\"");
   }
   if (!good) return;
   // How it goes together with the ports before it, and in itself.
@@ -677,7 +697,7 @@ Value port_table(std::string_view text) {
     }
     rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
     if (equals == std::string_view::npos)
-      add(part, part == "promiscuous" ? "true" : part == "slaac" ? "on" : "");
+      add(part, part == "promiscuous" ? "true" : part == "slaac" || part == "dhcp6" ? "on" : "");
     else
       add(part.substr(0, equals), part.substr(equals + 1));
   }

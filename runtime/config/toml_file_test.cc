@@ -269,10 +269,10 @@ TEST(TomlFile, OwnAddresses) {
   EXPECT_EQ(bad_port("address = [\"10.0.0.2/24\", \"10.0.0.2/25\"]"),
             "a.toml:3:27: address = \"10.0.0.2/25\": the port has this address already");
   EXPECT_EQ(bad_port("address = []"),
-            "a.toml:3:11: address = []: at least one address is wanted, as in \"10.0.0.2/24\"");
-  EXPECT_EQ(
-      bad_port("mtu = 1500"),
-      "a.toml:1:1: the port lacks address = \"ADDRESS/LENGTH\", as in \"10.0.0.2/24\" or \"fd00::2/64\"");
+            "a.toml:3:11: address = []: at least one address is wanted, as in \"10.0.0.2/24\" or \"dhcp\"");
+  EXPECT_EQ(bad_port("mtu = 1500"),
+            "a.toml:1:1: the port lacks address = \"ADDRESS/LENGTH\", as in \"10.0.0.2/24\" or "
+            "\"fd00::2/64\", or \"dhcp\"");
   // Point-to-point and host networks have neither a network nor a broadcast address (RFC 3021).
   EXPECT_EQ(good("[[port]]\ndevice = \"tap:a\"\naddress = \"10.0.0.0/31\"").ports.size(), 1u);
   EXPECT_EQ(good("[[port]]\ndevice = \"tap:a\"\naddress = \"10.0.0.0/32\"").ports.size(), 1u);

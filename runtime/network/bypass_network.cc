@@ -15,6 +15,7 @@
 #include "drivers/ethdev/eal.hh"
 #include "drivers/kernel/host_clock.hh"
 #include "drivers/kernel/host_entropy.hh"
+#include "runtime/network/address_service.hh"
 #include "runtime/network/loop_inbox.hh"
 #include "runtime/network/poll_mode.hh"
 #include "runtime/network/steered_port.hh"
@@ -135,6 +136,7 @@ class BypassCore final : public CoreNetwork {
   ~BypassCore() override {
     // What the connections' ends leave in the queue is sent before the port goes. Only this part of the reactor is still there.
     transport_.transmit(clock_.monotonic_ns());
+    addresses_.reset();
     if (registered_) ethdev::Eal::unregister_thread();
   }
 
@@ -157,12 +159,19 @@ class BypassCore final : public CoreNetwork {
         port_of_core = steered_.back().get();
       }
       options.autoconfigure = port.slaac;
+      options.obey_routers = port.dhcp6 == config::Dhcp6::kOn;  // which tells no routes
       options.duplicate_detections = port.duplicate_detection ? 1 : 0;
       options.stable_key = network_.stable_key_;
       if (port.vlan != 0)
         port_of_core = vlans_.emplace_back(std::make_unique<ip::VlanPort>(*port_of_core, port.vlan)).get();
       const uint8_t interface_index = stack_.add_interface(*port_of_core, options);
       if (port.has_ipv6()) ipv6_interface = interface_index;
+      if (port.asks_servers()) {
+        if (!addresses_)
+          addresses_ = std::make_unique<AddressService>(index_, network_.learnt_.get(), reactor_, clock_,
+                                                        entropy_, stack_, transport_.udp());
+        if (std::string error = addresses_->add(i, interface_index, port); !error.empty()) return error;
+      }
       transport_.sleep_on(*port_of_core, waiter_);
       queues_.push_back(&queue);
       for (const auto& gateway : {port.gateway, port.ipv6_gateway}) {
@@ -184,7 +193,21 @@ class BypassCore final : public CoreNetwork {
       steering_watches_.push_back(std::make_unique<SteeringWatch>(*port));
       reactor_.add(*steering_watches_.back());
     }
+    if (addresses_) reactor_.add(*addresses_);
     return "";
+  }
+
+  bool has_addresses() override { return !addresses_ || addresses_->has_addresses(); }
+  void leave() override {
+    if (!addresses_) return;
+    addresses_->stop();
+    transport_.transmit(clock_.monotonic_ns());
+    const uint64_t deadline_ns = clock_.monotonic_ns() + kLeaveNs;
+    while (stack_.is_resolving() && clock_.monotonic_ns() < deadline_ns) {
+      const uint64_t now_ns = clock_.monotonic_ns();
+      stack_.receive(now_ns);
+      transport_.transmit(now_ns);
+    }
   }
 
   Clock& clock() override { return clock_; }
@@ -233,6 +256,16 @@ class BypassCore final : public CoreNetwork {
     visit("ip_looped_back", "", ip.looped_back);
     visit("ip_loop_passed_on", "", ip.loop_passed_on);
     ip_drop("cause=\"loop_core_behind\"", ip.loop_pass_refused);
+
+    const udp::Udp::Counters& udp = transport_.udp().counters;
+    visit("udp_datagrams_received", "", udp.received_datagrams);
+    visit("udp_datagrams_transmitted", "", udp.transmitted_datagrams);
+    visit("udp_dropped", "cause=\"malformed\"", udp.malformed);
+    visit("udp_dropped", "cause=\"bad_checksum\"", udp.bad_checksum);
+    visit("udp_dropped", "cause=\"no_socket\"", udp.no_socket);
+    visit("udp_send_failed", "", udp.send_failed);
+    visit("udp_limit_hit", "limit=\"sockets\"", udp.sockets_refused);
+    if (addresses_) addresses_->visit_counters(visit);
 
     const tcp::Counters& tcp = transport_.tcp().counters;
     visit("tcp_segments_received", "", tcp.segments_received);
@@ -324,6 +357,7 @@ class BypassCore final : public CoreNetwork {
     visit("tcp_connections", "state=\"half_open\"", transport_.tcp().half_open_count());
     visit("tcp_connections", "state=\"time_wait\"", transport_.tcp().time_wait_count());
     visit("tcp_table_bytes", "", transport_.tcp().memory_bytes());
+    if (addresses_) addresses_->visit_gauges(visit);
   }
 
  private:
@@ -342,6 +376,7 @@ class BypassCore final : public CoreNetwork {
   std::vector<std::unique_ptr<SteeringWatch>> steering_watches_;
   CapturePoint capture_;
   transport::BypassTransport transport_;
+  std::unique_ptr<AddressService> addresses_;  // where a port asks servers for addresses
   std::vector<ethdev::EthernetQueue*> queues_;
 };
 
@@ -395,6 +430,7 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
   if (waiters.size() > 1) {
     network->loop_ = std::make_unique<BufferExchange>(waiters);
     network->udp_ports_ = std::make_unique<udp::PortOwners>();
+    network->learnt_ = std::make_unique<LearntBoard>(configuration.ports.size(), waiters);
   }
   network->neighbours_ = std::make_unique<NeighbourExchange>(std::move(waiters));
   return network;

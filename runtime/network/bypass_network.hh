@@ -11,6 +11,7 @@
 #include "drivers/kernel/event_waiter.hh"
 #include "runtime/capture/capture.hh"
 #include "runtime/network/buffer_exchange.hh"
+#include "runtime/network/learnt_board.hh"
 #include "runtime/network/neighbour_exchange.hh"
 #include "runtime/network/network.hh"
 
@@ -33,6 +34,7 @@ class BypassNetwork final : public Network {
   std::unique_ptr<NeighbourExchange> neighbours_;
   // In the order of devices_: frames between the cores of a port that does not steer; null for one that does.
   std::vector<std::unique_ptr<BufferExchange>> steering_;
+  std::unique_ptr<LearntBoard> learnt_;  // with several cores
   std::unique_ptr<Capture> capture_;
   std::unique_ptr<udp::PortOwners> udp_ports_;
   std::unique_ptr<BufferExchange> loop_;  // packets to ourselves, with several cores

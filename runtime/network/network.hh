@@ -26,6 +26,11 @@ class CoreNetwork {
   virtual Entropy& entropy() = 0;
   virtual Reactor& reactor() = 0;  // the transport is its first part already
   virtual transport::Transport& transport() = 0;
+  // Whether every port has the addresses that it asks servers for (DHCP). True where none does.
+  virtual bool has_addresses() { return true; }
+  // The program is over: what has to be said to others is said, within kLeaveNs. The reactor's other parts are still there.
+  virtual void leave() {}
+  static constexpr uint64_t kLeaveNs = 100 * kNanosecondsPerMillisecond;
   virtual const char* driver() const = 0;  // for people: "io_uring", "epoll", "net_tap"
   // Calls `visit` with every counter of the core's transport, stack and ports: a name in Prometheus' form without the
   // "sluice_" prefix and "_total" suffix ("tcp_segments_received"), optional labels ("cause=\"bad_checksum\""), the value.
