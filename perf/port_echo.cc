@@ -22,6 +22,7 @@
 #include "drivers/ethdev/eal.hh"
 #include "drivers/ethdev/ethdev.hh"
 #include "drivers/ethdev/mbuf.hh"
+#include "perf/port_words.hh"
 
 namespace {
 
@@ -58,26 +59,9 @@ double now_s() {
 }
 
 PortSpec parse_port(const std::string& text) {
-  const size_t colon = text.find(':');
-  const auto kind = sluice::ethdev::parse_port_kind(text.substr(0, colon));
-  if (colon == std::string::npos || !kind) fail("not a port: " + text);
-  PortSpec spec;
-  spec.kind = *kind;
-  size_t comma = std::min(text.find(',', colon), text.size());
-  spec.name = text.substr(colon + 1, comma - colon - 1);
-  while (comma < text.size()) {
-    const size_t end = std::min(text.find(',', comma + 1), text.size());
-    const std::string part = text.substr(comma + 1, end - comma - 1);
-    const size_t equals = std::min(part.find('='), part.size());
-    const std::string value = equals < part.size() ? part.substr(equals + 1) : "1";
-    if (part.substr(0, equals) == "mtu") {
-      spec.mtu_bytes = static_cast<uint32_t>(std::atoi(value.c_str()));
-    } else {
-      spec.settings[part.substr(0, equals)] = value;
-    }
-    comma = end;
-  }
-  return spec;
+  const auto spec = sluice::perf::parse_port(text);
+  if (!spec) fail("not a port: " + text);
+  return *spec;
 }
 
 Options parse(int argc, char** argv) {
@@ -85,7 +69,7 @@ Options parse(int argc, char** argv) {
   if (argc < 3)
     fail(
         "port_echo echo|ping PORT or port_echo self PORT PORT; --cpu N --window N --bytes N --seconds N "
-        "--bare --ordinary --primary|--secondary --verbose");
+        "--bare --ordinary --primary|--secondary --group NAME --verbose");
   options.mode = argv[1];
   for (int i = 2; i < argc; ++i) {
     const std::string word = argv[i];
@@ -110,6 +94,8 @@ Options parse(int argc, char** argv) {
       options.eal.role = sluice::ethdev::EalRole::kPrimary;
     else if (word == "--secondary")
       options.eal.role = sluice::ethdev::EalRole::kSecondary;
+    else if (word == "--group" && i + 1 < argc)
+      options.eal.group = argv[++i];
     else if (word.starts_with("--"))
       fail("unknown option " + word);
     else
@@ -282,8 +268,17 @@ int main(int argc, char** argv) {
   if (std::string error = Eal::start(options.eal); !error.empty()) fail(error);
   {
     std::vector<std::unique_ptr<EthernetDevice>> devices;
+    // Both ends of a ring between processes are made by the primary.
+    std::unique_ptr<EthernetDevice> far_end;
     for (const PortSpec& spec : options.ports) {
       std::string error;
+      if (spec.kind == sluice::ethdev::PortKind::kRing && options.ports.size() == 1 &&
+          options.eal.role == sluice::ethdev::EalRole::kPrimary) {
+        PortSpec far = spec;
+        far.settings["side"] = far.settings["side"] == "a" ? "b" : "a";
+        far_end = EthernetDevice::open(far, error);
+        if (!far_end) fail(error);
+      }
       devices.push_back(EthernetDevice::open(spec, error));
       if (!devices.back()) fail(error);
       std::fprintf(stderr, "%s\n", devices.back()->summary().c_str());
