@@ -382,8 +382,11 @@ class HundredThousand(Streams):
         for name, value in now.items():
             if name.startswith("tcp_limit_hit_total") and "backlog" not in name:
                 self.assertEqual(value, 0, name)
-        left = wait_until(lambda: all(value == 0 for name, value in (values := self.metrics(server)).items() if self.counts_connections(name))
-                          and values, 30, "the end of all connections")
+        def left():
+            values = self.metrics(server)
+            return values if not any(value for name, value in values.items() if self.counts_connections(name)) else None
+
+        left = wait_until(left, 30, "the end of all connections")
         self.assertLessEqual(left['tcp_connections{state="time_wait"}'], 64_512)
         lab.run("curl", "-sS", lab.url(server, "/hello"))
         if LONG:
