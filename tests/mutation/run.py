@@ -22,7 +22,7 @@ from faults import FAULTS  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = ROOT / "build-mutation"
 SOURCE, BUILD = WORK / "source", WORK / "build"
-COPIED = ["meson.build", "meson_options.txt", "drivers", "dataplane", "tests/meson.build", "tests/simulation", "tests/scenarios",
+COPIED = ["meson.build", "meson_options.txt", "drivers", "dataplane", "perf", "tests/meson.build", "tests/simulation", "tests/scenarios",
           "tests/packetdrill"]
 LEAST_SHARE = 0.9
 TEST_LIMIT_S = 90

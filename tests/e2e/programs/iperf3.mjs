@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // As much of iperf3's protocol as its TCP tests need: a server for `iperf3 -c`, with -R, -P and -n, for one test after the
-// other, or (`client HOST PORT SECONDS [reverse]`) a client for `iperf3 -s`.
+// other (`ADDRESS [PORT]`), or a client for `iperf3 -s` (`client HOST PORT SECONDS [reverse]`).
 //
 // The control connection carries a cookie, then states of one byte and, between them, JSON behind its length. Each stream is a
 // connection of its own that begins with the cookie.
@@ -67,12 +67,11 @@ const results = (streams, seconds) => ({
   })),
 });
 
-async function send(stream, limit) {
+async function send(stream) {
   try {
-    while (!stream.over && stream.bytes < limit) {
-      const piece = kPiece.subarray(0, Math.min(kPiece.length, limit - stream.bytes));
-      const full = !stream.socket.write(piece);
-      stream.bytes += piece.length;
+    while (!stream.over) {
+      const full = !stream.socket.write(kPiece);
+      stream.bytes += kPiece.length;
       if (full) await stream.socket.drained;
     }
   } catch { /* the peer ends a test by closing its streams */ }
@@ -96,7 +95,7 @@ async function control(socket, reader, cookie) {
   socket.write(byte(kTestStart));
   socket.write(byte(kTestRunning));
   for (const stream of mine.streams) {
-    if (wanted.reverse) send(stream, wanted.num ? wanted.num / mine.count : Infinity);
+    if (wanted.reverse) send(stream); // until the client has had enough
     else receive(stream);
   }
   if (await reader.state() !== kTestEnd) throw new Error('not the end of the test');
@@ -139,7 +138,7 @@ function serve(hostname, port) {
 
 // ---- client ----------------------------------------------------------------------------------------------------------
 
-async function run(hostname, port, seconds, reverse) {
+export async function run(hostname, port, seconds, reverse) {
   const cookie = new Uint8Array(kCookieBytes);
   for (let i = 0; i < kCookieBytes - 1; i++) cookie[i] = 97 + Math.floor(Math.random() * 26);
   const socket = connect({ hostname, port }), reader = new Reader(socket);
@@ -160,7 +159,7 @@ async function run(hostname, port, seconds, reverse) {
       }
       case kTestStart: break;
       case kTestRunning:
-        for (const stream of streams) reverse ? receive(stream) : send(stream, Infinity);
+        for (const stream of streams) reverse ? receive(stream) : send(stream);
         setTimeout(() => {
           for (const stream of streams) stream.over = true;
           socket.write(byte(kTestEnd));
@@ -182,4 +181,4 @@ async function run(hostname, port, seconds, reverse) {
 
 const [mode, ...rest] = process.argv.slice(2);
 if (mode === 'client') await run(rest[0], Number(rest[1]), Number(rest[2]), rest[3] === 'reverse');
-else serve(mode, Number(rest[0] ?? 5201));
+else if (mode) serve(mode, Number(rest[0] ?? 5201));
