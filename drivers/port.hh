@@ -21,6 +21,7 @@ struct PortCapabilities {
   bool transmit_tcp_checksum = false;
   bool transmit_udp_checksum = false;
   bool tso = false;
+  bool tso_ipv4_only = false;     // IPv6 segments are not cut
   bool transmit_scatter = false;  // chains of several segments may be sent
   uint32_t tso_limit_bytes = 0;   // largest TCP payload of one TSO packet
 };

@@ -76,6 +76,19 @@ TEST(TcpOverIpv6, BytesArriveWholeWithOffloads) {
            0);
 }
 
+// A port that cuts IPv4 alone gets segments that fit; the simulated one refuses others.
+TEST(TcpOverIpv6, LargeSegmentsAreNotForPortsThatCutIpv4Alone) {
+  transfer({.capabilities = {.transmit_ip_checksum = true,
+                             .transmit_tcp_checksum = true,
+                             .transmit_udp_checksum = true,
+                             .tso = true,
+                             .tso_ipv4_only = true,
+                             .transmit_scatter = true,
+                             .tso_limit_bytes = 65'000},
+            .verifies_checksums = true},
+           0);
+}
+
 TEST(TcpOverIpv6, SegmentsFillThePacketAndFollowThePath) {
   Ipv6Pair pair;
   const auto listener = pair.listen({}, pair.acceptor);

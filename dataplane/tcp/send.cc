@@ -185,6 +185,7 @@ void Connection::note_sent(FlightRecord& record) {
 uint32_t Connection::large_send_bytes(uint32_t bytes, uint32_t unsent_bytes) const {
   const PortCapabilities& port = tcp_->stack_.capabilities(path_);
   if (!port.tso || !port.transmit_tcp_checksum || !port.transmit_scatter || bytes < 2u * mss_) return 0;
+  if (port.tso_ipv4_only && !flow_.remote.is_v4()) return 0;
   const uint32_t most = std::min(port.tso_limit_bytes, kLargestLargeSendBytes) / mss_ * mss_;
   if (bytes == unsent_bytes && bytes <= most) return bytes;
   return std::min(bytes, most) / mss_ * mss_;

@@ -295,6 +295,8 @@ std::string EthernetDevice::configure() {
   capabilities_.transmit_udp_checksum = trusted || offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
   capabilities_.transmit_scatter = offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
   capabilities_.tso = offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO;
+  // The tap driver cuts by DPDK's GSO library, which lets IPv6 pass as it is.
+  capabilities_.tso_ipv4_only = spec_.kind == PortKind::kTap;
   // An IPv4 packet has at most 65,535 bytes; the tap driver cuts into at most 64 pieces.
   capabilities_.tso_limit_bytes = !capabilities_.tso ? 0
                                   : spec_.kind == PortKind::kTap

@@ -275,6 +275,7 @@ class BypassCore final : public CoreNetwork {
     visit("tcp_segments_predicted", "", tcp.predicted);
     visit("tcp_active_opens", "", tcp.active_opens);
     visit("tcp_passive_opens", "", tcp.passive_opens);
+    visit("tcp_accepted", "", tcp.accepted);
     visit("tcp_connect_failed", "", tcp.connect_failed);
     visit("tcp_resets_received", "", tcp.resets_received);
     visit("tcp_resets_sent", "", tcp.resets_sent);
@@ -282,6 +283,7 @@ class BypassCore final : public CoreNetwork {
     visit("tcp_syn_received", "", tcp.syn_received);
     visit("tcp_syn_cookies_sent", "", tcp.cookies_sent);
     visit("tcp_syn_cookies_accepted", "", tcp.cookies_accepted);
+    visit("tcp_time_wait_reused", "", tcp.time_wait_reused);
     visit("tcp_retransmitted", "", tcp.retransmitted);
     visit("tcp_retransmission_timeouts", "", tcp.timeouts);
     visit("tcp_fast_recoveries", "", tcp.fast_recoveries);
@@ -305,6 +307,7 @@ class BypassCore final : public CoreNetwork {
     tcp_drop("cause=\"bad_ack\"", tcp.bad_ack);
     tcp_drop("cause=\"no_ack\"", tcp.no_ack);
     tcp_drop("cause=\"reset_out_of_window\"", tcp.reset_out_of_window);
+    tcp_drop("cause=\"reset_in_time_wait\"", tcp.time_wait_reset_ignored);
     tcp_drop("cause=\"duplicate_data\"", tcp.duplicate_data);
     tcp_drop("cause=\"data_after_close\"", tcp.data_after_close);
     const auto tcp_limit = [&](const char* labels, uint64_t value) { visit("tcp_limit_hit", labels, value); };
@@ -356,6 +359,9 @@ class BypassCore final : public CoreNetwork {
     }
     visit("tcp_connections", "state=\"half_open\"", transport_.tcp().half_open_count());
     visit("tcp_connections", "state=\"time_wait\"", transport_.tcp().time_wait_count());
+    uint64_t buffers = 0;
+    for (ethdev::EthernetQueue* queue : queues_) buffers += queue->pool().outstanding();
+    visit("port_buffers", "", buffers);
     visit("tcp_table_bytes", "", transport_.tcp().memory_bytes());
     if (addresses_) addresses_->visit_gauges(visit);
   }

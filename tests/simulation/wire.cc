@@ -136,6 +136,7 @@ void SimulatedPort::finish_checksums(std::vector<std::byte>& frame, const Buffer
 void SimulatedPort::transmit_tso(const std::vector<std::byte>& frame, const Buffer& request) {
   Layout at;
   SLUICE_ASSERT(layout_of(frame, at) && at.protocol == 6);
+  SLUICE_ASSERT(!at.ipv6 || !options_.capabilities.tso_ipv4_only);
   SLUICE_ASSERT(request.tso_segment_bytes > 0 && request.l4_bytes >= 20);
   SLUICE_ASSERT(get_16(frame, at.l4 + 16) % 0xffff == pseudo_sum(frame, at, 0) % 0xffff);
   const size_t headers = at.l4 + request.l4_bytes, payload = at.end - headers;
