@@ -34,4 +34,11 @@ Error Routes::add(uint32_t prefix, uint8_t prefix_bits, uint32_t gateway, uint8_
   return Error::kNone;
 }
 
+size_t Routes::remove(uint32_t prefix, uint8_t prefix_bits) {
+  if (prefix_bits > 32) return 0;
+  const uint32_t mask = prefix_bits == 0 ? 0 : ~uint32_t{0} << (32 - prefix_bits);
+  return std::erase_if(
+      routes_, [&](const Route& route) { return route.mask == mask && route.prefix == (prefix & mask); });
+}
+
 }  // namespace sluice::ip

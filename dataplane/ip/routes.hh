@@ -25,6 +25,8 @@ class Routes {
   // A route of the same prefix stands beside it when both have gateways, different ones, else it is replaced. kNoBuffers at
   // kLimit, kInvalid at kEqualLimit gateways for one prefix.
   Error add(uint32_t prefix, uint8_t prefix_bits, uint32_t gateway, uint8_t interface_index);
+  // Takes out all routes of this prefix; returns how many.
+  size_t remove(uint32_t prefix, uint8_t prefix_bits);
   // Of several equal ones, `spread` chooses: the same for all packets of a flow (RFC 2992: by its hash).
   const Route* find(uint32_t destination, uint32_t spread = 0) const {
     for (const Route& route : routes_)
