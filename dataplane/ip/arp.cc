@@ -19,7 +19,9 @@ void Stack::State::input_arp(Interface& in, Buffer* packet) {
   }
   if (neighbour_listener != nullptr)
     neighbour_listener(neighbour_listener_context, in.index, packet->bytes().first(wire::kArpBytes));
-  release(packet);
+  // Who asks for us has our answer; all else is news for the kernel as well, or a question for an address of its own.
+  const bool asks_for_us = fields->operation == wire::kArpRequest && in.owns(fields->target_ip);
+  if (asks_for_us || !to_kernel(in, packet)) release(packet);
   probe_hears(in, *fields);
   if (in.owns(fields->sender_ip)) {
     if (fields->sender_mac == in.mac) return;  // our own announcement, come back
@@ -33,7 +35,7 @@ void Stack::State::input_arp(Interface& in, Buffer* packet) {
     return;
   }
   learn_from_arp(in, *fields);
-  if (fields->operation == wire::kArpRequest && in.owns(fields->target_ip)) {
+  if (asks_for_us) {
     send_arp(in, fields->sender_mac,
              {.operation = wire::kArpReply,
               .sender_mac = in.mac,
@@ -46,7 +48,9 @@ void Stack::State::input_arp(Interface& in, Buffer* packet) {
 void Stack::State::learn_from_arp(Interface& in, const wire::ArpFields& fields) {
   // A sender of 0 probes for conflicts and tells nothing about itself.
   const uint32_t sender = fields.sender_ip;
-  if (sender == 0 || in.owns(sender) || !in.on_link(sender) || in.is_broadcast(sender)) return;
+  if (sender == 0 || in.owns(sender) || in.is_broadcast(sender)) return;
+  // In no network of ours, but a route of the kernel's says that it is on the link.
+  if (!in.on_link(sender) && neighbours.find(IpAddress::v4(sender), in.index) == nullptr) return;
   // Neighbours are learnt from those who ask for us (they are about to talk to us), and from others only when there is an
   // entry already.
   const bool asks_for_us = fields.operation == wire::kArpRequest && in.owns(fields.target_ip);

@@ -63,11 +63,12 @@ void Stack::State::input_icmp(const ReceivedPacket& about, Buffer* packet) {
   }
   if (wire::icmp_type_is_error(view->type())) {
     input_icmp_error(about, packet);
-    release(packet);
+    if (!stack.give_to_kernel(about, packet)) release(packet);  // it may be about something of the kernel's
     return;
   }
   // RFC 1122 section 3.2.2.6: an echo to a broadcast address may be ignored, and is.
   if (view->type() != wire::kIcmpEchoRequest || about.broadcast || packet->references > 1) {
+    if (stack.give_to_kernel(about, packet)) return;
     ++counters.icmp_ignored;
     release(packet);
     return;

@@ -59,20 +59,21 @@ void Stack::State::input_icmpv6(const ReceivedPacket& about, Buffer* packet) {
   const uint8_t type = view->type();
   if (wire::icmpv6_type_is_error(type)) {
     input_icmpv6_error(about, packet);
-    release(packet);
+    if (!stack.give_to_kernel(about, packet)) release(packet);  // it may be about something of the kernel's
     return;
   }
   if (type == wire::kIcmpv6EchoRequest) return reply_to_echo(about, packet);
   Interface& in = *interfaces[about.interface_index];
   if (type == wire::kIcmpv6MulticastListenerQuery) {
     input_listener_query(in, about, packet->bytes());
-    release(packet);
+    if (!stack.give_to_kernel(about, packet)) release(packet);
     return;
   }
   const bool discovery = type == wire::kIcmpv6NeighbourSolicitation ||
                          type == wire::kIcmpv6NeighbourAdvertisement ||
                          type == wire::kIcmpv6RouterAdvertisement;
   if (!discovery) {
+    if (stack.give_to_kernel(about, packet)) return;
     ++counters.icmp_ignored;  // redirects too: routes come from the configuration and from routers themselves
     release(packet);
     return;
@@ -101,6 +102,11 @@ void Stack::State::input_icmpv6(const ReceivedPacket& about, Buffer* packet) {
       input_advertisement(in, about, message);
     else
       input_router_advertisement(in, about, message);
+    // Who asks for us has our answer; all else is news for the kernel as well, or a question for an address of its own.
+    IpAddress target;
+    if (message.size() >= 24) std::memcpy(target.bytes.data(), message.data() + 8, 16);
+    const bool asks_for_us = type == wire::kIcmpv6NeighbourSolicitation && in.ipv6.find(target) != nullptr;
+    if (!asks_for_us && stack.give_to_kernel(about, packet)) return;
   }
   release(packet);
 }

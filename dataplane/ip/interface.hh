@@ -76,6 +76,7 @@ struct Interface {
   AddressProbe probe;
   uint64_t defended_ns = 0;  // when an address was last defended against a conflict
   Ipv6Interface ipv6;
+  FrameSink* exception = nullptr;  // where frames go that are not ours
   TransmitQueue queue;
 
   Interface(Port& its_port, uint8_t its_index, const InterfaceOptions& options);

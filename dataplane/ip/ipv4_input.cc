@@ -59,19 +59,25 @@ void Stack::State::input_frame(Interface& in, Buffer* frame) {
     return;
   }
   uint16_t type = wire::load_16(frame->data + 12);
-  uint32_t header_bytes = wire::kEthernetHeaderBytes;
   if (type == wire::kEtherTypeVlan) [[unlikely]] {
     const auto view = wire::EthernetView::parse(frame->bytes());
     // A tag of VLAN 0 gives a priority only; other VLANs are no interface of ours.
     if (!view || view->vlan() != 0) {
+      if (view && in.exception != nullptr) {
+        frame->trim_front(wire::kEthernetHeaderBytes);
+        return not_ours(in, frame, counters.not_for_us);
+      }
       ++(view ? counters.not_for_us : counters.malformed);
       release(frame);
       return;
     }
+    // So that an ordinary header lies in front of what follows.
     type = view->ether_type();
-    header_bytes = view->header_bytes();
+    std::memmove(frame->data + wire::kVlanTagBytes, frame->data, 12);
+    wire::store_16(frame->data + wire::kVlanTagBytes + 12, type);
+    frame->trim_front(wire::kVlanTagBytes);
   }
-  frame->trim_front(header_bytes);
+  frame->trim_front(wire::kEthernetHeaderBytes);
   if (type == wire::kEtherTypeIpv4) [[likely]] {
     input_ipv4(in, frame, group);
   } else if (type == wire::kEtherTypeIpv6 && in.ipv6.enabled) {
@@ -79,8 +85,7 @@ void Stack::State::input_frame(Interface& in, Buffer* frame) {
   } else if (type == wire::kEtherTypeArp) {
     input_arp(in, frame);
   } else {
-    ++counters.unknown_ethertype;
-    release(frame);
+    not_ours(in, frame, counters.unknown_ethertype);
   }
 }
 
@@ -112,11 +117,14 @@ void Stack::State::input_ipv4(Interface& in, Buffer* packet, bool group_frame) {
     if (in.is_broadcast(destination)) {
       broadcast = true;
     } else if (!is_awaited(in, *header, packet, group_frame)) {
-      return drop(counters.not_for_us);
+      return not_ours(in, packet, counters.not_for_us);
     }
   } else if (group_frame) [[unlikely]] {
     return drop(counters.not_for_us);  // RFC 1122 section 3.3.6: to all on the link, but to one address
   }
+  // A DHCP server of the kernel's hears those who have no address yet.
+  if (broadcast && source == 0 && in.exception != nullptr) [[unlikely]]
+    return not_ours(in, packet, counters.source_invalid);
   if (!source_is_sane(source) || is_local(source) || in.is_broadcast(source)) [[unlikely]]
     return drop(counters.source_invalid);
   if (header_bytes > wire::kIpv4HeaderBytes) [[unlikely]] {
@@ -154,6 +162,7 @@ void Stack::State::deliver(const ReceivedPacket& about, Buffer* packet) {
     return;
   }
   if (about.protocol == kProtocolIcmp) return input_icmp(about, packet);
+  if (stack.give_to_kernel(about, packet)) return;
   ++counters.unknown_protocol;
   send_icmp_error(about, packet, wire::kIcmpUnreachable, wire::kIcmpProtocolUnreachable);
   release(packet);

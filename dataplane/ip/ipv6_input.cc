@@ -52,7 +52,7 @@ void Stack::State::input_ipv6(Interface& in, Buffer* packet, bool group_frame) {
   };
   if (!is_local(about.destination)) [[unlikely]] {
     if (!is_multicast(about.destination) || !in.ipv6.listens_to(about.destination))
-      return drop(counters.not_for_us);
+      return not_ours(in, packet, counters.not_for_us);
     about.broadcast = true;
   } else if (group_frame) [[unlikely]] {
     return drop(counters.not_for_us);  // to all on the link, but to one address
@@ -173,6 +173,7 @@ void Stack::State::deliver_ipv6(const ReceivedPacket& about, Buffer* packet, uin
     return;
   }
   if (about.protocol != wire::kNextNone) {
+    if (stack.give_to_kernel(about, packet)) return;
     ++counters.unknown_protocol;
     send_icmpv6_error(about, packet, wire::kIcmpv6ParameterProblem, wire::kIcmpv6UnrecognizedNextHeader,
                       next_at);

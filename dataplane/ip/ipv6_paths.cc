@@ -52,7 +52,7 @@ Error Stack::State::find_ipv6_path(const IpAddress& remote, IpAddress& local, Pa
   Interface* out = nullptr;
   IpAddress next_hop = remote;
   const bool multicast = is_multicast(remote);
-  const Ipv6Route* const route = ipv6_routes.find(remote, spread_of(remote));
+  const Ipv6Route* const route = find_route(remote, spread_of(remote));
   if (is_link_local(remote) || multicast) {
     // Without a zone there is only the interface of our own address to tell the link, else the first that has IPv6.
     out = home;

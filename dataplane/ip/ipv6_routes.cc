@@ -37,6 +37,12 @@ Error Ipv6Routes::add(const Ipv6Route& wanted) {
   return Error::kNone;
 }
 
+size_t Ipv6Routes::remove(const IpAddress& prefix, uint8_t prefix_bits) {
+  return std::erase_if(routes_, [&](const Ipv6Route& route) {
+    return route.prefix_bits == prefix_bits && route.prefix == masked(prefix, prefix_bits);
+  });
+}
+
 bool Ipv6Routes::on_link(const IpAddress& address, uint8_t interface_index) const {
   return std::any_of(routes_.begin(), routes_.end(), [&](const Ipv6Route& route) {
     return is_unspecified(route.gateway) && route.interface_index == interface_index &&

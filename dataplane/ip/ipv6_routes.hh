@@ -30,6 +30,8 @@ class Ipv6Routes {
   // different interfaces; else it is replaced, except a configured one by one that was learnt. kNoBuffers at kLimit, kInvalid
   // at kEqualLimit gateways for one prefix.
   Error add(const Ipv6Route& route);
+  // Takes out all routes of this prefix; returns how many.
+  size_t remove(const IpAddress& prefix, uint8_t prefix_bits);
   // Of several equal gateways, `spread` chooses: the same for all packets of a flow.
   const Ipv6Route* find(const IpAddress& destination, uint32_t spread = 0) const {
     for (const Ipv6Route& route : routes_)

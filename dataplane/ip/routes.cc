@@ -50,4 +50,11 @@ void Routes::forget_learnt() {
   std::erase_if(routes_, [](const Route& each) { return each.learnt; });
 }
 
+size_t Routes::remove(uint32_t prefix, uint8_t prefix_bits) {
+  if (prefix_bits > 32) return 0;
+  const uint32_t mask = prefix_bits == 0 ? 0 : ~uint32_t{0} << (32 - prefix_bits);
+  return std::erase_if(
+      routes_, [&](const Route& route) { return route.mask == mask && route.prefix == (prefix & mask); });
+}
+
 }  // namespace sluice::ip

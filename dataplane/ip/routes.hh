@@ -29,6 +29,8 @@ class Routes {
   // One that a server told: it stands only where there is no other route of the same prefix. Configured ones are added first.
   Error add_learnt(uint32_t prefix, uint8_t prefix_bits, uint32_t gateway, uint8_t interface_index);
   void forget_learnt();
+  // Takes out all routes of this prefix; returns how many.
+  size_t remove(uint32_t prefix, uint8_t prefix_bits);
   // Of several equal ones, `spread` chooses: the same for all packets of a flow (RFC 2992: by its hash).
   const Route* find(uint32_t destination, uint32_t spread = 0) const {
     for (const Route& route : routes_)

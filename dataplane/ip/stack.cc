@@ -143,7 +143,7 @@ Error Stack::find_path(const IpAddress& remote, IpAddress& local, Path& path) {
 
   // RFC 1122 section 3.2.1.3 (g): a loopback address is in no packet outside of a host.
   if (!choose_local && State::is_loopback(local.v4())) return Error::kNetworkUnreachable;
-  const Route* route = s.routes.find(to, s.spread_of(remote));
+  const Route* route = s.find_route(to, s.spread_of(remote));
   uint32_t next_hop = to;
   const bool limited_broadcast = to == 0xffffffff, multicast = to >> 28 == 14;
   if (limited_broadcast || multicast) {

@@ -14,6 +14,7 @@
 #include "drivers/buffer.hh"
 #include "drivers/entropy.hh"
 #include "drivers/error.hh"
+#include "drivers/frame_sink.hh"
 #include "drivers/port.hh"
 
 namespace sluice::ip {
@@ -236,6 +237,29 @@ class Stack {
   // Whether it is ours: an interface's, in 127/8, or ::1; also an address of IPv6 that is still being checked for duplicates.
   bool is_local(const IpAddress& address) const;
 
+  // ---- packets that are not ours
+  // From now on what arrives on this interface and nobody here wants goes to `sink` (borrowed; nullptr: nowhere), whole:
+  // unknown protocols and ethertypes, other addresses and groups, and of our own addresses, where the kernel has them as
+  // well (set_kernel_address), what no connection, listener or socket of ours takes. Echo requests and questions for our
+  // link address we answer ourselves; other ICMP, ARP and discovery messages go to both.
+  void set_exception(uint8_t interface_index, FrameSink* sink);
+  // Whether the host kernel has this address on the other side of the sink. Beyond the limit addresses count as only ours.
+  static constexpr size_t kKernelAddressesLimit = 256;
+  void set_kernel_address(const IpAddress& address, bool present);
+  // For a protocol that has nobody for the packet, whose data is at its L4 header: takes it when it is the kernel's, false
+  // when it is to be refused. Ask pass_on() before.
+  bool give_to_kernel(const ReceivedPacket& about, Buffer* packet);
+
+  struct Hop {
+    IpAddress gateway;  // any: on the link
+    uint8_t interface_index = 0;
+  };
+  // The kernel's routes to a prefix are these now; none: it has none any more. kNoBuffers, kInvalid, counted
+  // (kernel_routes_refused): not all of them are used.
+  Error set_kernel_routes(const IpAddress& prefix, uint8_t prefix_bits, std::span<const Hop> hops);
+  // The kernel knows this neighbour: used where we know nothing better.
+  void learn_kernel_neighbour(uint8_t interface_index, const IpAddress& address, const MacAddress& mac);
+
   // `tap` is shown each frame that a port gave us, and each one that is queued for a port, whole, its Ethernet header in
   // front; nullptr: nobody is. Checksums that the port is to fill in are not there yet.
   using FrameTap = void (*)(void* context, uint8_t interface_index, const Buffer* frame, bool outgoing);
@@ -265,6 +289,7 @@ class Stack {
              arp_sent = 0;
     uint64_t icmp_malformed = 0, icmp_ignored = 0, address_conflicts = 0, looped_back = 0, fragments_sent = 0;
     uint64_t loop_passed_on = 0, loop_pass_refused = 0;
+    uint64_t given_to_kernel = 0, kernel_routes_refused = 0;
     // Of IPv6.
     uint64_t extension_limit = 0;   // packets with more, or longer, extension headers than are skipped
     uint64_t option_refused = 0;    // packets with an option or header that must not be skipped

@@ -46,6 +46,9 @@ struct Stack::State {
   std::vector<IpAddress> local_ipv6;      // those that packets are taken for
   Routes routes;
   Ipv6Routes ipv6_routes;
+  Routes kernel_routes;
+  Ipv6Routes kernel_ipv6_routes;
+  std::vector<IpAddress> kernel_addresses;
   NeighbourCache neighbours;
   Reassembly reassembly;
   struct OwnedTimer : Timer {
@@ -97,6 +100,24 @@ struct Stack::State {
     const uint64_t sum = address_half(remote, 0) * 3 + address_half(remote, 1);
     return static_cast<uint32_t>((sum ^ sum >> 31) * identification_key >> 33);
   }
+
+  // The longest prefix; of two alike the configuration's.
+  const Route* find_route(uint32_t to, uint32_t spread) const {
+    const Route* const own = routes.find(to, spread);
+    const Route* const kernels = kernel_routes.find(to, spread);
+    return kernels != nullptr && (own == nullptr || kernels->mask > own->mask) ? kernels : own;
+  }
+  const Ipv6Route* find_route(const IpAddress& to, uint32_t spread) const {
+    const Ipv6Route* const own = ipv6_routes.find(to, spread);
+    const Ipv6Route* const kernels = kernel_ipv6_routes.find(to, spread);
+    return kernels != nullptr && (own == nullptr || kernels->prefix_bits > own->prefix_bits) ? kernels : own;
+  }
+
+  // exception.cc
+  // Takes the packet, whose data is right behind its Ethernet header, when the interface has somewhere to give it.
+  bool to_kernel(Interface& in, Buffer* packet);
+  // The same, and what stays here is dropped and counted.
+  void not_ours(Interface& in, Buffer* packet, uint64_t& counter);
 
   // ipv4_input.cc
   void input_frame(Interface& in, Buffer* frame);

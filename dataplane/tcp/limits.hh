@@ -47,6 +47,10 @@ struct Limits {
   // Acknowledgements that challenge or correct the peer, per connection and second (RFC 5961 section 7).
   uint32_t challenge_acks_per_second = 20;
 
+  // Local ports of connections that we open (EphemeralPorts), both included: fewer where an address is also the host
+  // kernel's, which gives out ports of its own.
+  uint16_t ephemeral_first = 10'240, ephemeral_last = 65'535;
+
   uint32_t time_wait_ms = 60'000;  // 2 MSL (RFC 9293 section 3.4.2 suggests MSL 2 min and allows less)
   // After which connect() takes a port out of TIME-WAIT when timestamps tell the incarnations apart (RFC 6191 section 2).
   // RFC 7323 appendix B.2 asks for a tick of the slower clock; those in use tick in 1 to 10 ms. Ports are taken in a

@@ -14,9 +14,13 @@ class EphemeralPorts {
   static constexpr uint16_t kFirst = 10'240, kLast = 65'535;
   static constexpr uint32_t kCount = kLast - kFirst + 1;
 
-  explicit EphemeralPorts(Entropy& entropy)
-      : offset_key_(HashKey::from(entropy)), table_key_(HashKey::from(entropy)) {
-    for (auto& each : table_) each = entropy.u32() % kCount;
+  explicit EphemeralPorts(Entropy& entropy, uint16_t first = kFirst, uint16_t last = kLast)
+      : first_(first),
+        count_(last - first + 1u),
+        offset_key_(HashKey::from(entropy)),
+        table_key_(HashKey::from(entropy)) {
+    SLUICE_ASSERT(first <= last);
+    for (auto& each : table_) each = entropy.u32() % count_;
   }
 
   // Sets flow.local_port to the first port for which `suitable(flow)` holds; false when there is none.
@@ -25,15 +29,17 @@ class EphemeralPorts {
     flow.local_port = 0;
     const auto offset = static_cast<uint32_t>(flow.hash(offset_key_));
     uint32_t& next = table_[flow.hash(table_key_) % table_.size()];
-    for (uint32_t tries = 0; tries < kCount; ++tries) {
-      flow.local_port = static_cast<uint16_t>(kFirst + (uint64_t{offset} + next) % kCount);
-      next = (next + 1) % kCount;
+    for (uint32_t tries = 0; tries < count_; ++tries) {
+      flow.local_port = static_cast<uint16_t>(first_ + (uint64_t{offset} + next) % count_);
+      next = (next + 1) % count_;
       if (suitable(flow)) return true;
     }
     return false;
   }
 
  private:
+  const uint16_t first_;
+  const uint32_t count_;
   HashKey offset_key_, table_key_;
   std::array<uint32_t, 64> table_{};
 };

@@ -25,7 +25,7 @@ Tcp::Tcp(TimerWheel& timers, Clock& clock, Entropy& entropy, ip::Stack& stack, c
       cookies_(entropy),
       fast_open_cookies_(entropy),
       fast_open_cache_(entropy),
-      ports_(entropy),
+      ports_(entropy, limits.ephemeral_first, limits.ephemeral_last),
       flows_(static_cast<uint32_t>(std::min<uint64_t>(
           uint64_t{limits.connections} + limits.half_open + limits.time_wait, (1u << 30) - 2))),
       connections_(limits.connections),
@@ -230,6 +230,7 @@ void Tcp::receive_without_flow(const ip::ReceivedPacket& about, const Flow& flow
     }
   }
   if (stack_.pass_on(about, packet)) return;
+  if (listener == nullptr && stack_.give_to_kernel(about, packet)) return;
   ++counters.no_connection;
   reset_segment(flow, view, payload_bytes);
   release(packet);

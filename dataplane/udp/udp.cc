@@ -58,14 +58,14 @@ transport::Result<std::unique_ptr<transport::DatagramSocket>> Udp::bind(const En
     }
   } else {
     // RFC 6056 section 3.3.1: a random start, then the next that is free.
-    constexpr uint32_t kPorts = 65536 - kEphemeralFirst;
-    const uint32_t start = entropy_.u32() % kPorts;
+    const uint32_t ports = ephemeral_count_;
+    const uint32_t start = entropy_.u32() % ports;
     uint32_t tried = 0;
-    for (; tried < kPorts; ++tried) {
-      chosen.port = static_cast<uint16_t>(kEphemeralFirst + (start + tried) % kPorts);
+    for (; tried < ports; ++tried) {
+      chosen.port = static_cast<uint16_t>(ephemeral_first_ + (start + tried) % ports);
       if (!in_use(chosen) && (owners_ == nullptr || owners_->claim(chosen.port, core_))) break;
     }
-    if (tried == kPorts) {
+    if (tried == ports) {
       ++counters.sockets_refused;
       fail(Error::kAddressInUse, "bind " + local.to_string() + ": all ephemeral ports are taken");
       return result;
@@ -133,7 +133,7 @@ void Udp::receive(const ip::ReceivedPacket& about, Buffer* packet) {
   const uint16_t port = header->destination_port();
   Socket* socket = find(about.destination, port);
   if (socket == nullptr) {
-    if (is_another_cores(about, port, packet)) return;
+    if (is_another_cores(about, port, packet) || stack_.give_to_kernel(about, packet)) return;
     ++counters.no_socket;
     stack_.send_unreachable(about, packet, ip::Stack::Unreachable::kPort);
     release(packet);

@@ -42,6 +42,13 @@ class Udp final : public ip::Protocol {
     core_ = core;
   }
 
+  // The ports given out are of this range from now on, both included. Before the first socket.
+  void set_ephemeral_ports(uint16_t first, uint16_t last) {
+    SLUICE_ASSERT(first <= last);
+    ephemeral_first_ = first;
+    ephemeral_count_ = last - first + 1u;
+  }
+
   uint32_t open_sockets() const { return open_sockets_; }
 
   struct Counters {
@@ -54,6 +61,8 @@ class Udp final : public ip::Protocol {
 
  private:
   friend class Socket;
+  uint16_t ephemeral_first_ = kEphemeralFirst;
+  uint32_t ephemeral_count_ = 65536 - kEphemeralFirst;
   static constexpr unsigned kBuckets = 4096;
 
   Socket*& bucket_of(uint16_t port) { return buckets_[port % kBuckets]; }

@@ -107,6 +107,29 @@ bool check_consistency(const Configuration& configuration, std::string& error) {
         configuration.ports[kMaxPorts].where + "there are more than " + std::to_string(kMaxPorts) + " ports";
     return false;
   }
+  for (const FilterConfig& filter : configuration.filters) {
+    if (!bypass) {
+      error =
+          filter.where + "filters are for the ports of the bypass transport; the host kernel has nftables";
+      return false;
+    }
+    bool any = false, kernel = true;
+    std::string names;
+    for (const PortConfig& port : configuration.ports) {
+      names += (names.empty() ? "" : ", ") + port.name;
+      if (!filter.is_for(port)) continue;
+      any = true;
+      kernel &= !port.kernel_interface.empty();
+    }
+    if (!any) {
+      error = filter.where + "there is no port " + filter.port + "; there are: " + names;
+      return false;
+    }
+    if (filter.action == FilterAction::kKernel && !kernel) {
+      error = filter.where + "the port has no kernel interface; give it kernel_interface = \"sluice0\"";
+      return false;
+    }
+  }
   for (const RouteConfig& route : configuration.routes) {
     bool reachable = false;
     unsigned ipv6_ports = 0;

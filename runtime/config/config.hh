@@ -21,6 +21,7 @@ enum class PollMode : uint8_t { kAdaptive, kBusy };  // kAdaptive sleeps when th
 enum class KernelDriver : uint8_t { kAuto, kUring, kEpoll };
 enum class CongestionKind : uint8_t { kReno, kCubic, kBbr };
 enum class EcnPolicy : uint8_t { kOff, kAccept, kOffer };  // kAccept: when the peer offers it
+enum class FilterAction : uint8_t { kDrop, kPass, kKernel, kRateLimit };
 enum class HugePages : uint8_t { kAuto, kAlways, kNever };
 
 enum class PortKind : uint8_t { kTap, kAfPacket, kAfXdp, kMemif, kVirtioUser, kVhost, kRing, kPci };
@@ -69,6 +70,11 @@ struct PortConfig {
   std::optional<MacAddress> mac;  // nothing: the device's own
   std::string where;  // stands in front of messages about it: "app.toml:12:1: " or "--port tap:sl0,...: "
 
+  // What is not ours goes to this interface of the host kernel, and comes from it; empty: there is none.
+  std::string kernel_interface;
+  bool kernel_addresses = true;     // the kernel interface gets the port's addresses and gateways
+  bool routes_from_kernel = false;  // its routes and neighbours are ours too
+
   bool has_ipv6() const;
   // Whether it gets addresses by DHCP, or may.
   bool asks_servers() const { return needs_servers() || (slaac && dhcp6 == Dhcp6::kAuto); }
@@ -79,10 +85,27 @@ struct PortConfig {
   std::string device() const;
 };
 
+// Ports of connections that the program opens where a port has a kernel interface: an address may be the kernel's as well,
+// whose own are above them by default (net.ipv4.ip_local_port_range, 32768 to 60999).
+inline constexpr uint16_t kPortsBesideKernelFirst = 10'240, kPortsBesideKernelLast = 32'767;
+
 struct RouteConfig {
   Prefix to;
   IpAddress via;
   std::string where;  // stands in front of messages about `via`
+};
+
+// A rule for received frames, before the stack. They are asked in their order, the first that matches decides.
+struct FilterConfig {
+  std::string port;   // name or device of a port; empty: all ports
+  std::string match;  // as pcap-filter(7); known to compile
+  FilterAction action = FilterAction::kDrop;
+  uint32_t packets_per_second = 0, burst_packets = 0;  // of kRateLimit
+  std::string where;                                   // stands in front of messages about it
+
+  bool is_for(const PortConfig& each) const {
+    return port.empty() || port == each.name || port == each.device();
+  }
 };
 
 struct Cores {
@@ -137,6 +160,7 @@ struct Configuration {
   std::string transport_where;    // stands in front of messages about it; empty: nobody said
   std::vector<PortConfig> ports;  // bypass only, at least one
   std::vector<RouteConfig> routes;
+  std::vector<FilterConfig> filters;
   Cores cores;
   PollMode poll = PollMode::kAdaptive;
   KernelDriver kernel_driver = KernelDriver::kAuto;
@@ -147,6 +171,12 @@ struct Configuration {
   IsolateLimits isolate;
   DpdkConfig dpdk;
   std::string v8_flags;  // handed to V8 as they are
+
+  bool has_kernel_interface() const {
+    for (const PortConfig& port : ports)
+      if (!port.kernel_interface.empty()) return true;
+    return false;
+  }
 };
 
 // Reads the command line (without the program's own name) and the file that --config names, checks them together, and

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <limits>
 
+#include "drivers/pcap/pcap_filter.hh"
 #include "runtime/capture/capture_request.hh"
 
 namespace sluice::config {
@@ -454,6 +455,70 @@ void apply_route(Configuration& into, const Value& table, Complaints& complaints
   into.routes.push_back(route);
 }
 
+constexpr size_t kMaxFilters = 256;
+constexpr uint32_t kMaxPacketsPerSecond = 100'000'000;
+
+void apply_filter(Configuration& into, const Value& table, Complaints& complaints) {
+  const std::string number = "filter " + std::to_string(into.filters.size() + 1);
+  if (table.kind != Value::Kind::kTable) {
+    complaints.about(table, "a table is wanted: [[filter]]");
+    return;
+  }
+  FilterConfig filter;
+  filter.where = table.where + number + ": ";
+  bool match = false, action = false, rate = false, burst = false;
+  // Also of one with faults: the numbers of those behind it stay.
+  const auto add = [&](uint32_t line, uint32_t column, const std::string& where, const std::string& why) {
+    complaints.add(line, column, where, number + ": " + why);
+  };
+  for (const Field& field : table.fields) {
+    const Value& value = field.value;
+    if (field.key == "match") {
+      match = true;
+      std::string error;
+      if (as_string(value, filter.match, complaints) && !pcap::PcapFilter::compile(filter.match, error))
+        add(value.line, value.column, value.where + value.shown() + ": ",
+            error + "; the language is that of tcpdump (man pcap-filter)");
+    } else if (field.key == "action") {
+      action = true;
+      static constexpr Choice<FilterAction> kChoices[] = {{"drop", FilterAction::kDrop},
+                                                          {"pass", FilterAction::kPass},
+                                                          {"kernel", FilterAction::kKernel},
+                                                          {"rate_limit", FilterAction::kRateLimit}};
+      as_choice(value, kChoices, filter.action, complaints);
+    } else if (field.key == "port") {
+      as_string(value, filter.port, complaints);
+    } else if (field.key == "packets_per_second") {
+      rate = true;
+      as_integer(value, 1, kMaxPacketsPerSecond, filter.packets_per_second, complaints);
+    } else if (field.key == "burst_packets") {
+      burst = true;
+      as_integer(value, 1, kMaxPacketsPerSecond, filter.burst_packets, complaints);
+    } else {
+      complaints.about_key(field, number + ": a filter has no " + field.key +
+                                      suggestion(field.key, {"match", "action", "port", "packets_per_second",
+                                                             "burst_packets"}));
+    }
+  }
+  const bool limits = filter.action == FilterAction::kRateLimit;
+  if (!match)
+    add(table.line, table.column, table.where, "it lacks match = \"EXPRESSION\", as in \"tcp port 22\"");
+  if (!action)
+    add(table.line, table.column, table.where,
+        "it lacks action = \"drop\", \"pass\", \"kernel\" or \"rate_limit\"");
+  if (action && limits && !rate)
+    add(table.line, table.column, table.where, "a rate limit lacks packets_per_second");
+  if (action && !limits && (rate || burst))
+    add(table.line, table.column, table.where,
+        "packets_per_second and burst_packets are for action = \"rate_limit\"");
+  if (limits && !burst) filter.burst_packets = std::max(1u, filter.packets_per_second / 10);
+  if (into.filters.size() == kMaxFilters)
+    add(table.line, table.column, table.where,
+        "there are more than " + std::to_string(kMaxFilters) + " filters");
+  else
+    into.filters.push_back(std::move(filter));
+}
+
 template <typename F>
 void each_table(const Value& value, std::string_view key, Complaints& complaints, F take) {
   const std::string wanted = "tables are wanted: [[" + std::string(key) + "]]";
@@ -558,9 +623,22 @@ static std::string why_no_gateway(const IpAddress& gateway, const PortConfig& po
 }
 
 void apply_port(Configuration& into, const Value& table, Complaints& complaints) {
-  static const std::vector<std::string_view> kKeys = {
-      "device", "address", "gateway", "slaac", "dhcp6",       "dhcp_wait_ms", "duplicate_detection",
-      "vlan",   "mtu",     "queues",  "mac",   "promiscuous", "arguments"};
+  static const std::vector<std::string_view> kKeys = {"device",
+                                                      "address",
+                                                      "gateway",
+                                                      "slaac",
+                                                      "dhcp6",
+                                                      "dhcp_wait_ms",
+                                                      "duplicate_detection",
+                                                      "vlan",
+                                                      "mtu",
+                                                      "queues",
+                                                      "mac",
+                                                      "promiscuous",
+                                                      "kernel_interface",
+                                                      "kernel_addresses",
+                                                      "routes_from_kernel",
+                                                      "arguments"};
   PortConfig port;
   port.where = table.where;
   bool has_device = false, has_address = false, good = true;
@@ -614,6 +692,19 @@ void apply_port(Configuration& into, const Value& table, Complaints& complaints)
       port.mac = mac;
     } else if (field.key == "promiscuous") {
       good &= as_boolean(value, port.promiscuous, complaints);
+    } else if (field.key == "kernel_interface") {
+      good &= as_string(value, port.kernel_interface, complaints);
+      const std::string& name = port.kernel_interface;
+      if (good && (name.empty() || name.size() > kMaxInterfaceName || name == "." || name == ".." ||
+                   name.find_first_of("/: \t%") != std::string::npos)) {
+        good = false;
+        complaints.about(value,
+                         "the name of an interface has 1 to 15 characters, no slash, colon, blank or %");
+      }
+    } else if (field.key == "kernel_addresses") {
+      good &= as_on_off(value, port.kernel_addresses, complaints);
+    } else if (field.key == "routes_from_kernel") {
+      good &= as_on_off(value, port.routes_from_kernel, complaints);
     } else if (field.key == "arguments") {
       good &= as_string(value, port.arguments, complaints);
       if (!good_device_arguments(port.arguments)) {
@@ -660,6 +751,16 @@ void apply_port(Configuration& into, const Value& table, Complaints& complaints)
         return why.empty();
       });
       if (!fits) return;
+    } else if (field.key == "kernel_interface") {
+      if (port.kind == PortKind::kTap && port.name == port.kernel_interface)
+        return complaints.about(value,
+                                "this is the port's own device; the kernel's interface needs another name");
+      for (const PortConfig& other : into.ports)
+        if (other.kernel_interface == port.kernel_interface)
+          return complaints.about(value, "the port " + other.device() + " has this kernel interface already");
+    } else if (field.key == "routes_from_kernel" && port.routes_from_kernel &&
+               port.kernel_interface.empty()) {
+      return complaints.about(value, "routes come from a kernel interface: kernel_interface = \"sluice0\"");
     } else if (field.key == "mtu" && port.has_ipv6() && port.mtu_bytes < 1280) {
       return complaints.about(value, "IPv6 needs an mtu of at least 1280");
     }
@@ -746,6 +847,10 @@ const std::vector<Setting>& settings() {
       {"", "route",
        [](Configuration& c, const Value& v, Complaints& w) {
          each_table(v, "route", w, [&](const Value& table) { apply_route(c, table, w); });
+       }},
+      {"", "filter",
+       [](Configuration& c, const Value& v, Complaints& w) {
+         each_table(v, "filter", w, [&](const Value& table) { apply_filter(c, table, w); });
        }},
       {"kernel", "driver",
        [](Configuration& c, const Value& v, Complaints& w) {

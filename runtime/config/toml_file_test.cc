@@ -410,5 +410,89 @@ TEST(TomlFile, TransportAndPortsMustAgree) {
   EXPECT_EQ(error, "a.toml:2:1: the kernel transport has no ports; drop the port, or say --transport bypass");
 }
 
+TEST(TomlFile, KernelInterfaces) {
+  const std::string port = "[[port]]\ndevice = \"tap:sl0\"\naddress = \"10.0.0.2/24\"\n";
+  const Configuration none = good(port);
+  EXPECT_FALSE(none.has_kernel_interface());
+  const Configuration c =
+      good(port + "kernel_interface = \"sluice0\"\nroutes_from_kernel = true\nkernel_addresses = \"off\"\n");
+  EXPECT_TRUE(c.has_kernel_interface());
+  EXPECT_EQ(c.ports.at(0).kernel_interface, "sluice0");
+  EXPECT_TRUE(c.ports.at(0).routes_from_kernel);
+  EXPECT_FALSE(c.ports.at(0).kernel_addresses);
+  EXPECT_EQ(
+      bad(port + "kernel_interface = \"a/b\"\n"),
+      "a.toml:4:20: kernel_interface = \"a/b\": the name of an interface has 1 to 15 characters, no slash, "
+      "colon, blank or %");
+  EXPECT_EQ(
+      bad(port + "kernel_interface = \"sl0\"\n"),
+      "a.toml:4:20: kernel_interface = \"sl0\": this is the port's own device; the kernel's interface needs "
+      "another name");
+  EXPECT_EQ(bad(port + "routes_from_kernel = true\n"),
+            "a.toml:4:22: routes_from_kernel = true: routes come from a kernel interface: kernel_interface = "
+            "\"sluice0\"");
+  EXPECT_NE(
+      bad(port + "kernel_interface = \"k0\"\n[[port]]\ndevice = \"tap:sl1\"\naddress = \"10.0.1.2/24\"\n"
+                 "kernel_interface = \"k0\"\n")
+          .find("the port tap:sl0 has this kernel interface already"),
+      std::string::npos);
+}
+
+TEST(TomlFile, Filters) {
+  const Configuration c = good(R"(
+[[filter]]
+match = "tcp port 22 and net 10.0.0.0/8"
+action = "kernel"
+port = "sl0"
+[[filter]]
+match = "icmp"
+action = "rate_limit"
+packets_per_second = 100
+burst_packets = 20
+[[filter]]
+match = "udp"
+action = "rate_limit"
+packets_per_second = 100
+)");
+  ASSERT_EQ(c.filters.size(), 3u);
+  EXPECT_EQ(c.filters[0].action, FilterAction::kKernel);
+  EXPECT_EQ(c.filters[0].port, "sl0");
+  EXPECT_EQ(c.filters[1].packets_per_second, 100u);
+  EXPECT_EQ(c.filters[1].burst_packets, 20u);
+  EXPECT_EQ(c.filters[2].burst_packets, 10u) << "a tenth of a second";
+  const std::string first = "[[filter]]\nmatch = \"udp\"\naction = \"drop\"\n";
+  EXPECT_EQ(
+      bad(first + "[[filter]]\nmatch = \"tcp prt 22\"\naction = \"drop\"\n"),
+      "a.toml:5:9: match = \"tcp prt 22\": filter 2: syntax error; the language is that of tcpdump (man "
+      "pcap-filter)");
+  EXPECT_EQ(bad(first + "packets_per_second = 5\n"),
+            "a.toml:1:1: filter 1: packets_per_second and burst_packets are for action = \"rate_limit\"");
+  EXPECT_NE(bad("[[filter]]\naction = \"drop\"\n").find("filter 1: it lacks match"), std::string::npos);
+  EXPECT_NE(bad("[[filter]]\nmatch = \"udp\"\n").find("filter 1: it lacks action"), std::string::npos);
+  EXPECT_NE(bad("[[filter]]\nmatch = \"udp\"\naction = \"rate_limit\"\n").find("lacks packets_per_second"),
+            std::string::npos);
+  EXPECT_NE(bad(first + "rate = 5\n").find("filter 1: a filter has no rate"), std::string::npos);
+  EXPECT_NE(bad("[[filter]]\nmatch = \"udp\"\naction = \"burn\"\n")
+                .find("not one of drop, pass, kernel, rate_limit"),
+            std::string::npos);
+}
+
+TEST(TomlFile, FiltersFitTheirPorts) {
+  const auto wrong = [](const std::string& text) {
+    Configuration configuration = good(text);
+    if (!configuration.ports.empty()) configuration.transport = TransportKind::kBypass;
+    std::string error;
+    EXPECT_FALSE(check_consistency(configuration, error)) << text;
+    return error;
+  };
+  const std::string port = "[[port]]\ndevice = \"tap:sl0\"\naddress = \"10.0.0.2/24\"\n";
+  const std::string filter = "[[filter]]\nmatch = \"udp\"\naction = \"kernel\"\n";
+  EXPECT_EQ(wrong(port + filter),
+            "a.toml:4:1: filter 1: the port has no kernel interface; give it kernel_interface = \"sluice0\"");
+  EXPECT_EQ(wrong(port + filter + "port = \"eth9\"\n"),
+            "a.toml:4:1: filter 1: there is no port eth9; there are: sl0");
+  EXPECT_NE(wrong(filter).find("the host kernel has nftables"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace sluice::config

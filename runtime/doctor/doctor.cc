@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <sstream>
 
+#include "runtime/config/config.hh"
 #include "runtime/doctor/cards.hh"
 #include "runtime/doctor/machine.hh"
 
@@ -46,6 +47,7 @@ class Examination {
     crypto();
     permissions();
     kernel_transport();
+    exception_path();
     verdicts();
     return std::move(report_);
   }
@@ -320,6 +322,25 @@ class Examination {
     if (!machine_.is_root() && !first_port.empty() && first_port != "0")
       add(Level::kNote, "ports below " + first_port + " are for root",
           "sudo sysctl -w net.ipv4.ip_unprivileged_port_start=80");
+  }
+
+  // Where a port's address is the kernel's as well (kernel_interface), each has ports of its own.
+  void exception_path() {
+    const std::string range = machine_.line("/proc/sys/net/ipv4/ip_local_port_range");
+    unsigned first = 0, last = 0;
+    if (std::sscanf(range.c_str(), "%u %u", &first, &last) != 2) return;
+    section("Beside the kernel (kernel_interface)");
+    const std::string ours = std::to_string(config::kPortsBesideKernelFirst) + " to " +
+                             std::to_string(config::kPortsBesideKernelLast);
+    const std::string theirs = std::to_string(first) + " to " + std::to_string(last);
+    if (first > config::kPortsBesideKernelLast || last < config::kPortsBesideKernelFirst)
+      add(Level::kGood, "ports of outbound connections: ours " + ours + ", the kernel's " + theirs);
+    else
+      add(Level::kNote,
+          "the kernel gives out the ports " + theirs + " and we " + ours +
+              ": with a kernel_interface two connections may take the same one",
+          machine_.as_root("sysctl -w net.ipv4.ip_local_port_range='" +
+                           std::to_string(config::kPortsBesideKernelLast + 1) + " 60999'"));
   }
 
   void verdicts() {

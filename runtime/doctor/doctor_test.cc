@@ -262,6 +262,15 @@ TEST_F(Doctor, LimitsOfTheProcess) {
   EXPECT_EQ(find("Kernel transport", "accept queue").mend, "sudo sysctl -w net.core.somaxconn=4096");
 }
 
+TEST_F(Doctor, PortsBesideTheKernels) {
+  write("/proc/sys/net/ipv4/ip_local_port_range", "32768\t60999\n");
+  EXPECT_NE(to_text(examine()).find("ours 10240 to 32767, the kernel's 32768 to 60999"), std::string::npos);
+  write("/proc/sys/net/ipv4/ip_local_port_range", "1024\t65535\n");
+  const std::string text = to_text(examine());
+  EXPECT_NE(text.find("may take the same one"), std::string::npos) << text;
+  EXPECT_NE(text.find("sysctl -w net.ipv4.ip_local_port_range='32768 60999'"), std::string::npos) << text;
+}
+
 TEST_F(Doctor, TextForPeople) {
   const std::string text = to_text(examine());
   EXPECT_EQ(text.find("Processors\n"), 0u);

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "dataplane/core/keyed_hash.hh"
+#include "dataplane/filter/filtered_port.hh"
 #include "dataplane/ip/stack.hh"
 #include "dataplane/ip/vlan_port.hh"
 #include "dataplane/tcp/tcp.hh"
@@ -16,6 +17,8 @@
 #include "drivers/kernel/host_clock.hh"
 #include "drivers/kernel/host_entropy.hh"
 #include "runtime/network/address_service.hh"
+#include "runtime/network/filter_watch.hh"
+#include "runtime/network/kernel_path.hh"
 #include "runtime/network/loop_inbox.hh"
 #include "runtime/network/poll_mode.hh"
 #include "runtime/network/steered_port.hh"
@@ -38,8 +41,13 @@ ethdev::PortKind port_kind(config::PortKind kind) {
   return ethdev::PortKind::kTap;
 }
 
-tcp::Limits tcp_limits(const config::TcpConfig& configuration) {
+tcp::Limits tcp_limits(const config::Configuration& whole) {
+  const config::TcpConfig& configuration = whole.tcp;
   tcp::Limits limits;
+  if (whole.has_kernel_interface()) {
+    limits.ephemeral_first = config::kPortsBesideKernelFirst;
+    limits.ephemeral_last = config::kPortsBesideKernelLast;
+  }
   limits.ecn_accept = configuration.ecn != config::EcnPolicy::kOff;
   limits.ecn_offer = configuration.ecn == config::EcnPolicy::kOffer;
   limits.receive_window_limit_bytes = configuration.receive_window_limit_bytes;
@@ -56,6 +64,16 @@ tcp::CongestionControl congestion_control(config::CongestionKind kind) {
     case config::CongestionKind::kBbr: return tcp::CongestionControl::kBbr;
   }
   return tcp::CongestionControl::kCubic;
+}
+
+filter::Action filter_action(config::FilterAction action) {
+  switch (action) {
+    case config::FilterAction::kDrop: return filter::Action::kDrop;
+    case config::FilterAction::kPass: return filter::Action::kPass;
+    case config::FilterAction::kKernel: return filter::Action::kKernel;
+    case config::FilterAction::kRateLimit: break;
+  }
+  return filter::Action::kRateLimit;
 }
 
 ethdev::EalMemory eal_memory(config::HugePages hugepages) {
@@ -121,7 +139,10 @@ class BypassCore final : public CoreNetwork {
         stack_(reactor_.timers(), entropy_),
         neighbours_(*network.neighbours_, index, stack_),
         capture_(*network.capture_, index, stack_, clock_),
-        transport_(reactor_.timers(), clock_, entropy_, stack_, tcp_limits(network.configuration_.tcp)) {
+        kernel_path_(stack_, waiter_),
+        transport_(reactor_.timers(), clock_, entropy_, stack_, tcp_limits(network.configuration_)) {
+    if (network.configuration_.has_kernel_interface())
+      transport_.udp().set_ephemeral_ports(config::kPortsBesideKernelFirst, config::kPortsBesideKernelLast);
     transport_.tcp().congestion_control = congestion_control(network.configuration_.tcp.congestion);
     transport_.tcp().pacing = network.configuration_.tcp.pacing;
     reactor_.add(capture_);
@@ -130,6 +151,7 @@ class BypassCore final : public CoreNetwork {
       loop_ = std::make_unique<LoopInbox>(*network.loop_, index, stack_);
       reactor_.add(*loop_);
     }
+    if (network.configuration_.has_kernel_interface()) reactor_.add(kernel_path_);
     reactor_.add(transport_);
     if (network.udp_ports_) transport_.udp().share_ports(*network.udp_ports_, index);
   }
@@ -164,6 +186,10 @@ class BypassCore final : public CoreNetwork {
       options.stable_key = network_.stable_key_;
       if (port.vlan != 0)
         port_of_core = vlans_.emplace_back(std::make_unique<ip::VlanPort>(*port_of_core, port.vlan)).get();
+      if (std::vector<filter::Rule> rules = network_.rules_of(i); !rules.empty())
+        port_of_core =
+            filtered_.emplace_back(i, std::make_unique<filter::FilteredPort>(*port_of_core, clock_, rules))
+                .second.get();
       const uint8_t interface_index = stack_.add_interface(*port_of_core, options);
       if (port.has_ipv6()) ipv6_interface = interface_index;
       if (port.asks_servers()) {
@@ -171,6 +197,11 @@ class BypassCore final : public CoreNetwork {
           addresses_ = std::make_unique<AddressService>(index_, network_.learnt_.get(), reactor_, clock_,
                                                         entropy_, stack_, transport_.udp());
         if (std::string error = addresses_->add(i, interface_index, port); !error.empty()) return error;
+      }
+      if (const kernel::KernelInterface* kernel = network_.kernel_interfaces_[i].get()) {
+        FrameSink& sink =
+            kernel_path_.add(interface_index, *port_of_core, *kernel, index_, port.routes_from_kernel);
+        if (!filtered_.empty() && filtered_.back().first == i) filtered_.back().second->set_kernel(&sink);
       }
       transport_.sleep_on(*port_of_core, waiter_);
       queues_.push_back(&queue);
@@ -189,6 +220,10 @@ class BypassCore final : public CoreNetwork {
     if (queues_.empty())
       return "core " + std::to_string(index_) +
              " has no queue of any port; give a port more queues or use fewer --cores";
+    if (configuration.has_kernel_interface())
+      if (std::string error = kernel_path_.begin(); !error.empty()) return error;
+    for (const auto& [index, port] : filtered_)
+      reactor_.add(*filter_watches_.emplace_back(std::make_unique<FilterWatch>(*port)));
     for (const auto& port : steered_) {
       steering_watches_.push_back(std::make_unique<SteeringWatch>(*port));
       reactor_.add(*steering_watches_.back());
@@ -348,6 +383,39 @@ class BypassCore final : public CoreNetwork {
     }
     visit("port_frames_steered", "", handed_over);
     visit("port_dropped", "cause=\"core_behind\"", dropped);
+    if (!kernel_path_.empty()) {
+      const kernel::KernelQueue::Counters kernel = kernel_path_.counters();
+      visit("kernel_interface_packets", "to=\"kernel\"", kernel.to_kernel_packets);
+      visit("kernel_interface_packets", "to=\"port\"", kernel.from_kernel_packets);
+      visit("kernel_interface_bytes", "to=\"kernel\"", kernel.to_kernel_bytes);
+      visit("kernel_interface_bytes", "to=\"port\"", kernel.from_kernel_bytes);
+      const auto kernel_drop = [&](const char* labels, uint64_t value) {
+        visit("kernel_interface_dropped", labels, value);
+      };
+      kernel_drop("cause=\"queue_full\"", kernel.queue_full);
+      kernel_drop("cause=\"interface_down\"", kernel.interface_down);
+      kernel_drop("cause=\"interface_lost\"", kernel.interface_lost);
+      kernel_drop("cause=\"refused\"", kernel.refused);
+      visit("kernel_interface_waits", "for=\"buffers\"", kernel.no_buffer);
+      visit("kernel_interface_waits", "for=\"port\"", kernel_path_.port_refused());
+      const kernel::RouteMonitor::Counters monitor = kernel_path_.monitor_counters();
+      visit("kernel_routes_messages", "", monitor.messages);
+      visit("kernel_routes_overruns", "", monitor.overruns);
+      visit("kernel_routes_refused", "cause=\"limit\"", monitor.prefixes_limit + ip.kernel_routes_refused);
+      visit("kernel_routes_refused", "cause=\"unusable\"", monitor.unusable);
+    }
+    for (const auto& [index, port] : filtered_) {
+      size_t rule = 0;
+      for (size_t i = 0; i < network_.configuration_.filters.size(); ++i) {
+        if (!network_.configuration_.filters[i].is_for(network_.configuration_.ports[index])) continue;
+        const filter::FilteredPort::Counters& counted = port->counters(rule++);
+        const std::string labels = "port=\"" + network_.configuration_.ports[index].name + "\",rule=\"" +
+                                   std::to_string(i + 1) + "\"";
+        visit("filter_matched_packets", labels, counted.matched_packets);
+        visit("filter_matched_bytes", labels, counted.matched_bytes);
+        visit("filter_dropped_packets", labels, counted.dropped_packets);
+      }
+    }
   }
 
   void visit_gauges(const CounterVisitor& visit) override {
@@ -376,11 +444,15 @@ class BypassCore final : public CoreNetwork {
   Reactor reactor_;
   std::vector<std::unique_ptr<SteeredPort>> steered_;
   std::vector<std::unique_ptr<ip::VlanPort>> vlans_;
+  // With the number of the port in the configuration.
+  std::vector<std::pair<size_t, std::unique_ptr<filter::FilteredPort>>> filtered_;
+  std::vector<std::unique_ptr<FilterWatch>> filter_watches_;
   ip::Stack stack_;
   NeighbourInbox neighbours_;
   std::unique_ptr<LoopInbox> loop_;
   std::vector<std::unique_ptr<SteeringWatch>> steering_watches_;
   CapturePoint capture_;
+  KernelPath kernel_path_;
   transport::BypassTransport transport_;
   std::unique_ptr<AddressService> addresses_;  // where a port asks servers for addresses
   std::vector<ethdev::EthernetQueue*> queues_;
@@ -417,7 +489,21 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
     }
     network->devices_.push_back(std::move(device));
   }
+  for (size_t i = 0; i < network->devices_.size(); ++i) {
+    network->kernel_interfaces_.push_back(nullptr);
+    if (!configuration.ports[i].kernel_interface.empty() &&
+        !(error = network->open_kernel_interface(i)).empty())
+      return nullptr;
+  }
   network->stable_key_ = stable_key();
+  for (const config::FilterConfig& filter : configuration.filters) {
+    auto compiled = pcap::PcapFilter::compile(filter.match, error);
+    if (!compiled) {  // it did when the configuration was read
+      error = filter.where + error;
+      return nullptr;
+    }
+    network->matchers_.push_back(std::make_unique<ethdev::JitMatcher>(std::move(compiled)));
+  }
   std::vector<Waiter*> waiters;
   for (uint32_t i = 0; i < configuration.cores.count; ++i) {
     network->waiters_.push_back(std::make_unique<kernel::EventWaiter>());
@@ -442,7 +528,39 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
   return network;
 }
 
+std::string BypassNetwork::open_kernel_interface(size_t i) {
+  const config::PortConfig& port = configuration_.ports[i];
+  kernel::KernelInterfaceOptions options;
+  options.name = port.kernel_interface;
+  options.mac = devices_[i]->mac();
+  options.mtu_bytes = port.mtu_bytes != 0 ? port.mtu_bytes : devices_[i]->mtu_bytes();
+  options.queues = std::min<uint32_t>(devices_[i]->queues(), configuration_.cores.count);
+  if (port.kernel_addresses) {
+    for (const config::Prefix& own : port.addresses) options.addresses.push_back({own.address, own.length});
+    for (const auto& gateway : {port.gateway, port.ipv6_gateway})
+      if (gateway) options.gateways.push_back(*gateway);
+  }
+  std::string error;
+  kernel_interfaces_[i] = kernel::KernelInterface::create(options, error);
+  return error.empty() ? "" : port.where + error;
+}
+
+// The rules of one port, each core with its share of the rates.
+std::vector<filter::Rule> BypassNetwork::rules_of(size_t port) const {
+  std::vector<filter::Rule> rules;
+  const uint32_t cores = std::min<uint32_t>(devices_[port]->queues(), configuration_.cores.count);
+  for (size_t i = 0; i < configuration_.filters.size(); ++i) {
+    const config::FilterConfig& filter = configuration_.filters[i];
+    if (!filter.is_for(configuration_.ports[port])) continue;
+    rules.push_back({filter_action(filter.action), matchers_[i].get(),
+                     std::max(1u, filter.packets_per_second / cores),
+                     std::max(1u, filter.burst_packets / cores)});
+  }
+  return rules;
+}
+
 BypassNetwork::~BypassNetwork() {
+  matchers_.clear();  // the memory of their code is the EAL's
   capture_.reset();
   steering_.clear();
   loop_.reset();

@@ -6,9 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/filter/filtered_port.hh"
 #include "dataplane/udp/port_owners.hh"
 #include "drivers/ethdev/ethdev.hh"
+#include "drivers/ethdev/jit_matcher.hh"
 #include "drivers/kernel/event_waiter.hh"
+#include "drivers/kernel/kernel_interface.hh"
 #include "runtime/capture/capture.hh"
 #include "runtime/network/buffer_exchange.hh"
 #include "runtime/network/learnt_board.hh"
@@ -27,14 +30,19 @@ class BypassNetwork final : public Network {
  private:
   friend class BypassCore;
   explicit BypassNetwork(const config::Configuration& configuration) : configuration_(configuration) {}
+  std::vector<filter::Rule> rules_of(size_t port) const;
+  std::string open_kernel_interface(size_t port);
   const config::Configuration& configuration_;
   std::vector<std::unique_ptr<ethdev::EthernetDevice>> devices_;  // in the order of configuration_.ports
   std::vector<std::unique_ptr<kernel::EventWaiter>>
       waiters_;  // of the cores; here, so that each may wake the others
   std::unique_ptr<NeighbourExchange> neighbours_;
+  // In the order of devices_: null for a port without one.
+  std::vector<std::unique_ptr<kernel::KernelInterface>> kernel_interfaces_;
   // In the order of devices_: frames between the cores of a port that does not steer; null for one that does.
   std::vector<std::unique_ptr<BufferExchange>> steering_;
   std::unique_ptr<LearntBoard> learnt_;  // with several cores
+  std::vector<std::unique_ptr<ethdev::JitMatcher>> matchers_;  // in the order of configuration_.filters
   std::unique_ptr<Capture> capture_;
   std::unique_ptr<udp::PortOwners> udp_ports_;
   std::unique_ptr<BufferExchange> loop_;  // packets to ourselves, with several cores

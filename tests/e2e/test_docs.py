@@ -155,7 +155,7 @@ class Reference(unittest.TestCase):
         keys = re.findall(r'^ *(?:SLUICE_INTEGER\(|\{)"(\w*)", "(\w+)",', source, re.M)
         self.assertGreater(len(keys), 25)
         for section, key in keys:
-            if key in ("port", "route"):
+            if key in ("port", "route", "filter"):
                 self.has(f"## `[[{key}]]`", self.text, key)
                 continue
             self.has(f"| `{section + '.' if section else ''}{key}` |", self.text, key)
@@ -168,7 +168,7 @@ class Reference(unittest.TestCase):
     def test_every_key_of_a_port_and_a_route(self):
         source = (ROOT / "runtime" / "config" / "settings.cc").read_text()
         keys = re.search(r"kKeys = \{(.*?)\}", source, re.S).group(1)
-        for key in [*re.findall(r'"(\w+)"', keys), "to", "via"]:
+        for key in [*re.findall(r'"(\w+)"', keys), "to", "via", "match", "action", "packets_per_second", "burst_packets"]:
             self.has(f"| `{key}` |", self.text, key)
 
     def test_every_option_of_the_help(self):
