@@ -18,7 +18,9 @@ Interface::Interface(Port& its_port, uint8_t its_index, const InterfaceOptions& 
       mac_as_word(as_word(mac)),
       capabilities(its_port.capabilities()),
       mtu_bytes(options.mtu_bytes != 0 && options.mtu_bytes < its_port.mtu_bytes() ? options.mtu_bytes
-                                                                                   : its_port.mtu_bytes()) {
+                                                                                   : its_port.mtu_bytes()),
+      merge_received(options.merge_received && !its_port.capabilities().receive_merged),
+      cut_sent(options.cut_sent && !its_port.capabilities().tso) {
   for (const InterfaceAddress& own : options.addresses) {
     if (!own.address.is_v4()) continue;  // enable_ipv6()
     SLUICE_ASSERT(own.prefix_bits <= 32);

@@ -62,6 +62,8 @@ struct Interface {
   const uint64_t mac_as_word;
   const PortCapabilities capabilities;
   const uint32_t mtu_bytes;
+  const bool merge_received;  // InterfaceOptions, unless the port does it
+  const bool cut_sent;
   std::vector<LocalPrefix> prefixes;
   uint64_t defended_ns = 0;  // when an address was last defended against a conflict
   Ipv6Interface ipv6;
