@@ -226,8 +226,9 @@ unsigned Stack::transmit_room(const Path& path) const {
 }
 
 unsigned Stack::transmit_backlog(const Path& path) const {
-  return path.neighbour == NeighbourCache::kOurselves ? 0
-                                                      : state_->interfaces[path.interface_index]->queue.size();
+  return path.neighbour == NeighbourCache::kOurselves
+             ? 0
+             : state_->interfaces[path.interface_index]->queue.size();
 }
 
 Stack::LargeSegment Stack::large_segment(const Path& path) const {

@@ -15,8 +15,9 @@ bool Tcp::merge(const ip::ReceivedPacket& about, const Flow& flow, const wire::T
   uint32_t timestamp = 0, echo = 0;
   const bool stamped = header_bytes != wire::kTcpHeaderBytes;
   // A mark of congestion is answered at once, and counts for its own segment (RFC 3168 section 6.1.3).
-  const bool plain = (view.flags() | kTcpPsh) == (kTcpAck | kTcpPsh) && length > 0 && packet->next_segment == nullptr &&
-                     packet->references == 1 && (about.traffic_class & 3) != 3 &&
+  const bool plain = (view.flags() | kTcpPsh) == (kTcpAck | kTcpPsh) && length > 0 &&
+                     packet->next_segment == nullptr && packet->references == 1 &&
+                     (about.traffic_class & 3) != 3 &&
                      (!stamped || wire::parse_tcp_timestamp_only(view.options(), timestamp, echo));
   const bool pushed = view.flags() & kTcpPsh;
   if (SegmentRun* run = runs_.find(flow)) {

@@ -93,7 +93,8 @@ bool Connection::send_new() {
     if (unsent > mss_ && !recovery_ && !cwr_due_) {
       const uint32_t open_bytes =
           window_.cwnd_bytes > flight ? std::min(usable, window_.cwnd_bytes - flight) : 0;
-      if (open_bytes >= 2u * mss_) length = large_send_bytes(std::min(unsent, open_bytes), unsent, entry, in_place);
+      if (open_bytes >= 2u * mss_)
+        length = large_send_bytes(std::min(unsent, open_bytes), unsent, entry, in_place);
     }
     if (!in_place && entry && length <= mss_ && snd_nxt_ == entry->sequence && entry->length <= length &&
         entry->owned_alone() && (entry->length * 2 >= mss_ || entry->length == unsent) &&
@@ -196,8 +197,9 @@ uint32_t Connection::large_send_bytes(uint32_t bytes, uint32_t unsent_bytes, con
   const uint16_t buffers_limit = large.buffers_limit ? large.buffers_limit : UINT16_MAX;
   for (; entry && snd_nxt_ + linked == entry->sequence && buffers < buffers_limit; entry = entry->next) {
     const bool last = linked + entry->length == unsent_bytes;
-    if (linked + entry->length > bytes || entry->length == 0 || entry->length > mss_ || (entry->length < mss_ && !last) ||
-        !entry->owned_alone() || entry->payload - entry->buffer->storage < ptrdiff_t{kLowerHeadroomBytes + 60})
+    if (linked + entry->length > bytes || entry->length == 0 || entry->length > mss_ ||
+        (entry->length < mss_ && !last) || !entry->owned_alone() ||
+        entry->payload - entry->buffer->storage < ptrdiff_t{kLowerHeadroomBytes + 60})
       break;
     linked += entry->length;
     ++buffers;

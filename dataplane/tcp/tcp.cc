@@ -184,8 +184,8 @@ void Tcp::receive(const ip::ReceivedPacket& about, Buffer* packet) {
   dispatch(about, flow, hash_of(flow), *view, packet, packet_bytes);
 }
 
-void Tcp::dispatch(const ip::ReceivedPacket& about, const Flow& flow, uint32_t hash, const wire::TcpView& view,
-                   Buffer* packet, uint32_t packet_bytes) {
+void Tcp::dispatch(const ip::ReceivedPacket& about, const Flow& flow, uint32_t hash,
+                   const wire::TcpView& view, Buffer* packet, uint32_t packet_bytes) {
   const FlowReference found = find_flow(flow, hash);
   if (found.kind() == FlowReference::kConnection) {
     connections_[found.number()].receive(view, packet, packet_bytes, (about.traffic_class & 3) == 3);

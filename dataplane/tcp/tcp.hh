@@ -88,7 +88,7 @@ class Tcp final : public ip::Protocol {
   // Frames that the port has not taken, beyond which new data stays where it is: a queue behind the port's own makes
   // nothing faster, and everything later.
   static constexpr uint32_t kBacklogFrames = 128;
-  static constexpr unsigned kFlushRounds = 4;       // on_closed callbacks may write to other connections
+  static constexpr unsigned kFlushRounds = 4;  // on_closed callbacks may write to other connections
 
   uint64_t now_us() const { return now_us_; }
   uint32_t tick() const { return static_cast<uint32_t>(now_ns_ >> kTickShift); }
