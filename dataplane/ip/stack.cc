@@ -225,12 +225,6 @@ unsigned Stack::transmit_room(const Path& path) const {
   return kTransmitQueueFrames - state_->interfaces[path.interface_index]->queue.size();
 }
 
-unsigned Stack::transmit_backlog(const Path& path) const {
-  return path.neighbour == NeighbourCache::kOurselves
-             ? 0
-             : state_->interfaces[path.interface_index]->queue.size();
-}
-
 Stack::LargeSegment Stack::large_segment(const Path& path) const {
   // What fits into an IPv4 packet with the longest headers.
   constexpr uint32_t kLargestBytes = wire::kIpv4PacketLimitBytes - 60 - 60;

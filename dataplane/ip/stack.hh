@@ -154,8 +154,6 @@ class Stack {
   LargeSegment large_segment(const Path& path) const;
   // Frames that the path's transmit queue still takes: for a sender that wants to wait rather than have frames dropped.
   unsigned transmit_room(const Path& path) const;
-  // Frames of it that the port has not taken yet; 0 for packets to ourselves.
-  unsigned transmit_backlog(const Path& path) const;
   // Whether frames wait that the ports have not accepted yet, or packets to ourselves: no time to sleep.
   bool has_pending() const;
 

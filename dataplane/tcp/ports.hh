@@ -14,8 +14,7 @@ class EphemeralPorts {
   static constexpr uint16_t kFirst = 10'240, kLast = 65'535;
   static constexpr uint32_t kCount = kLast - kFirst + 1;
 
-  explicit EphemeralPorts(Entropy& entropy)
-      : offset_key_(HashKey::from(entropy)), table_key_(HashKey::from(entropy)) {
+  explicit EphemeralPorts(Entropy& entropy) : key_(HashKey::from(entropy)) {
     for (auto& each : table_) each = entropy.u32() % kCount;
   }
 
@@ -23,8 +22,10 @@ class EphemeralPorts {
   template <typename Suitable>
   bool choose(Flow& flow, Suitable&& suitable) {
     flow.local_port = 0;
-    const auto offset = static_cast<uint32_t>(flow.hash(offset_key_));
-    uint32_t& next = table_[flow.hash(table_key_) % table_.size()];
+    // The algorithm's two functions are the halves of one hash.
+    const uint64_t hash = flow.hash(key_);
+    const auto offset = static_cast<uint32_t>(hash);
+    uint32_t& next = table_[(hash >> 32) % table_.size()];
     for (uint32_t tries = 0; tries < kCount; ++tries) {
       flow.local_port = static_cast<uint16_t>(kFirst + (uint64_t{offset} + next) % kCount);
       next = (next + 1) % kCount;
@@ -34,7 +35,7 @@ class EphemeralPorts {
   }
 
  private:
-  HashKey offset_key_, table_key_;
+  HashKey key_;
   std::array<uint32_t, 64> table_{};
 };
 

@@ -79,8 +79,7 @@ bool Connection::send_new() {
     const uint32_t unsent = before(snd_nxt_, write_seq_) ? write_seq_ - snd_nxt_ : 0;
     const bool fin_due = fin_queued_ && snd_nxt_ + unsent == write_seq_;
     if (unsent == 0 && !(fin_due && snd_nxt_ == write_seq_)) break;
-    if (count == Tcp::kBurstSegments || tcp_->stack_.transmit_room(path_) < Tcp::kTransmitReserve ||
-        tcp_->stack_.transmit_backlog(path_) >= Tcp::kBacklogFrames) {
+    if (count == Tcp::kBurstSegments || tcp_->stack_.transmit_room(path_) < Tcp::kTransmitReserve) {
       // The rest has its turn in the next turn.
       mark_dirty();
       break;
@@ -209,6 +208,11 @@ uint32_t Connection::large_send_bytes(uint32_t bytes, uint32_t unsent_bytes, con
     return linked;
   }
   if (large.pieces) return mss_;
+  if (large.buffers_limit) {
+    const uint32_t room = tcp_->stack_.pool(path_).storage_bytes() - kTransmitHeadroomBytes;
+    bytes = std::min(bytes, large.buffers_limit * room);
+    if (bytes < 2u * mss_) return mss_;
+  }
   return bytes == unsent_bytes ? bytes : bytes / mss_ * mss_;
 }
 

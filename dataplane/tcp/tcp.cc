@@ -180,7 +180,9 @@ void Tcp::receive(const ip::ReceivedPacket& about, Buffer* packet) {
     }
   }
   const Flow flow{about.destination, about.source, view->destination_port(), view->source_port()};
-  if ((about.more_follow || !runs_.empty()) && merge(about, flow, *view, packet, packet_bytes)) return;
+  if ((!runs_.empty() || (about.more_follow && packet_bytes > SegmentRuns::kLeastBytes)) &&
+      merge(about, flow, *view, packet, packet_bytes))
+    return;
   dispatch(about, flow, hash_of(flow), *view, packet, packet_bytes);
 }
 

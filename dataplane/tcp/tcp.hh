@@ -84,10 +84,9 @@ class Tcp final : public ip::Protocol {
 
   static constexpr uint32_t kBurstSegments = 64;        // of new data, per connection and turn
   static constexpr uint32_t kSegmentsPerTransmit = 64;  // then the stack's queue is emptied into the port
-  static constexpr uint32_t kTransmitReserve = 128;  // frames of the stack's queue left to acknowledgements
-  // Frames that the port has not taken, beyond which new data stays where it is: a queue behind the port's own makes
-  // nothing faster, and everything later.
-  static constexpr uint32_t kBacklogFrames = 128;
+  // Frames of the stack's queue left to acknowledgements, and to nobody while the port takes them: a queue behind the port's
+  // own makes nothing faster, and everything later.
+  static constexpr uint32_t kTransmitReserve = ip::Stack::kTransmitQueueFrames - 128;
   static constexpr unsigned kFlushRounds = 4;  // on_closed callbacks may write to other connections
 
   uint64_t now_us() const { return now_us_; }
@@ -142,6 +141,7 @@ class Tcp final : public ip::Protocol {
   Connection* accept(ListeningEndpoint& listener, const Flow& flow, uint32_t hash, const Agreement& agreement,
                      uint32_t window_bytes, FlowReference replaces);
   void send_syn_ack(const HalfOpen& half);
+  void send_syn_ack(const HalfOpen& half, const ip::Path& path);
   void drop_half_open(HalfOpen& half);
   void close_listener(ListeningEndpoint& listener);
   static void on_half_open_timer(Timer& timer, uint64_t now_ns);
