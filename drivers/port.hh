@@ -24,6 +24,8 @@ struct PortCapabilities {
   bool tso_ipv4_only = false;     // IPv6 segments are not cut
   bool transmit_scatter = false;  // chains of several segments may be sent
   uint32_t tso_limit_bytes = 0;   // largest TCP payload of one TSO packet
+  uint16_t segments_limit = 0;    // Buffers of one frame that is sent; 0: any number
+  bool receive_merged = false;    // segments of a flow come merged (LRO)
 };
 
 class Port {

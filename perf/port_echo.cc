@@ -9,6 +9,7 @@
 #include <rte_ethdev.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <x86intrin.h>
 
@@ -260,6 +261,8 @@ int main(int argc, char** argv) {
   Options options = parse(argc, argv);
   signal(SIGINT, stop);
   signal(SIGTERM, stop);
+  // It polls: nobody may be left with one whose other end has gone.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   cpu_set_t cpus;
   CPU_ZERO(&cpus);
   CPU_SET(options.cpu, &cpus);

@@ -11,6 +11,8 @@
 // PORT is kind:name[,setting=value...]. Prints one line of JSON at the end.
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 #include <x86intrin.h>
 
 #include <algorithm>
@@ -489,6 +491,9 @@ int main(int count, char** words) {
   Options options = parse(count, words);
   signal(SIGINT, on_signal);
   signal(SIGTERM, on_signal);
+  // It polls: nobody may be left with one that waits for an end that has gone.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  alarm(static_cast<unsigned>(options.seconds) + 60);
   cpu_set_t cpus;
   CPU_ZERO(&cpus);
   CPU_SET(options.cpu, &cpus);

@@ -20,7 +20,11 @@ Interface::Interface(Port& its_port, uint8_t its_index, const InterfaceOptions& 
       own_mtu_bytes(options.mtu_bytes != 0 && options.mtu_bytes < its_port.mtu_bytes()
                         ? options.mtu_bytes
                         : its_port.mtu_bytes()),
-      mtu_bytes(own_mtu_bytes) {
+      mtu_bytes(own_mtu_bytes),
+      merge_received(options.merge_received && !its_port.capabilities().receive_merged),
+      cut_sent(options.cut_sent && !its_port.capabilities().tso),
+      cut_sent_ipv6(options.cut_sent &&
+                    (!its_port.capabilities().tso || its_port.capabilities().tso_ipv4_only)) {
   for (const InterfaceAddress& own : options.addresses) {
     if (!own.address.is_v4()) continue;  // enable_ipv6()
     SLUICE_ASSERT(own.prefix_bits <= 32);

@@ -142,6 +142,7 @@ void Stack::State::input_ipv4(Interface& in, Buffer* packet, bool group_frame) {
       .l4_checksum_verified = (packet->flags & Buffer::kReceiveL4ChecksumGood) != 0,
       .broadcast = broadcast,
       .network_header_bytes = static_cast<uint8_t>(header_bytes),
+      .more_follow = more_follow,
   };
   packet->trim_front(header_bytes);
   if (header->is_fragment()) [[unlikely]]
@@ -191,6 +192,7 @@ void Stack::State::add_fragment(const Reassembly::Fragment& fragment, const Rece
 
 void Stack::State::deliver_reassembled(ReceivedPacket& whole_about, Buffer* whole) {
   const uint32_t total = whole->chain_length();
+  whole_about.more_follow = false;  // its first fragment may be of another burst
   // RFC 1858: a first fragment so small, in a Buffer so full, is nobody's honest doing.
   if (!pull_up(whole, total < kContiguousBytes ? total : kContiguousBytes)) {
     ++counters.malformed;

@@ -50,7 +50,7 @@ Error Stack::State::output(Interface& out, uint32_t neighbour, uint32_t path_mtu
     release(packet);
     return Error::kMessageTooLong;
   }
-  if (packet->next_segment && !out.capabilities.transmit_scatter) [[unlikely]] {
+  if (packet->next_segment && !out.capabilities.transmit_scatter && !(tso && out.cut_sent)) [[unlikely]] {
     packet = flattened(out, packet);
     if (packet == nullptr) return Error::kNoBuffers;
   }
@@ -101,6 +101,9 @@ Error Stack::State::output_frame(Interface& out, uint32_t neighbour, uint32_t de
 }
 
 Error Stack::State::enqueue(Interface& out, Buffer* frame) {
+  if (frame->flags & Buffer::kTransmitTso && out.cut_sent_ipv6 &&
+      (out.cut_sent || wire::load_8(frame->data + frame->l2_bytes) >> 4 == 6))
+    return enqueue_cut(out, frame);
   if (out.queue.full()) [[unlikely]] {
     out.queue.flush(out.port);
     if (out.queue.full()) {

@@ -49,6 +49,7 @@ void Stack::State::input_ipv6(Interface& in, Buffer* packet, bool group_frame) {
       .interface_index = in.index,
       .l4_checksum_verified = (packet->flags & Buffer::kReceiveL4ChecksumGood) != 0,
       .network_header_bytes = wire::kIpv6HeaderBytes,
+      .more_follow = more_follow,
   };
   if (!is_local(about.destination)) [[unlikely]] {
     if (!is_multicast(about.destination) || !in.ipv6.listens_to(about.destination))

@@ -33,7 +33,8 @@ Error Stack::State::output_ipv6(Interface& out, uint32_t neighbour, uint32_t pat
     release(packet);
     return Error::kMessageTooLong;
   }
-  if (packet->next_segment && !out.capabilities.transmit_scatter) [[unlikely]] {
+  if (packet->next_segment && !out.capabilities.transmit_scatter && !(tso && out.cut_sent_ipv6))
+      [[unlikely]] {
     packet = flattened(out, packet);
     if (packet == nullptr) return Error::kNoBuffers;
   }

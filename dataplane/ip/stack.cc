@@ -2,6 +2,8 @@
 // ip::Stack: configuration, paths, and the two ends of a turn.
 #include "dataplane/ip/stack.hh"
 
+#include <algorithm>
+
 #include "dataplane/core/cycles.hh"
 #include "dataplane/ip/ipv6_address.hh"
 #include "dataplane/ip/state.hh"
@@ -107,8 +109,11 @@ bool Stack::receive(uint64_t now_ns) {
     for (unsigned i = 0; i < count; ++i) {
       if (i + kAhead < count) __builtin_prefetch(frames[i + kAhead]->data);
       counters.received_bytes += frames[i]->next_segment ? frames[i]->chain_length() : frames[i]->length;
+      s.more_follow = each->merge_received && i + 1 < count;
       s.input_frame(*each, frames[i]);
     }
+    s.more_follow = false;
+    if (Protocol* tcp = s.protocols[kProtocolTcp]) tcp->end_of_burst();
   }
   return any;
 }
@@ -219,6 +224,16 @@ Error Stack::send(const Path& path, const Outgoing& about, Buffer* packet) {
 unsigned Stack::transmit_room(const Path& path) const {
   if (path.neighbour == NeighbourCache::kOurselves) return State::kLoopQueuePackets - state_->loop_count;
   return kTransmitQueueFrames - state_->interfaces[path.interface_index]->queue.size();
+}
+
+Stack::LargeSegment Stack::large_segment(const Path& path) const {
+  // What fits into an IPv4 packet with the longest headers.
+  constexpr uint32_t kLargestBytes = wire::kIpv4PacketLimitBytes - 60 - 60;
+  const Interface& out = *state_->interfaces[path.interface_index];
+  const PortCapabilities& port = out.capabilities;
+  if (path.is_ipv6() ? out.cut_sent_ipv6 : out.cut_sent) return {kLargestBytes, State::kCutLimitFrames, true};
+  if (!port.tso || !port.transmit_tcp_checksum || !port.transmit_scatter) return {};
+  return {std::min(port.tso_limit_bytes, kLargestBytes), port.segments_limit, false};
 }
 
 bool Stack::has_pending() const {

@@ -32,6 +32,7 @@ struct ReceivedPacket {
   bool broadcast = false;             // sent to a broadcast or multicast address; never so for TCP
   uint8_t network_header_bytes = 20;  // length of the IP headers that still lie in front of the packet's data
   bool fragmented = false;            // it came in pieces (IPv6 only: RFC 6980 asks)
+  bool more_follow = false;           // the port gave further frames with this one: end_of_burst() comes
   // Of a packet from this host to itself: cores that may still be asked whether it belongs to them (Stack::pass_on).
   uint8_t cores_to_ask = 0;
 };
@@ -53,6 +54,8 @@ class Protocol {
   // The first 60 bytes of the payload (or all of it) lie in the first segment.
   virtual void receive(const ReceivedPacket& about, Buffer* packet) = 0;
   virtual void icmp_error(const IcmpError& about) = 0;
+  // All packets of the burst that had `more_follow` set have been received.
+  virtual void end_of_burst() {}
 
  protected:
   ~Protocol() = default;
@@ -87,6 +90,10 @@ struct InterfaceOptions {
   bool obey_routers = false;   // routers only: addresses come from elsewhere
   // How often each address is asked for before it is used, a second apart: nobody may answer (RFC 4862 section 5.4).
   uint8_t duplicate_detections = 1;
+  // Segments of a flow that come in one burst are put together before TCP looks at them, where the port does not do it.
+  bool merge_received = true;
+  // Where the port cannot cut large TCP segments (TSO), TCP gives large ones all the same, which are cut on their way to it.
+  bool cut_sent = true;
   // Key of the identifiers in addresses that we make (RFC 7217): the same at each start, and on all cores. 0: random.
   std::array<uint64_t, 2> stable_key{};
 };
@@ -196,6 +203,15 @@ class Stack {
   // The packet is taken in any case. kMessageTooLong when it does not fit and may not be fragmented; kNoBuffers when the
   // transmit queue is full; kHostUnreachable when the neighbour did not answer of late.
   Error send(const Path& path, const Outgoing& about, Buffer* packet);
+  // What a large TCP segment to there may be (Buffer::kTransmitTso). `pieces`: it is a chain of Buffers of which each but the
+  // last holds one segment's payload with room for headers in front, and is cut into these before it reaches the port. Else
+  // the port cuts it wherever it likes.
+  struct LargeSegment {
+    uint32_t limit_bytes = 0;  // of payload; 0: none are taken
+    uint16_t buffers_limit = 0;
+    bool pieces = false;
+  };
+  LargeSegment large_segment(const Path& path) const;
   // Frames that the path's transmit queue still takes: for a sender that wants to wait rather than have frames dropped.
   unsigned transmit_room(const Path& path) const;
   // Whether frames wait that the ports have not accepted yet, or packets to ourselves: no time to sleep.
@@ -288,6 +304,7 @@ class Stack {
     uint64_t icmp_received = 0, icmp_sent = 0, icmp_rate_limited = 0, echo_replied = 0, arp_received = 0,
              arp_sent = 0;
     uint64_t icmp_malformed = 0, icmp_ignored = 0, address_conflicts = 0, looped_back = 0, fragments_sent = 0;
+    uint64_t frames_cut = 0;  // of large segments, in software
     uint64_t loop_passed_on = 0, loop_pass_refused = 0;
     uint64_t given_to_kernel = 0, kernel_routes_refused = 0;
     // Of IPv6.

@@ -27,6 +27,7 @@ struct Stack::State {
   static constexpr uint32_t kIcmpErrorsPerSecond = 1000, kIcmpErrorBurst = 50;
   static constexpr unsigned kInterfacesLimit = 64;
   static constexpr unsigned kLoopQueuePackets = kTransmitQueueFrames;
+  static constexpr uint16_t kCutLimitFrames = 48;  // of one large segment
   // What Protocol::receive promises to find in the first segment.
   static constexpr uint32_t kContiguousBytes = 60;
   static constexpr uint16_t kL4Requests =
@@ -41,6 +42,7 @@ struct Stack::State {
   Entropy& entropy;
   uint64_t now_ns;
   uint32_t generation = 1;
+  bool more_follow = false;  // of the frame that is being received
   std::vector<std::unique_ptr<Interface>> interfaces;
   std::vector<uint32_t> local_addresses;  // of all interfaces, host order
   std::vector<IpAddress> local_ipv6;      // those that packets are taken for
@@ -135,6 +137,8 @@ struct Stack::State {
                          Buffer* packet);
   Error output_frame(Interface& out, uint32_t neighbour, uint32_t destination, Buffer* packet);
   Error enqueue(Interface& out, Buffer* frame);
+  // cut.cc
+  Error enqueue_cut(Interface& out, Buffer* whole);
   Error loop_back(Interface& out, const Outgoing& about, Buffer* packet);
   void deliver_looped();
   uint16_t next_identification(uint32_t destination, uint8_t protocol);

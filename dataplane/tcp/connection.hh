@@ -88,6 +88,12 @@ class alignas(64) Connection final : public transport::Stream {
   BufferPool& pool() override;
 
   State state() const { return state_; }
+  // Whether `length` bytes from `sequence` on may be received as one segment: nothing is out of order, so that how many
+  // segments they came in makes no difference.
+  bool takes_run(Sequence sequence, uint32_t length) const {
+    return state_ == State::kEstablished && sequence == rcv_nxt_ && !reassembly_ && !recovery_ &&
+           !reset_pending_ && length <= rcv_adv_ - rcv_nxt_;
+  }
   // For tests and observers.
   uint32_t cwnd_bytes() const { return window_.cwnd_bytes; }
   uint32_t ssthresh_bytes() const { return window_.ssthresh_bytes; }
@@ -267,7 +273,8 @@ class alignas(64) Connection final : public transport::Stream {
   void send_ack();
   void send_ack_now();
   void send_probe();
-  uint32_t large_send_bytes(uint32_t bytes, uint32_t unsent_bytes) const;
+  uint32_t large_send_bytes(uint32_t bytes, uint32_t unsent_bytes, const SendEntry* entry,
+                            bool& in_place) const;
   void send_reset();
   uint32_t common_options(std::byte* at, bool with_sack);
   // `markable`: routers may mark it instead of dropping it (ECT).

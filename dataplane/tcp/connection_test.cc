@@ -297,7 +297,7 @@ TEST(Connection, AWindowUpdateThatIsLostDoesNotStall) {
   pair.connect(user);
   user.send(pattern(16'000), false);
   ASSERT_TRUE(pair.world.run_until(
-      [&] { return !pair.acceptor.users.empty() && pair.acceptor.only().received.size() == 8'000; }));
+      [&] { return !pair.acceptor.users.empty() && pair.acceptor.only().received.size() >= 8'000; }));
   pair.world.run_for(10'000'000);
   pair.world.wire.conditions(1, 0).cut = true;
   pair.acceptor.only().give_back();

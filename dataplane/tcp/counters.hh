@@ -54,6 +54,7 @@ struct Counters {
   uint64_t bytes_received = 0;  // payload, in order, handed to users
   uint64_t bytes_sent = 0;      // payload, first transmissions
   uint64_t predicted = 0;       // segments that took the short way
+  uint64_t merged_segments = 0, merged_runs = 0;  // received; and the passes that served them
 
   // Opening and closing.
   uint64_t active_opens = 0, passive_opens = 0, accepted = 0, connect_failed = 0, simultaneous_opens = 0;
@@ -91,7 +92,7 @@ struct Counters {
 
   // Sending.
   uint64_t sent_in_place = 0, sent_copied = 0;
-  uint64_t sent_large = 0;     // of the copied, those that the port cuts (TSO)
+  uint64_t sent_large = 0;     // of both, those that are cut by the port (TSO) or on the way to it
   uint64_t retransmitted = 0;  // segments
   uint64_t timeouts = 0, fast_recoveries = 0, tail_probes = 0;
   uint64_t retransmissions_lost = 0;                // found by time (RFC 8985)

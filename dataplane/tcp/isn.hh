@@ -18,19 +18,27 @@ inline constexpr uint32_t ticks_of_ms(uint32_t ms) {
 
 class InitialSequence {
  public:
-  explicit InitialSequence(Entropy& entropy)
-      : sequence_key_(HashKey::from(entropy)), clock_key_(HashKey::from(entropy)) {}
+  explicit InitialSequence(Entropy& entropy) : key_(HashKey::from(entropy)) {}
 
-  // ISN = M + F(flow, key); M counts in 4.096 us.
-  Sequence choose(const Flow& flow, uint64_t now_ns) const {
-    return static_cast<uint32_t>(now_ns >> 12) + static_cast<uint32_t>(flow.hash(sequence_key_)) + bias;
+  // What is secret about a flow: the two halves of one keyed hash.
+  struct Secret {
+    uint32_t sequence = 0;
+    uint32_t clock = 0;  // added to the tick to make the flow's timestamp
+  };
+  Secret secret(const Flow& flow) const {
+    const uint64_t hash = flow.hash(key_);
+    return {static_cast<uint32_t>(hash), static_cast<uint32_t>(hash >> 32)};
   }
-  // Added to the tick to make the flow's timestamp.
-  uint32_t timestamp_offset(const Flow& flow) const { return static_cast<uint32_t>(flow.hash(clock_key_)); }
+  // ISN = M + F(flow, key); M counts in 4.096 us.
+  Sequence choose(const Secret& secret, uint64_t now_ns) const {
+    return static_cast<uint32_t>(now_ns >> 12) + secret.sequence + bias;
+  }
+  Sequence choose(const Flow& flow, uint64_t now_ns) const { return choose(secret(flow), now_ns); }
+  uint32_t timestamp_offset(const Flow& flow) const { return secret(flow).clock; }
   Sequence bias = 0;  // tests bring the numbers near their wrap with it
 
  private:
-  HashKey sequence_key_, clock_key_;
+  HashKey key_;
 };
 
 }  // namespace sluice::tcp

@@ -150,7 +150,9 @@ void Tcp::receive_syn(ListeningEndpoint& listener, const Flow& flow, uint32_t ha
   half->hash = hash;
   half->number = number;
   half->irs = view.sequence();
-  half->iss = isn_.choose(flow, now_ns_);
+  const InitialSequence::Secret secret = isn_.secret(flow);
+  half->iss = isn_.choose(secret, now_ns_);
+  half->timestamp_offset = secret.clock;
   if (least_iss && before(half->iss, least_iss)) half->iss = least_iss;
   half->timestamps = options.has_timestamp;
   half->timestamp_recent = options.timestamp;
@@ -164,7 +166,7 @@ void Tcp::receive_syn(ListeningEndpoint& listener, const Flow& flow, uint32_t ha
   half->sent_us = static_cast<uint32_t>(now_us());
   ++listener.half_open;
   ++counters.passive_opens;
-  send_syn_ack(*half);
+  send_syn_ack(*half, path);
   timers_.arm(half->timer, now_ns_ + uint64_t{kInitialRtoUs} * 1000);
 }
 
@@ -175,6 +177,10 @@ void Tcp::send_syn_ack(const HalfOpen& half) {
     ++counters.no_path;
     return;
   }
+  send_syn_ack(half, path);
+}
+
+void Tcp::send_syn_ack(const HalfOpen& half, const ip::Path& path) {
   Reply reply;
   reply.flow = half.flow;
   reply.flags = kTcpSyn | kTcpAck;
@@ -184,7 +190,7 @@ void Tcp::send_syn_ack(const HalfOpen& half) {
   reply.window = static_cast<uint16_t>(std::min<uint32_t>(limits_.receive_window_bytes, 65'535));
   reply.options.mss = advertised_mss(half.flow, path);
   reply.options.has_timestamp = half.timestamps;
-  reply.options.timestamp = tick() + isn_.timestamp_offset(half.flow);
+  reply.options.timestamp = tick() + half.timestamp_offset;
   reply.options.timestamp_echo = half.timestamp_recent;
   reply.options.sack_permitted = half.sack;
   reply.options.has_window_scale = half.window_scaling;
@@ -283,7 +289,7 @@ bool Tcp::receive_half_open(HalfOpen& half, const wire::TcpView& view, Buffer* p
     reply.acknowledgement = expected;
     reply.window = static_cast<uint16_t>(window);
     reply.options.has_timestamp = half.timestamps;
-    reply.options.timestamp = tick() + isn_.timestamp_offset(half.flow);
+    reply.options.timestamp = tick() + half.timestamp_offset;
     reply.options.timestamp_echo = half.timestamp_recent;
     ++counters.challenge_acks;
     send_reply(reply);

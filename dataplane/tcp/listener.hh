@@ -45,7 +45,8 @@ struct HalfOpen {
   uint32_t hash = 0, number = 0;
   Sequence irs = 0, iss = 0;
   uint32_t timestamp_recent = 0;
-  uint32_t sent_us = 0;  // when our SYN left, for a first round-trip time
+  uint32_t timestamp_offset = 0;  // of our clock, for this flow
+  uint32_t sent_us = 0;           // when our SYN left, for a first round-trip time
   uint16_t peer_mss_bytes = 536;
   uint8_t peer_window_scale = 0;
   uint8_t retries = 0;

@@ -17,8 +17,7 @@ class EphemeralPorts {
   explicit EphemeralPorts(Entropy& entropy, uint16_t first = kFirst, uint16_t last = kLast)
       : first_(first),
         count_(last - first + 1u),
-        offset_key_(HashKey::from(entropy)),
-        table_key_(HashKey::from(entropy)) {
+        key_(HashKey::from(entropy)) {
     SLUICE_ASSERT(first <= last);
     for (auto& each : table_) each = entropy.u32() % count_;
   }
@@ -27,8 +26,10 @@ class EphemeralPorts {
   template <typename Suitable>
   bool choose(Flow& flow, Suitable&& suitable) {
     flow.local_port = 0;
-    const auto offset = static_cast<uint32_t>(flow.hash(offset_key_));
-    uint32_t& next = table_[flow.hash(table_key_) % table_.size()];
+    // The algorithm's two functions are the halves of one hash.
+    const uint64_t hash = flow.hash(key_);
+    const auto offset = static_cast<uint32_t>(hash);
+    uint32_t& next = table_[(hash >> 32) % table_.size()];
     for (uint32_t tries = 0; tries < count_; ++tries) {
       flow.local_port = static_cast<uint16_t>(first_ + (uint64_t{offset} + next) % count_);
       next = (next + 1) % count_;
@@ -40,7 +41,7 @@ class EphemeralPorts {
  private:
   const uint16_t first_;
   const uint32_t count_;
-  HashKey offset_key_, table_key_;
+  HashKey key_;
   std::array<uint32_t, 64> table_{};
 };
 

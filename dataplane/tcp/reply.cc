@@ -22,7 +22,7 @@ Error Tcp::transmit(const ip::Path& path, const Flow& flow, const wire::TcpField
   const bool cut = packet->flags & Buffer::kTransmitTso;
   const wire::PartialSum sum =
       wire::pseudo_header_sum(flow.local, flow.remote, ip::kProtocolTcp, cut ? 0 : bytes);
-  if (stack_.capabilities(path).transmit_tcp_checksum) {
+  if (cut || stack_.capabilities(path).transmit_tcp_checksum) {
     packet->flags |= Buffer::kTransmitTcpChecksum;
     wire::set_tcp_checksum(at, wire::checksum_unfinished(sum));
   } else {
@@ -34,8 +34,9 @@ Error Tcp::transmit(const ip::Path& path, const Flow& flow, const wire::TcpField
   outgoing.destination = flow.remote;
   outgoing.protocol = ip::kProtocolTcp;
   outgoing.traffic_class = traffic_class;
+  const uint32_t pieces = cut ? bytes / packet->tso_segment_bytes : 1;
   const Error error = stack_.send(path, outgoing, packet);
-  segment_was_sent();
+  segment_was_sent(pieces);
   return error;
 }
 

@@ -17,8 +17,6 @@ using wire::kTcpSyn;
 namespace {
 // Headers of the layers below: Ethernet with VLAN, IPv6.
 constexpr uint32_t kLowerHeadroomBytes = 18 + 40;
-// What fits into an IPv4 packet with the longest headers.
-constexpr uint32_t kLargestLargeSendBytes = 65'535 - 60 - 60;
 constexpr uint8_t kEcnCapable = 2;  // ECT(0) (RFC 3168 section 5)
 }  // namespace
 
@@ -94,9 +92,10 @@ bool Connection::send_new() {
     if (unsent > mss_ && !active_->recovery && !cwr_due_) {
       const uint32_t open_bytes =
           window_.cwnd_bytes > flight ? std::min(usable, window_.cwnd_bytes - flight) : 0;
-      length = std::max(length, large_send_bytes(std::min(unsent, open_bytes), unsent));
+      if (open_bytes >= 2u * mss_)
+        length = large_send_bytes(std::min(unsent, open_bytes), unsent, entry, in_place);
     }
-    if (entry && length <= mss_ && snd_nxt_ == entry->sequence && entry->length <= length &&
+    if (!in_place && entry && length <= mss_ && snd_nxt_ == entry->sequence && entry->length <= length &&
         entry->owned_alone() && (entry->length * 2 >= mss_ || entry->length == unsent) &&
         entry->payload - entry->buffer->storage >= ptrdiff_t{kLowerHeadroomBytes + 60}) {
       in_place = true;
@@ -180,15 +179,41 @@ void Connection::note_sent(FlightRecord& record) {
   record.application_limited = bbr.application_limited;
 }
 
-// How much of `bytes`, the beginning of `unsent_bytes`, to give to the port in one piece for it to cut (TSO);
-// 0: it does not, or it is not worth it. Whole segments, unless it is the last of the data.
-uint32_t Connection::large_send_bytes(uint32_t bytes, uint32_t unsent_bytes) const {
-  const PortCapabilities& port = tcp_->stack_.capabilities(path_);
-  if (!port.tso || !port.transmit_tcp_checksum || !port.transmit_scatter || bytes < 2u * mss_) return 0;
-  if (port.tso_ipv4_only && !flow_.remote.is_v4()) return 0;
-  const uint32_t most = std::min(port.tso_limit_bytes, kLargestLargeSendBytes) / mss_ * mss_;
-  if (bytes == unsent_bytes && bytes <= most) return bytes;
-  return std::min(bytes, most) / mss_ * mss_;
+// How much of `bytes`, the beginning of `unsent_bytes`, is to leave as one large segment that the port cuts, or that is cut
+// on the way to it; one segment's worth where that is not to be had. `in_place`: as the Buffers from `entry` on, whose
+// payloads are a segment's each, without a copy. Whole segments, unless it is the last of the data.
+uint32_t Connection::large_send_bytes(uint32_t bytes, uint32_t unsent_bytes, const SendEntry* entry,
+                                      bool& in_place) const {
+  const ip::Stack::LargeSegment large = tcp_->stack_.large_segment(path_);
+  uint32_t most = large.limit_bytes;
+  // What is paced leaves in pieces of a tick's worth (pacing.hh).
+  if (active_->congestion && active_->congestion->pacing.rate() != 0)
+    most = static_cast<uint32_t>(std::min<uint64_t>(most, active_->congestion->pacing.rate() / 1000));
+  bytes = std::min(bytes, most);
+  if (bytes < 2u * mss_) return mss_;
+  uint32_t linked = 0;
+  uint16_t buffers = 0;
+  const uint16_t buffers_limit = large.buffers_limit ? large.buffers_limit : UINT16_MAX;
+  for (; entry && snd_nxt_ + linked == entry->sequence && buffers < buffers_limit; entry = entry->next) {
+    const bool last = linked + entry->length == unsent_bytes;
+    if (linked + entry->length > bytes || entry->length == 0 || entry->length > mss_ ||
+        (entry->length < mss_ && !last) || !entry->owned_alone() ||
+        entry->payload - entry->buffer->storage < ptrdiff_t{kLowerHeadroomBytes + 60})
+      break;
+    linked += entry->length;
+    ++buffers;
+  }
+  if (buffers >= 2) {
+    in_place = true;
+    return linked;
+  }
+  if (large.pieces) return mss_;
+  if (large.buffers_limit) {
+    const uint32_t room = tcp_->stack_.pool(path_).storage_bytes() - kTransmitHeadroomBytes;
+    bytes = std::min(bytes, large.buffers_limit * room);
+    if (bytes < 2u * mss_) return mss_;
+  }
+  return bytes == unsent_bytes ? bytes : bytes / mss_ * mss_;
 }
 
 // A copy of `length` bytes of the queue from `at` on, in as many Buffers as it takes; nullptr when there are
@@ -216,7 +241,14 @@ bool Connection::send_data(Sequence at, uint32_t length, bool fin, SendEntry* en
   Buffer* packet = nullptr;
   if (in_place) {
     packet = entry->buffer->retain();
-    packet->flags = 0;
+    Buffer* last = packet;
+    for (uint32_t linked = entry->length; linked < length; linked += entry->length) {
+      last->flags = 0;
+      entry = entry->next;
+      last = last->next_segment = entry->buffer->retain();
+    }
+    last->flags = 0;
+    last->next_segment = nullptr;
     ++tcp_->counters.sent_in_place;
   } else if (length > 0) {
     packet = gather(tcp_->stack_.pool(path_), entry, at, length);
@@ -225,12 +257,12 @@ bool Connection::send_data(Sequence at, uint32_t length, bool fin, SendEntry* en
       starved_ = true;
       return false;
     }
-    if (length > mss_) {
-      packet->flags |= Buffer::kTransmitTso;
-      packet->tso_segment_bytes = mss_;
-      ++tcp_->counters.sent_large;
-    }
     ++tcp_->counters.sent_copied;
+  }
+  if (length > mss_) {
+    packet->flags |= Buffer::kTransmitTso;
+    packet->tso_segment_bytes = mss_;
+    ++tcp_->counters.sent_large;
   }
   uint8_t flags = kTcpAck;
   if (fin) flags |= kTcpFin;

@@ -26,6 +26,17 @@ struct SendEntry {
 
 using SendEntrySlab = Slab<SendEntry, 1024>;
 
+// Gives back the queue's reference of one Buffer. It may have been linked into a large segment, and still be on its way in it:
+// then the link is that one's.
+inline void release_entry_buffer(Buffer* buffer) {
+  if (buffer->references > 1) {
+    --buffer->references;
+    return;
+  }
+  buffer->next_segment = nullptr;
+  release(buffer);
+}
+
 // Head and tail only; empty costs 24 bytes and no more.
 class SendQueue {
  public:
@@ -54,14 +65,14 @@ class SendQueue {
       head_ = entry->next;
       if (unsent_ == entry) unsent_ = head_;
       if (!head_) tail_ = nullptr;
-      release(entry->buffer);
+      release_entry_buffer(entry->buffer);
       slab.release(entry->number);
     }
   }
   void clear(SendEntrySlab& slab) {
     while (SendEntry* entry = head_) {
       head_ = entry->next;
-      release(entry->buffer);
+      release_entry_buffer(entry->buffer);
       slab.release(entry->number);
     }
     tail_ = unsent_ = nullptr;

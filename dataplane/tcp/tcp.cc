@@ -148,9 +148,11 @@ void Tcp::flush_now() {
   }
 }
 
-void Tcp::segment_was_sent() {
+// `pieces`: what a port makes of it.
+void Tcp::segment_was_sent(uint32_t pieces) {
   ++counters.segments_sent;
-  if (++unsent_segments_ >= kSegmentsPerTransmit) {
+  unsent_segments_ += pieces;
+  if (unsent_segments_ >= kSegmentsPerTransmit) {
     unsent_segments_ = 0;
     stack_.transmit(now_ns_);
   }
@@ -177,29 +179,36 @@ void Tcp::receive(const ip::ReceivedPacket& about, Buffer* packet) {
     }
   }
   const Flow flow{about.destination, about.source, view->destination_port(), view->source_port()};
-  const uint32_t hash = hash_of(flow);
+  if ((!runs_.empty() || (about.more_follow && packet_bytes > SegmentRuns::kLeastBytes)) &&
+      merge(about, flow, *view, packet, packet_bytes))
+    return;
+  dispatch(about, flow, hash_of(flow), *view, packet, packet_bytes);
+}
+
+void Tcp::dispatch(const ip::ReceivedPacket& about, const Flow& flow, uint32_t hash,
+                   const wire::TcpView& view, Buffer* packet, uint32_t packet_bytes) {
   const FlowReference found = find_flow(flow, hash);
   if (found.kind() == FlowReference::kConnection) {
-    connections_.known(found.number()).receive(*view, packet, packet_bytes, (about.traffic_class & 3) == 3);
+    connections_.known(found.number()).receive(view, packet, packet_bytes, (about.traffic_class & 3) == 3);
     return;
   }
-  const uint32_t payload_bytes = packet_bytes - view->header_bytes();
+  const uint32_t payload_bytes = packet_bytes - view.header_bytes();
   if (found.kind() == FlowReference::kHalfOpen) {
-    if (!receive_half_open(half_open_[found.number()], *view, packet, packet_bytes)) release(packet);
+    if (!receive_half_open(half_open_[found.number()], view, packet, packet_bytes)) release(packet);
     return;
   }
   Sequence least_iss = 0;
   if (found.kind() == FlowReference::kTimeWait) {
-    if (!receive_time_wait(found.number(), hash, *view, payload_bytes, least_iss)) {
+    if (!receive_time_wait(found.number(), hash, view, payload_bytes, least_iss)) {
       release(packet);
       return;
     }
     if (ListeningEndpoint* listener = listeners_.find(flow.local, flow.local_port))
-      receive_syn(*listener, flow, hash, *view, least_iss, packet, packet_bytes);
+      receive_syn(*listener, flow, hash, view, least_iss, packet, packet_bytes);
     release(packet);
     return;
   }
-  receive_without_flow(about, flow, hash, *view, packet, packet_bytes);
+  receive_without_flow(about, flow, hash, view, packet, packet_bytes);
 }
 
 // RFC 9293 sections 3.10.7.1 and 3.10.7.2.

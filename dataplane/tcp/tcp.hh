@@ -16,6 +16,7 @@
 #include "dataplane/tcp/isn.hh"
 #include "dataplane/tcp/limits.hh"
 #include "dataplane/tcp/listener.hh"
+#include "dataplane/tcp/merge.hh"
 #include "dataplane/tcp/ports.hh"
 #include "dataplane/tcp/syn_cookie.hh"
 #include "dataplane/tcp/time_wait.hh"
@@ -41,6 +42,7 @@ class Tcp final : public ip::Protocol {
   // ---- ip::Protocol ----
   void receive(const ip::ReceivedPacket& about, Buffer* packet) override;
   void icmp_error(const ip::IcmpError& about) override;
+  void end_of_burst() override;
 
   // ---- steps of a turn ----
   void set_now(uint64_t now_ns) {
@@ -82,8 +84,10 @@ class Tcp final : public ip::Protocol {
 
   static constexpr uint32_t kBurstSegments = 64;        // of new data, per connection and turn
   static constexpr uint32_t kSegmentsPerTransmit = 64;  // then the stack's queue is emptied into the port
-  static constexpr uint32_t kTransmitReserve = 32;  // frames of the stack's queue left to acknowledgements
-  static constexpr unsigned kFlushRounds = 4;       // on_closed callbacks may write to other connections
+  // Frames of the stack's queue left to acknowledgements, and to nobody while the port takes them: a queue behind the port's
+  // own makes nothing faster, and everything later.
+  static constexpr uint32_t kTransmitReserve = ip::Stack::kTransmitQueueFrames - 128;
+  static constexpr unsigned kFlushRounds = 4;  // on_closed callbacks may write to other connections
 
   uint64_t now_us() const { return now_us_; }
   uint32_t tick() const { return static_cast<uint32_t>(now_ns_ >> kTickShift); }
@@ -99,9 +103,17 @@ class Tcp final : public ip::Protocol {
   bool lay_one_to_rest();
   void push_dirty(Connection& connection);
   void push_closed(Connection& connection);
+  // Takes the packet, whose checksum was right.
+  void dispatch(const ip::ReceivedPacket& about, const Flow& flow, uint32_t hash, const wire::TcpView& view,
+                Buffer* packet, uint32_t packet_bytes);
   void receive_without_flow(const ip::ReceivedPacket& about, const Flow& flow, uint32_t hash,
                             const wire::TcpView& view, Buffer* packet, uint32_t packet_bytes);
-  void segment_was_sent();
+  void segment_was_sent(uint32_t pieces);
+
+  // ---- merge.cc ----
+  bool merge(const ip::ReceivedPacket& about, const Flow& flow, const wire::TcpView& view, Buffer* packet,
+             uint32_t packet_bytes);
+  void deliver_run(SegmentRun& whole);
 
   // ---- reply.cc: segments without a connection ----
   struct Reply {
@@ -132,6 +144,7 @@ class Tcp final : public ip::Protocol {
   Connection* accept(ListeningEndpoint& listener, const Flow& flow, uint32_t hash, const Agreement& agreement,
                      uint32_t window_bytes, FlowReference replaces);
   void send_syn_ack(const HalfOpen& half);
+  void send_syn_ack(const HalfOpen& half, const ip::Path& path);
   void drop_half_open(HalfOpen& half);
   void close_listener(ListeningEndpoint& listener);
   static void on_half_open_timer(Timer& timer, uint64_t now_ns);
@@ -185,6 +198,7 @@ class Tcp final : public ip::Protocol {
   } time_wait_timer_;
 
   ListenerTable listeners_;
+  SegmentRuns runs_;
 
   Activity* dirty_head_ = nullptr;
   Activity* dirty_tail_ = nullptr;

@@ -17,11 +17,16 @@ namespace sluice::tcp::test {
 using simulation::Simulation;
 using transport::Stream;
 
+// What the stack does in software where the port does not.
+struct SoftwareOffloads {
+  bool merge_received = true, cut_sent = true;
+};
+
 class Host final : public ReactorPart {
  public:
   Host(Simulation& world, IpAddress own, const Limits& limits = {},
        const simulation::SimulatedPortOptions& port_options = {},
-       const std::vector<ip::InterfaceAddress>& further = {})
+       const std::vector<ip::InterfaceAddress>& further = {}, const SoftwareOffloads& software = {})
       : address(own),
         port(world.wire.add_port(port_options)),
         reactor(world.clock, world.waiter, PollMode::kBusy),
@@ -32,6 +37,8 @@ class Host final : public ReactorPart {
     interface.addresses = {{own, 24}};
     interface.addresses.insert(interface.addresses.end(), further.begin(), further.end());
     interface.duplicate_detections = 0;
+    interface.merge_received = software.merge_received;
+    interface.cut_sent = software.cut_sent;
     stack.add_interface(port, interface);
     tcp = std::make_unique<Tcp>(reactor.timers(), world.clock, world.entropy, stack, limits);
     reactor.add(*this);

@@ -225,6 +225,15 @@ std::string EthernetDevice::configure() {
   const uint64_t tso_needs = RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
   if (setting_is(spec_, "tso", "1", "1") && (conf.txmode.offloads & tso_needs) == tso_needs)
     conf.txmode.offloads |= tx & RTE_ETH_TX_OFFLOAD_TCP_TSO;
+  // Merged segments come as chains; only who can put them together again from small buffers offers it usefully.
+  const bool merges = (spec_.kind == PortKind::kPci ||
+                       (spec_.kind == PortKind::kVirtioUser && rx & RTE_ETH_RX_OFFLOAD_SCATTER &&
+                        setting_is(spec_, "mrg_rxbuf", "1", "0"))) &&
+                      checksum && setting_is(spec_, "lro", "1", "1") && rx & RTE_ETH_RX_OFFLOAD_TCP_LRO;
+  if (merges) {
+    conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_TCP_LRO | (rx & RTE_ETH_RX_OFFLOAD_SCATTER);
+    conf.rxmode.max_lro_pkt_size = info.max_lro_pkt_size;
+  }
 
   // RSS, where the device spreads flows by itself. Between virtual ends queue i is wired to queue i, and a tap sends a
   // flow's packets to the queue that last sent for it.
@@ -258,6 +267,12 @@ std::string EthernetDevice::configure() {
     if (code != 0 && interrupts_) {
       interrupts_ = false;
       conf.intr_conf.rxq = 0;
+      code = rte_eth_dev_configure(port_id_, queues, queues, &conf);
+    }
+    if (code != 0 && merges) {
+      // Some offer it only in company with settings of theirs.
+      conf.rxmode.offloads &= ~uint64_t{RTE_ETH_RX_OFFLOAD_TCP_LRO};
+      conf.rxmode.max_lro_pkt_size = 0;
       code = rte_eth_dev_configure(port_id_, queues, queues, &conf);
     }
     if (code != 0) return failed("configuring", code);
@@ -297,6 +312,9 @@ std::string EthernetDevice::configure() {
   capabilities_.tso = offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO;
   // The tap driver cuts by DPDK's GSO library, which lets IPv6 pass as it is.
   capabilities_.tso_ipv4_only = spec_.kind == PortKind::kTap;
+  capabilities_.receive_merged = conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO;
+  if (const uint16_t most = info.tx_desc_lim.nb_seg_max; most != UINT16_MAX)
+    capabilities_.segments_limit = most;
   // An IPv4 packet has at most 65,535 bytes; the tap driver cuts into at most 64 pieces.
   capabilities_.tso_limit_bytes = !capabilities_.tso ? 0
                                   : spec_.kind == PortKind::kTap
@@ -460,6 +478,7 @@ std::string EthernetDevice::summary() const {
   add(capabilities_.transmit_tcp_checksum, "tcp-checksum");
   add(capabilities_.transmit_udp_checksum, "udp-checksum");
   add(capabilities_.tso, "tso");
+  add(capabilities_.receive_merged, "lro");
   add(capabilities_.transmit_scatter, "scatter");
   add(!redirection_.empty(), "rss");
   if (text.back() == ':') text += " none";

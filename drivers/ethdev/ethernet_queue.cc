@@ -335,7 +335,7 @@ unsigned EthernetQueue::transmit(Buffer** frames, unsigned count) {
   unsigned done = 0;
   while (done < count) {
     Buffer** const burst = frames + done;
-    const unsigned most = std::min(count - done, kBurstFrames);
+    const unsigned most = std::min(count - done, burst_limit_);
     rte_mbuf* mbufs[kBurstFrames];
     CopiedSet copies = 0;
     bool offloads = false;
@@ -368,9 +368,11 @@ unsigned EthernetQueue::transmit(Buffer** frames, unsigned count) {
     done += sent;
 
     if (__builtin_expect(sent < ready, 0)) {  // the port is full
+      burst_limit_ = kCautiousFrames;
       counters.transmit_refused += count - done;
       return done;
     }
+    burst_limit_ = kBurstFrames;
     if (__builtin_expect(ready < prepared, 0)) {  // this one it will never send
       ++counters.transmit_unsendable;
       release(frames[done++]);

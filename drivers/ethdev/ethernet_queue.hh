@@ -60,6 +60,8 @@ class EthernetQueue final : public Port {
  private:
   friend class EthernetDevice;
   static constexpr unsigned kBurstFrames = 64;
+  // Of a port that was full a moment ago: what it refuses has been prepared for nothing.
+  static constexpr unsigned kCautiousFrames = 4;
   // Copies that are waiting for the driver's verdict, as a bit set of the burst.
   using CopiedSet = uint64_t;
   enum class Verdict : uint8_t { kSend, kDrop, kWait };
@@ -74,6 +76,7 @@ class EthernetQueue final : public Port {
   const EthernetDevice& device_;
   const Traits traits_;
   std::unique_ptr<MbufPool> pool_;
+  unsigned burst_limit_ = kBurstFrames;
   int interrupt_fd_ = -1;
   bool interrupt_controlled_ =
       false;  // armed through the driver; else the descriptor is just readable or not

@@ -23,10 +23,10 @@ constexpr Kind kKinds[] = {
      "buffers,descriptors,start_queue,busy_budget,force_copy,xdp_prog", 64},
     {PortKind::kMemif, "memif", "net_memif", "buffers,descriptors,role,id,secret,checksum", 16},
     {PortKind::kVirtioUser, "virtio_user", "net_virtio_user",
-     "buffers,descriptors,tso,checksum,server,packed_vq,in_order,mrg_rxbuf,interface", 8},
+     "buffers,descriptors,tso,lro,checksum,server,packed_vq,in_order,mrg_rxbuf,interface", 8},
     {PortKind::kVhost, "vhost", "net_vhost", "buffers,descriptors,tso,checksum,client", 8},
     {PortKind::kRing, "ring", "net_ring", "buffers,descriptors,side,checksum", 16},
-    {PortKind::kPci, "pci", "", "buffers,descriptors,tso,checksum,arguments", 64},
+    {PortKind::kPci, "pci", "", "buffers,descriptors,tso,lro,checksum,arguments", 64},
 };
 
 const Kind& find(PortKind kind) {
@@ -173,7 +173,8 @@ std::string make_device_text(const PortSpec& spec, bool simd512, DeviceText& out
     uint32_t number = 0;
     if (is_listed("buffers,descriptors,id,busy_budget,start_queue", key) && !is_number(value, number))
       return "port " + title + ": setting '" + key + "' is not a number: '" + value + "'";
-    if (is_listed("tso,server,client,packed_vq,in_order,mrg_rxbuf,qdisc_bypass,force_copy,persist", key) &&
+    if (is_listed("tso,lro,server,client,packed_vq,in_order,mrg_rxbuf,qdisc_bypass,force_copy,persist",
+                  key) &&
         value != "0" && value != "1")
       return "port " + title + ": setting '" + key + "' is 0 or 1, not '" + value + "'";
   }

@@ -180,8 +180,11 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
   Simulation world(seed);
   world.wire.set_conditions(conditions);
   if (trace_path) world.wire.trace(trace_path);
-  Host client(world, IpAddress::v4(0xc0000201), limits(), port_options());
-  Host server(world, IpAddress::v4(0xc0000202), limits(), port_options());
+  // From a sequence of its own, so that what else a seed means stays as it was.
+  SeededEntropy offloads(seed ^ 0x0ff10ad5);
+  const auto software = [&] { return SoftwareOffloads{offloads.chance(0.7), offloads.chance(0.7)}; };
+  Host client(world, IpAddress::v4(0xc0000201), limits(), port_options(), {}, software());
+  Host server(world, IpAddress::v4(0xc0000202), limits(), port_options(), {}, software());
   for (Host* host : {&client, &server}) {
     host->tcp->congestion_control = static_cast<tcp::CongestionControl>(random.below(3));
     host->tcp->pacing = random.chance(0.2);
