@@ -2,7 +2,9 @@
 // Objects of one type for one core, by number: grown by chunks up to a limit, recycled without touching the allocator,
 // at stable addresses. A number with its generation is a handle that tells when its object has been recycled.
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <utility>
@@ -12,7 +14,8 @@
 
 namespace sluice {
 
-// T must be constructible anew at each allocate(). Not thread-safe.
+// T must be constructible anew at each allocate(). What is kept beside an object is four bytes, apart from it, so that
+// objects whose size is a multiple of a cache line lie on their own lines. Not thread-safe.
 template <typename T, uint32_t kChunkObjects = 256>
 class Slab {
  public:
@@ -20,7 +23,7 @@ class Slab {
   Slab(const Slab&) = delete;
   ~Slab() {
     for (uint32_t i = 0; i < size_; ++i)
-      if (cell(i).live) object(cell(i))->~T();
+      if (live(i)) object(i)->~T();
   }
 
   // A new object and its number, or nullptr at the limit (counted).
@@ -28,62 +31,64 @@ class Slab {
   T* allocate(uint32_t& number, Arguments&&... arguments) {
     if (free_ != kNone) {
       number = free_;
-      free_ = cell(number).next_free;
+      std::memcpy(&free_, place(number), sizeof free_);
     } else if (size_ < limit_) {
-      if (size_ % kChunkObjects == 0) chunks_.push_back(std::make_unique<Cell[]>(kChunkObjects));
+      if (size_ % kChunkObjects == 0) chunks_.push_back(std::unique_ptr<Chunk>(new Chunk));
       number = size_++;
     } else {
       ++refused;
       return nullptr;
     }
-    Cell& at = cell(number);
-    at.live = true;
+    ++state(number);
     ++live_;
-    return new (at.storage) T(std::forward<Arguments>(arguments)...);
+    return new (place(number)) T(std::forward<Arguments>(arguments)...);
   }
   void release(uint32_t number) {
-    Cell& at = cell(number);
-    SLUICE_ASSERT(at.live);
-    object(at)->~T();
-    at.live = false;
-    ++at.generation;
-    at.next_free = free_;
+    SLUICE_ASSERT(live(number));
+    object(number)->~T();
+    ++state(number);
+    std::memcpy(place(number), &free_, sizeof free_);
     free_ = number;
     --live_;
   }
   T& operator[](uint32_t number) {
-    SLUICE_ASSERT(number < size_ && cell(number).live);
-    return *object(cell(number));
+    SLUICE_ASSERT(live(number));
+    return *object(number);
   }
+  // The same for a number that comes out of a table which is known to hold only living ones: looks at nothing but the object.
+  T& known(uint32_t number) { return *object(number); }
   // The object, or nullptr when the number was released since `generation` was read.
   T* find(uint32_t number, uint32_t generation) {
-    if (number >= size_) return nullptr;
-    Cell& at = cell(number);
-    return at.live && at.generation == generation ? object(at) : nullptr;
+    if (!live(number)) return nullptr;
+    return state(number) == generation ? object(number) : nullptr;
   }
+  // Never 0 for a living object.
   uint32_t generation(uint32_t number) const {
-    return chunks_[number / kChunkObjects][number % kChunkObjects].generation;
+    return chunks_[number / kChunkObjects]->state[number % kChunkObjects];
   }
-  bool live(uint32_t number) const {
-    return number < size_ && chunks_[number / kChunkObjects][number % kChunkObjects].live;
-  }
+  bool live(uint32_t number) const { return number < size_ && (generation(number) & 1); }
   uint32_t live_count() const { return live_; }
   uint32_t limit() const { return limit_; }
   uint32_t end() const { return size_; }  // numbers are below this
+  // Whether allocate() would take a number that was never used.
+  bool would_grow() const { return free_ == kNone; }
+  size_t memory_bytes() const { return chunks_.size() * sizeof(Chunk); }
 
   uint64_t refused = 0;  // allocations beyond the limit
 
  private:
   static constexpr uint32_t kNone = UINT32_MAX;
-  struct Cell {
-    alignas(T) std::byte storage[sizeof(T)];
-    uint32_t generation = 1;
-    uint32_t next_free = kNone;
-    bool live = false;
+  static_assert(sizeof(T) >= sizeof(uint32_t), "a free place holds the number of the next one");
+  struct Chunk {
+    alignas(T) std::byte places[kChunkObjects][sizeof(T)];
+    uint32_t state[kChunkObjects] = {};  // counts allocations and releases: odd while the object lives
   };
-  static T* object(Cell& at) { return std::launder(reinterpret_cast<T*>(at.storage)); }
-  Cell& cell(uint32_t number) { return chunks_[number / kChunkObjects][number % kChunkObjects]; }
-  std::vector<std::unique_ptr<Cell[]>> chunks_;
+  std::byte* place(uint32_t number) {
+    return chunks_[number / kChunkObjects]->places[number % kChunkObjects];
+  }
+  T* object(uint32_t number) { return std::launder(reinterpret_cast<T*>(place(number))); }
+  uint32_t& state(uint32_t number) { return chunks_[number / kChunkObjects]->state[number % kChunkObjects]; }
+  std::vector<std::unique_ptr<Chunk>> chunks_;
   uint32_t size_ = 0, free_ = kNone, live_ = 0, limit_;
 };
 

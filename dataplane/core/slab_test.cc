@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <set>
 #include <vector>
 
@@ -59,6 +60,26 @@ TEST(Slab, HandleOfARecycledNumberFindsNothing) {
   EXPECT_EQ(slab.find(number, generation), nullptr);
   EXPECT_NE(slab.find(number, slab.generation(number)), nullptr);
   EXPECT_EQ(slab.find(77, 1), nullptr);
+}
+
+// What is kept beside an object is apart from it, whether it lives or not.
+TEST(Slab, ObjectsOfALineLieOnLines) {
+  struct alignas(64) Line {
+    std::byte bytes[192];
+  };
+  Slab<Line, 8> slab(20);
+  uint32_t number = 0;
+  for (int i = 0; i < 20; ++i) {
+    Line* line = slab.allocate(number);
+    std::memset(line->bytes, 0xff, sizeof line->bytes);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(line) % 64, 0u);
+  }
+  for (uint32_t i = 0; i < 20; i += 3) slab.release(i);
+  for (uint32_t i = 0; i < 20; ++i) EXPECT_EQ(slab.live(i), i % 3 != 0) << i;
+  EXPECT_FALSE(slab.would_grow());
+  for (int i = 0; i < 7; ++i) ASSERT_NE(slab.allocate(number), nullptr);
+  EXPECT_TRUE(slab.would_grow());
+  EXPECT_LE(slab.memory_bytes(), 24 * 192 + 3 * 64u);
 }
 
 TEST(Slab, DestroysWhatIsLeft) {

@@ -11,7 +11,7 @@ namespace sluice::tcp {
 bool Connection::process_ack(const Segment& segment) {
   Counters& counters = tcp_->counters;
   const Sequence ack = segment.acknowledgement;
-  if (after(ack, later(snd_max_, snd_nxt_))) {
+  if (after(ack, later(active_->snd_max, snd_nxt_))) {
     ++counters.bad_ack;
     challenge();
     return false;
@@ -31,7 +31,7 @@ bool Connection::process_ack(const Segment& segment) {
   if (sack_ && segment.options.sack_blocks > 0) update_scoreboard(segment.options, ack, sample);
   const uint32_t window_before = snd_wnd_;
   update_send_window(segment);
-  if (snd_wnd_ == 0) stuck_since_ = 0;  // closed, but answering (section 3.8.6.1)
+  if (snd_wnd_ == 0) active_->stuck_since = 0;  // closed, but answering (section 3.8.6.1)
   if (segment.has(wire::kTcpEce) && ecn_) congestion_marked();
   if (ack != snd_una_) {
     advance_una(ack, &sample);
@@ -40,15 +40,15 @@ bool Connection::process_ack(const Segment& segment) {
     const bool duplicate = segment.length == 0 && !segment.has(wire::kTcpFin) && snd_wnd_ == window_before;
     if (sack_ ? sample.sacked_bytes > 0 : duplicate) {
       ++counters.duplicate_acks;
-      if (duplicate_acks_ < 255) ++duplicate_acks_;
+      if (active_->duplicate_acks < 255) ++active_->duplicate_acks;
       if (!sack_ && make_recovery()) {
         // A segment has left the network (RFC 6582 section 3.2, RFC 3042); which one is not known.
-        recovery_->sacked_bytes += mss_;
+        active_->recovery->sacked_bytes += mss_;
         sample.delivered_bytes = mss_;
       }
     }
   }
-  if (recovery_) {
+  if (active_->recovery) {
     recovery_step(sample);
   } else if (control_ == CongestionControl::kBbr && sample.delivered_bytes > 0) {
     update_bbr(sample);
@@ -60,7 +60,7 @@ bool Connection::process_ack(const Segment& segment) {
 // The peer says that routers have marked what we sent (RFC 3168 section 6.1.2).
 void Connection::congestion_marked() {
   ++tcp_->counters.marks_reported;
-  if (phase_ != RecoveryPhase::kOpen || before(snd_una_, cwr_until_)) return;
+  if (phase_ != RecoveryPhase::kOpen || before(snd_una_, active_->cwr_until)) return;
   reduce_once();
   cwr_due_ = true;
 }
@@ -68,18 +68,18 @@ void Connection::congestion_marked() {
 void Connection::update_send_window(const Segment& segment) {
   // Not from an older segment than the last one used. One that acknowledges more is newer whatever its number: the
   // peer has sent old data again, and its window counts from there.
-  if (!(after(segment.acknowledgement, snd_una_) || before(snd_wl1_, segment.sequence) ||
-        (snd_wl1_ == segment.sequence && at_or_before(snd_wl2_, segment.acknowledgement))))
+  if (!(after(segment.acknowledgement, snd_una_) || before(active_->snd_wl1, segment.sequence) ||
+        (active_->snd_wl1 == segment.sequence && at_or_before(active_->snd_wl2, segment.acknowledgement))))
     return;
   const bool was_closed = snd_wnd_ == 0;
   snd_wnd_ = segment.window_bytes;
   max_snd_wnd_ = std::max(max_snd_wnd_, snd_wnd_);
-  snd_wl1_ = segment.sequence;
-  snd_wl2_ = segment.acknowledgement;
+  active_->snd_wl1 = segment.sequence;
+  active_->snd_wl2 = segment.acknowledgement;
   if (was_closed && snd_wnd_ > 0) {
     // Probing ends.
-    backoff_ = 0;
-    stuck_since_ = 0;
+    active_->backoff = 0;
+    active_->stuck_since = 0;
     if (snd_nxt_ == snd_una_) stop_retransmit_timer();
   }
 }
@@ -93,9 +93,9 @@ void Connection::advance_una(Sequence ack, AckSample* sample) {
   if (after(ack, snd_nxt_)) {
     // A window probe's byte was taken after all.
     snd_nxt_ = ack;
-    queue_.sent_until(ack);
+    active_->queue.sent_until(ack);
   }
-  queue_.acknowledge(ack, tcp_->send_entries_);
+  active_->queue.acknowledge(ack, tcp_->send_entries_);
   uint32_t rtt_us;
   if (sample) {
     sample->acked_bytes = acked;
@@ -104,29 +104,29 @@ void Connection::advance_una(Sequence ack, AckSample* sample) {
   } else {
     rtt_us = std::max(static_cast<uint32_t>(tcp_->now_us()) - acknowledge_flight(ack), 1u);
   }
-  if (at_or_after(ack, rtt_seq_)) {
+  if (at_or_after(ack, active_->rtt_seq)) {
     // A sample a round trip (RFC 6298 section 3), of what was sent once (Karn's algorithm); after timeouts it may
     // be the acknowledgements that were lost, for as long as those took.
-    if (rtt_us && backoff_ == 0) {
+    if (rtt_us && active_->backoff == 0) {
       rtt_.sample(rtt_us);
-      rtt_seq_ = snd_nxt_;
-    } else if (sample && timestamps_ && sample->has_echo && recovery_ && recovery_->stamped &&
-               !before(sample->echo, recovery_->last_stamp)) {
+      active_->rtt_seq = snd_nxt_;
+    } else if (sample && timestamps_ && sample->has_echo && active_->recovery && active_->recovery->stamped &&
+               !before(sample->echo, active_->recovery->last_stamp)) {
       // The echo tells which one it was (RFC 7323 section 4.1). One from before the last retransmission is
       // left out: it would count the wait for that as a part of the round trip.
       const uint32_t ticks = timestamp_now() - sample->echo;
       if (ticks < ticks_of_us(kMaximumRtoUs)) rtt_.sample((ticks + 1) * 1049);
-      rtt_seq_ = snd_nxt_;
+      active_->rtt_seq = snd_nxt_;
     }
   }
-  backoff_ = 0;
-  stuck_since_ = 0;
-  probes_ = 0;
-  duplicate_acks_ = 0;
+  active_->backoff = 0;
+  active_->stuck_since = 0;
+  active_->probes = 0;
+  active_->duplicate_acks = 0;
   tail_probed_ = false;
-  if (phase_ == RecoveryPhase::kOpen && before(recover_, ack)) recover_ = ack;
+  if (phase_ == RecoveryPhase::kOpen && before(active_->recover, ack)) active_->recover = ack;
   // On the slow way the rest follows in recovery_step(). A window that was not used has no reason to grow.
-  if (!recovery_ && control_ != CongestionControl::kBbr &&
+  if (!active_->recovery && control_ != CongestionControl::kBbr &&
       (uint64_t{flight_before} * 2 >= window_.cwnd_bytes || flight_before + 4u * mss_ >= window_.cwnd_bytes))
     congestion_on_ack(acked, flight_before, rtt_us);
   if (window_.cwnd_bytes > send_high_mark_bytes_ / 2) raise_send_mark();

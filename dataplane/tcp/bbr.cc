@@ -50,6 +50,18 @@ Bbr::Bbr(const CongestionWindow& window, uint32_t initial_rtt_us, uint32_t rando
   pacing_rate_ = static_cast<uint64_t>(kHighGain * static_cast<double>(window.cwnd_bytes) * 1e6 / rtt_us);
 }
 
+void Bbr::remember(float memory, uint32_t round_trip_us, uint64_t now_us) {
+  const auto rate = static_cast<uint64_t>(memory);
+  if (rate == 0 || round_trip_us == 0) return;
+  bandwidth_.update(rate, round_, kBandwidthRounds);
+  full_bandwidth_ = rate;
+  pipe_filled_ = true;
+  round_trip_us_ = round_trip_us;
+  round_trip_stamp_us_ = now_us;
+  enter_probe_bandwidth(now_us);
+  pacing_rate_ = std::max<uint64_t>(static_cast<uint64_t>(kPacingMargin * memory), 1);
+}
+
 // Section 4.2.3.2: what the path holds, times a gain, and what hosts hold back on the way.
 uint64_t Bbr::inflight(float gain, uint32_t mss_bytes) const {
   if (round_trip_us_ == UINT32_MAX) return initial_cwnd_bytes_;

@@ -58,6 +58,10 @@ class Bbr {
     prior_cwnd_bytes_ = 0;
     conserving_ = false;
   }
+  // What outlives the rest of this, in bytes a second: the bandwidth of the path, once its pipe has been filled. 0: nothing.
+  float memory() const { return pipe_filled_ ? static_cast<float>(bandwidth()) : 0; }
+  // Goes on from there after a silence, as section 4.3.4.4 would: at the known rate, without a new start.
+  void remember(float memory, uint32_t round_trip_us, uint64_t now_us);
   // The application has nothing more to send although it might: rates until all of this is delivered say nothing about
   // the path.
   void limit_by_application(uint32_t pipe_bytes) {

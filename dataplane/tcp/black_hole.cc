@@ -14,10 +14,10 @@ constexpr uint8_t kTimeouts = 3;  // in a row
 constexpr uint16_t kSmallerBytes[] = {1024, 536};
 }  // namespace
 
-// At a timeout, the number of earlier ones in `backoff_`.
+// At a timeout, the number of earlier ones in `active_->backoff`.
 void Connection::look_for_black_hole() {
-  const FlightRecord* head = flight_.head();
-  if (backoff_ + 1 < kTimeouts || !head) return;
+  const FlightRecord* head = active_->flight.head();
+  if (active_->backoff + 1 < kTimeouts || !head) return;
   for (const uint16_t bytes : kSmallerBytes) {
     if (mss_ <= bytes || head->bytes() <= bytes) continue;
     path_.mtu_bytes = static_cast<uint16_t>(bytes + (flow_.remote.is_v4() ? 20 : 40) + wire::kTcpHeaderBytes +

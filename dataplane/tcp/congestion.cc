@@ -14,15 +14,26 @@ constexpr uint32_t kSlowStartSegments =
 
 // The state of the connection's algorithm; nullptr: Reno without pacing, or no room for it.
 CongestionState* Connection::congestion_state() {
-  if (congestion_) return congestion_;
+  if (active_->congestion) return active_->congestion;
   if (control_ == CongestionControl::kReno && !paced_) return nullptr;
   uint32_t number;
-  congestion_ = control_ == CongestionControl::kBbr
-                    ? tcp_->congestions_.allocate(number, number, Bbr(window_, rtt_.smoothed_us(), hash_))
-                    : tcp_->congestions_.allocate(number, number);
-  // Without its state BBR is nothing; what is left is Reno.
-  if (!congestion_ && control_ == CongestionControl::kBbr) control_ = CongestionControl::kReno;
-  return congestion_;
+  const bool bbr = control_ == CongestionControl::kBbr;
+  CongestionState* const made =
+      bbr ? tcp_->congestions_.allocate(number, number, Bbr(window_, rtt_.smoothed_us(), hash_))
+          : tcp_->congestions_.allocate(number, number);
+  active_->congestion = made;
+  if (!made) {
+    // Without its state BBR is nothing; what is left is Reno.
+    if (bbr) control_ = CongestionControl::kReno;
+    return nullptr;
+  }
+  // After a rest.
+  if (bbr) {
+    made->bbr().remember(congestion_memory_, rtt_.minimum_us(), tcp_->now_us());
+  } else {
+    made->cubic().remember(congestion_memory_);
+  }
+  return made;
 }
 
 void Connection::begin_congestion_control() {
@@ -42,14 +53,14 @@ void Connection::congestion_on_ack(uint32_t acked_bytes, uint32_t flight_bytes, 
         // Short transfers end before a queue can be noticed, and need no state.
         if (control_ == CongestionControl::kCubic && window_.cwnd_bytes >= 4u * initial_window_bytes(mss_) &&
             congestion_state()) {
-          congestion_->hystart().on_ack(window_, acked_bytes, mss_, rtt_us, snd_una_, snd_nxt_);
+          active_->congestion->hystart().on_ack(window_, acked_bytes, mss_, rtt_us, snd_una_, snd_nxt_);
         } else {
           window_.cwnd_bytes += std::min(acked_bytes, kSlowStartSegments * mss_);
         }
       }
     } else if (flight_bytes + 4u * mss_ >= window_.cwnd_bytes) {
       if (control_ == CongestionControl::kCubic && congestion_state()) {
-        congestion_->cubic().on_ack(window_, acked_bytes, mss_, rtt_.smoothed_us(), tcp_->now_us());
+        active_->congestion->cubic().on_ack(window_, acked_bytes, mss_, rtt_.smoothed_us(), tcp_->now_us());
       } else {
         reno_on_ack(window_, acked_bytes, mss_);
       }
@@ -61,15 +72,15 @@ void Connection::congestion_on_ack(uint32_t acked_bytes, uint32_t flight_bytes, 
 // A loss was found: ssthresh, and with BBR the window.
 void Connection::congestion_loss(const AckSample& sample) {
   if (control_ == CongestionControl::kBbr && congestion_state()) {
-    Bbr& bbr = congestion_->bbr();
+    Bbr& bbr = active_->congestion->bbr();
     bbr.save_window(window_);
     bbr.begin_recovery();
     window_.cwnd_bytes = pipe_bytes() + std::max<uint32_t>(sample.delivered_bytes, mss_);
     return;
   }
-  cwr_until_ = snd_nxt_;
+  active_->cwr_until = snd_nxt_;
   if (control_ == CongestionControl::kCubic && congestion_state()) {
-    window_.ssthresh_bytes = congestion_->cubic().on_loss(window_, mss_);
+    window_.ssthresh_bytes = active_->congestion->cubic().on_loss(window_, mss_);
   } else {
     window_.ssthresh_bytes = std::max<uint32_t>(flight_bytes() / 2, 2u * mss_);  // RFC 5681 (4)
   }
@@ -78,7 +89,7 @@ void Connection::congestion_loss(const AckSample& sample) {
 // Congestion without a loss to mend: a mark (RFC 3168 section 6.1.2), or a loss that a probe has repaired. Once for each
 // window of data.
 void Connection::reduce_once() {
-  if (control_ == CongestionControl::kBbr || before(snd_una_, cwr_until_)) return;
+  if (control_ == CongestionControl::kBbr || before(snd_una_, active_->cwr_until)) return;
   congestion_loss({});
   window_.cwnd_bytes = std::min(window_.cwnd_bytes, window_.ssthresh_bytes);
   ++tcp_->counters.window_reductions;
@@ -92,33 +103,34 @@ void Connection::update_bbr(const AckSample& sample) {
   ack.rtt_us = sample.rtt_us;
   ack.pipe_bytes = pipe_bytes();
   ack.mss_bytes = mss_;
-  ack.lost_bytes = sample.lost_more ? recovery_->lost_bytes : 0;
+  ack.lost_bytes = sample.lost_more ? active_->recovery->lost_bytes : 0;
   ack.recovering = phase_ != RecoveryPhase::kOpen;
   ack.rate = sample.rate;
   ack.application_limited = sample.rate_application_limited;
   ack.prior_delivered_bytes = sample.prior_delivered_bytes;
   ack.prior_delivered_us = sample.prior_delivered_us;
   ack.send_elapsed_us = sample.send_elapsed_us;
-  congestion_->bbr().on_ack(window_, ack);
-  congestion_->pacing.set_rate(congestion_->bbr().pacing_rate());
+  active_->congestion->bbr().on_ack(window_, ack);
+  active_->congestion->pacing.set_rate(active_->congestion->bbr().pacing_rate());
 }
 
 // Where the algorithm has no pace of its own: the window a round trip, and more while it is to grow.
 void Connection::update_pace() {
-  if (!congestion_) return;
+  if (!active_->congestion) return;
   if (control_ == CongestionControl::kBbr) {
-    congestion_->pacing.set_rate(congestion_->bbr().pacing_rate());
+    active_->congestion->pacing.set_rate(active_->congestion->bbr().pacing_rate());
     return;
   }
   if (!rtt_.has_sample()) return;
   const uint64_t share = window_.in_slow_start() ? 200 : 120;
-  congestion_->pacing.set_rate(
+  active_->congestion->pacing.set_rate(
       std::max<uint64_t>(uint64_t{window_.cwnd_bytes} * share * 10'000 / rtt_.smoothed_us(), mss_));
 }
 
 bool Connection::wait_for_pace() {
-  if (congestion_->pacing.may_send(tcp_->now_us())) return true;
-  pace_at_ = std::max(1u, static_cast<uint32_t>((congestion_->pacing.next_us() * 1000 >> kTickShift) + 1));
+  if (active_->congestion->pacing.may_send(tcp_->now_us())) return true;
+  active_->pace_at =
+      std::max(1u, static_cast<uint32_t>((active_->congestion->pacing.next_us() * 1000 >> kTickShift) + 1));
   arm_timer();
   return false;
 }

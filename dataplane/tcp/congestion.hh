@@ -40,6 +40,8 @@ class CongestionState {
     if (!is_bbr_) cubic().undo();
   }
 
+  float memory() const { return is_bbr_ ? bbr_.memory() : loss_based_.cubic.memory(); }
+
   Pacing pacing;
   const uint32_t number;  // in its slab
 

@@ -43,22 +43,21 @@ Connection::Connection(Tcp& tcp, uint32_t number, const Flow& flow, uint32_t has
       ecn_echo_(false),
       cwr_due_(false),
       fast_open_(false),
+      number_(number),
       tcp_(&tcp),
-      flow_(flow),
-      hash_(hash),
-      path_(path),
       receive_limit_bytes_(tcp.limits_.receive_window_bytes),
-      number_(number) {
-  timer_.fire = &Connection::on_timer;
+      hash_(hash),
+      flow_(flow),
+      path_(path) {
   ++tcp.counters.connections[static_cast<unsigned>(State::kClosed)];
-  last_receive_tick_ = tcp.tick();
-  ts_offset_ = tcp.isn_.timestamp_offset(flow);
 }
 
 Connection::~Connection() {
-  // A closed connection's timer fields are a link of a list.
-  if (state_ != State::kClosed) tcp_->timers_.cancel(timer_);
-  release_queues();
+  if (active_) {
+    release_queues();
+    tcp_->timers_.cancel(active_->timer);
+    tcp_->activities_.release(active_->number);
+  }
   if (fast_open_) end_fast_open();
   --tcp_->counters.connections[static_cast<unsigned>(state_)];
 }
@@ -77,17 +76,17 @@ void Connection::set_state(State next) {
 }
 
 void Connection::open_active(uint32_t timeout_ms, const Sequence* least_iss) {
-  iss_ = tcp_->isn_.choose(flow_, tcp_->now_ns_);
-  if (least_iss && before(iss_, *least_iss)) iss_ = *least_iss;
-  snd_una_ = recover_ = cwr_until_ = iss_;
-  snd_nxt_ = snd_max_ = write_seq_ = iss_ + 1;
+  active_->iss = tcp_->isn_.choose(flow_, tcp_->now_ns_);
+  if (least_iss && before(active_->iss, *least_iss)) active_->iss = *least_iss;
+  snd_una_ = active_->recover = active_->cwr_until = active_->iss;
+  snd_nxt_ = active_->snd_max = write_seq_ = active_->iss + 1;
   local_mss_ = tcp_->advertised_mss(flow_, path_);
   was_connecting_ = true;
   set_state(State::kSynSent);
   ++tcp_->counters.active_opens;
   timing_ = true;
-  rtt_seq_ = static_cast<uint32_t>(tcp_->now_us());
-  if (timeout_ms) idle_at_ = std::max(1u, tcp_->tick() + ticks_of_ms(timeout_ms));
+  active_->rtt_seq = static_cast<uint32_t>(tcp_->now_us());
+  if (timeout_ms) active_->idle_at = std::max(1u, tcp_->tick() + ticks_of_ms(timeout_ms));
   start_retransmit_timer();
   arm_timer();
   // The SYN leaves with the rest of the turn: connect() itself must not call back.
@@ -95,7 +94,7 @@ void Connection::open_active(uint32_t timeout_ms, const Sequence* least_iss) {
 }
 
 void Connection::agree(const Agreement& agreement) {
-  iss_ = agreement.iss;
+  active_->iss = agreement.iss;
   peer_mss_ = std::max<uint16_t>(agreement.peer_mss_bytes, 64);
   timestamps_ = agreement.timestamps;
   sack_ = agreement.sack;
@@ -110,20 +109,22 @@ void Connection::agree(const Agreement& agreement) {
   receive_mss_ = std::min<uint16_t>(local_mss_, 536);
   update_mss();
   ecn_ = agreement.ecn;
-  tune_seq_ = rcv_nxt_;
+  active_->tune_seq = rcv_nxt_;
   // What our SYN, or the one that carries it, could say without scaling.
   rcv_adv_ = rcv_nxt_ + std::min<uint32_t>(tcp_->limits_.receive_window_bytes, 65'535);
 }
 
 void Connection::open_established(const Agreement& agreement, uint32_t window_bytes) {
   agree(agreement);
-  snd_una_ = snd_nxt_ = snd_max_ = write_seq_ = recover_ = cwr_until_ = rtt_seq_ = agreement.iss + 1;
+  snd_una_ = snd_nxt_ = active_->snd_max = write_seq_ = active_->recover = active_->cwr_until =
+      active_->rtt_seq = agreement.iss + 1;
   snd_wnd_ = max_snd_wnd_ = agreement.window_scaling ? window_bytes << send_scale_ : window_bytes;
-  snd_wl1_ = agreement.irs + 1;
-  snd_wl2_ = snd_una_;
+  active_->snd_wl1 = agreement.irs + 1;
+  active_->snd_wl2 = snd_una_;
   if (agreement.rtt_us) rtt_.sample(agreement.rtt_us);
   begin_congestion_control();
   set_state(State::kEstablished);
+  arm_timer();
 }
 
 void Connection::update_mss() {
@@ -149,6 +150,10 @@ Error Connection::write(Buffer* chain) {
     release(chain);
     return fin_queued_ ? Error::kBrokenPipe : Error::kConnectionReset;
   }
+  if (!active_ && !wake()) {
+    release(chain);
+    return Error::kNoBuffers;
+  }
   while (chain) {
     Buffer* piece = chain;
     chain = piece->next_segment;
@@ -158,7 +163,7 @@ Error Connection::write(Buffer* chain) {
       release(piece);
       continue;
     }
-    SendEntry* tail = queue_.tail();
+    SendEntry* tail = active_->queue.tail();
     const bool tail_open = tail && at_or_after(tail->sequence, snd_nxt_) && tail->owned_alone();
     if (tail_open && tail->length > 0 && length <= kCoalesceBytes && length <= tail->buffer->tailroom()) {
       tail->buffer->append(piece->data, length);
@@ -185,7 +190,7 @@ Error Connection::write(Buffer* chain) {
                 .length = length,
                 .sequence = write_seq_,
                 .number = number};
-      queue_.push(entry);
+      active_->queue.push(entry);
     }
     write_seq_ += length;
     queued_bytes_ += length;
@@ -199,7 +204,8 @@ Buffer* Connection::reserve(uint32_t bytes) {
   const cycles::Scope stage(cycles::Stage::kTcp);
   SLUICE_ASSERT(bytes <= kReserveLimitBytes);
   if (fin_queued_ || !may_send_data() || reset_pending_) return nullptr;
-  SendEntry* tail = queue_.tail();
+  if (!active_ && !wake()) return nullptr;
+  SendEntry* tail = active_->queue.tail();
   if (tail && at_or_after(tail->sequence, snd_nxt_) && tail->owned_alone() &&
       tail->buffer->tailroom() >= bytes)
     return tail->buffer;
@@ -229,14 +235,14 @@ Buffer* Connection::reserve(uint32_t bytes) {
     return nullptr;
   }
   *entry = {.buffer = buffer, .payload = buffer->data, .length = 0, .sequence = write_seq_, .number = number};
-  queue_.push(entry);
+  active_->queue.push(entry);
   return buffer;
 }
 
 void Connection::commit(uint32_t appended_bytes) {
   const cycles::Scope stage(cycles::Stage::kTcp);
   if (appended_bytes == 0 || state_ == State::kClosed) return;
-  SendEntry* tail = queue_.tail();
+  SendEntry* tail = active_->queue.tail();
   SLUICE_ASSERT(tail && tail->payload + tail->length + appended_bytes == tail->buffer->end());
   tail->length += appended_bytes;
   write_seq_ += appended_bytes;
@@ -247,6 +253,7 @@ void Connection::commit(uint32_t appended_bytes) {
 
 void Connection::shutdown() {
   if (fin_queued_ || reset_pending_) return;
+  if (state_ == State::kEstablished) wake(true);
   switch (state_) {
     case State::kEstablished:
       fin_queued_ = true;
@@ -273,15 +280,16 @@ void Connection::shutdown() {
 
 void Connection::abort() {
   if (state_ == State::kClosed || reset_pending_) return;
+  wake(true);
   // The reset leaves, and the user is told, at the end of the turn.
   reset_pending_ = true;
   mark_dirty();
 }
 
 void Connection::consumed(uint32_t count) {
-  if (state_ == State::kClosed) return;
-  count = std::min(count, unconsumed_);
-  unconsumed_ -= count;
+  if (state_ == State::kClosed || !active_) return;
+  count = std::min(count, active_->unconsumed);
+  active_->unconsumed -= count;
   tcp_->held_bytes_ -= count;
   if (!receives_data()) return;
   tune_receive_window();
@@ -302,10 +310,13 @@ void Connection::set_no_delay(bool enabled) {
 void Connection::set_keep_alive(bool enabled, uint32_t idle_ms) {
   if (state_ == State::kClosed) return;
   keep_alive_ = enabled;
-  keep_idle_ms_ = std::max(idle_ms, 1u);
-  probes_ = 0;
+  if (!active_ && !enabled) return;
+  wake(true);
+  active_->keep_idle_ms = std::max(idle_ms, 1u);
+  active_->probes = 0;
   if (state_ == State::kSynSent || state_ == State::kSynReceived) return;  // begins with the connection
-  idle_at_ = enabled ? std::max(1u, last_receive_tick_ + ticks_of_ms(keep_idle_ms_)) : 0;
+  active_->idle_at =
+      enabled ? std::max(1u, active_->last_receive_tick + ticks_of_ms(active_->keep_idle_ms)) : 0;
   arm_timer();
 }
 
@@ -313,27 +324,27 @@ void Connection::set_keep_alive(bool enabled, uint32_t idle_ms) {
 // -------------------------------------------------------------------------------------------------------
 
 void Connection::release_queues() {
-  queue_.clear(tcp_->send_entries_);
+  active_->queue.clear(tcp_->send_entries_);
   queued_bytes_ = 0;
-  if (reassembly_) {
-    tcp_->held_bytes_ -= reassembly_->bytes();
-    tcp_->reassemblies_.release(reassembly_->number);
-    reassembly_ = nullptr;
+  if (active_->reassembly) {
+    tcp_->held_bytes_ -= active_->reassembly->bytes();
+    tcp_->reassemblies_.release(active_->reassembly->number);
+    active_->reassembly = nullptr;
   }
-  flight_.clear(tcp_->flight_records_);
+  active_->flight.clear(tcp_->flight_records_);
   release_recovery();
-  if (congestion_) {
-    tcp_->congestions_.release(congestion_->number);
-    congestion_ = nullptr;
+  if (active_->congestion) {
+    tcp_->congestions_.release(active_->congestion->number);
+    active_->congestion = nullptr;
   }
-  tcp_->held_bytes_ -= unconsumed_;
-  unconsumed_ = 0;
+  tcp_->held_bytes_ -= active_->unconsumed;
+  active_->unconsumed = 0;
 }
 
 void Connection::finish(Error error) {
   if (state_ == State::kClosed) return;
   tcp_->flows_.erase(hash_, {FlowReference::kConnection, number_});
-  tcp_->timers_.cancel(timer_);
+  tcp_->timers_.cancel(active_->timer);
   release_queues();
   error_ = error;
   if (was_connecting_) ++tcp_->counters.connect_failed;

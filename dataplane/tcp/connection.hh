@@ -2,24 +2,22 @@
 // One connection from our side (RFC 9293 section 3.3.1's TCB), which is the user's Stream. Its mechanisms lie
 // in a file each: connection.cc (the stream's interface, states), receive.cc, deliver.cc, receive_window.cc,
 // send.cc, acknowledge.cc, scoreboard.cc, rack.cc, recovery.cc, forward_rto.cc, undo.cc, congestion.cc,
-// black_hole.cc, deadlines.cc.
+// black_hole.cc, deadlines.cc, rest.cc.
 //
-// Budget of memory for an established, idle connection: this object (see the assertion at the end), 24 bytes
-// of slab cell and 11 to 21 bytes of flow table. Queues, records of what is under way, recovery, out-of-order queue
-// and the congestion control's state exist while they are needed.
+// An established connection that is at rest is this object and nothing more: 192 bytes, 4 of its slab, and 11 to 21 of the
+// flow table. All that comes and goes with what is under way lies in Activity.
 #pragma once
 #include <cstdint>
 
 #include "dataplane/core/timer.hh"
 #include "dataplane/ip/stack.hh"
+#include "dataplane/tcp/activity.hh"
 #include "dataplane/tcp/congestion.hh"
 #include "dataplane/tcp/counters.hh"
-#include "dataplane/tcp/flight.hh"
 #include "dataplane/tcp/flow.hh"
 #include "dataplane/tcp/reassembly.hh"
 #include "dataplane/tcp/recovery.hh"
 #include "dataplane/tcp/rtt.hh"
-#include "dataplane/tcp/send_queue.hh"
 #include "dataplane/tcp/sequence.hh"
 #include "dataplane/transport/stream.hh"
 #include "dataplane/wire/tcp.hh"
@@ -55,7 +53,7 @@ struct Agreement {
   uint32_t rtt_us = 0;  // of the handshake; 0: not known
 };
 
-// What retransmit_at_ waits for.
+// What the retransmission deadline waits for.
 enum class RetransmitTimer : uint8_t {
   kTimeout,     // RFC 6298; also window probes
   kTailProbe,   // RFC 8985 section 7
@@ -70,7 +68,7 @@ struct ConnectionChoice {
   uint32_t user_timeout_ms = 0;  // 0: that of the limits
 };
 
-class Connection final : public transport::Stream {
+class alignas(64) Connection final : public transport::Stream {
  public:
   Connection(Tcp& tcp, uint32_t number, const Flow& flow, uint32_t hash, const ip::Path& path);
   ~Connection();
@@ -103,8 +101,9 @@ class Connection final : public transport::Stream {
   bool ecn() const { return ecn_; }
   CongestionControl congestion_control() const { return control_; }
   // nullptr while there is none.
-  CongestionState* congestion() const { return congestion_; }
-  const Recovery* recovery() const { return recovery_; }
+  CongestionState* congestion() const { return active_ ? active_->congestion : nullptr; }
+  const Recovery* recovery() const { return active_ ? active_->recovery : nullptr; }
+  bool at_rest() const { return active_ == nullptr; }
   bool reordering_seen() const { return reordering_; }
   uint8_t reordering_multiplier() const { return reordering_multiplier_; }
   uint32_t receive_limit_bytes() const { return receive_limit_bytes_; }
@@ -192,8 +191,8 @@ class Connection final : public transport::Stream {
   // What is thought to be under way (RFC 6675 section 4, SetPipe, on records).
   uint32_t pipe_bytes() const {
     const uint32_t flight = snd_nxt_ - snd_una_;
-    if (!recovery_) return flight;
-    const uint32_t gone = recovery_->sacked_bytes + recovery_->lost_bytes;
+    if (!active_->recovery) return flight;
+    const uint32_t gone = active_->recovery->sacked_bytes + active_->recovery->lost_bytes;
     return flight > gone ? flight - gone : 0;
   }
 
@@ -240,7 +239,7 @@ class Connection final : public transport::Stream {
   void update_bbr(const AckSample& sample);
   void update_pace();
   // Whether another segment may leave now; if not, a deadline is set for when it may.
-  bool may_send_by_pace() { return !congestion_ || wait_for_pace(); }
+  bool may_send_by_pace() { return !active_->congestion || wait_for_pace(); }
   bool wait_for_pace();
 
   // ---- fast_open.cc ----
@@ -287,13 +286,22 @@ class Connection final : public transport::Stream {
   void arm_timer();
   void start_retransmit_timer();
   void start_reordering_timer(uint32_t wait_us);
-  void stop_retransmit_timer() { retransmit_at_ = 0; }
+  void stop_retransmit_timer() { active_->retransmit_at = 0; }
   uint32_t user_timeout_ms() const;
   static uint32_t ticks_of_us(uint32_t us) {
     return static_cast<uint32_t>((uint64_t{us} * 1000 + (1u << 20) - 1) >> 20);
   }
 
-  // What is looked at with each segment comes first, in the order of its use.
+  // ---- rest.cc ----
+  // Attaches what a connection needs that is not at rest; nothing when it has it. False: there is no room for it. `ending`: at
+  // any price, because who ends a connection must not be refused.
+  bool wake(bool ending = false);
+  bool may_rest() const;
+  bool quiet_for(uint32_t ticks, uint32_t now_tick) const;
+  // Gives it back. Only when may_rest().
+  void rest();
+
+  // What stays while the connection is at rest: three lines of the cache. Whatever need not stay belongs into Activity.
   State state_ = State::kClosed;
   RecoveryPhase phase_ = RecoveryPhase::kOpen;
   Error error_ = Error::kNone;  // for on_closed
@@ -308,51 +316,29 @@ class Connection final : public transport::Stream {
   RetransmitTimer retransmit_for_ : 2 = RetransmitTimer::kTimeout;
   CongestionControl control_ : 2 = CongestionControl::kCubic;
   uint8_t send_scale_ = 0, receive_scale_ = 0;
-  uint8_t backoff_ = 0, duplicate_acks_ = 0, probes_ = 0, challenges_ = 0;
   uint8_t reordering_multiplier_ = 1, reordering_persists_ = 0;  // RFC 8985 section 6.2, step 4
+  uint32_t number_;                                              // in its slab
   Tcp* tcp_;
-  Flow flow_;
-  uint32_t hash_;
+  Activity* active_ = nullptr;  // nullptr: at rest
 
   Sequence rcv_nxt_ = 0, rcv_adv_ = 0;  // rcv_adv_: right edge of the window as advertised
   Sequence last_ack_sent_ = 0;
   uint32_t ts_recent_ = 0;
-  Sequence snd_una_ = 0, snd_nxt_ = 0, snd_max_ = 0;  // snd_max_: past snd_nxt_ only by a window probe's byte
-  Sequence write_seq_ = 0;                            // end of the send queue
+  Sequence snd_una_ = 0, snd_nxt_ = 0;
+  Sequence write_seq_ = 0;  // end of the send queue
   uint32_t snd_wnd_ = 0, max_snd_wnd_ = 0;
-  Sequence snd_wl1_ = 0, snd_wl2_ = 0;
-  uint32_t unconsumed_ = 0;  // handed to the user, not given back
-  uint16_t mss_ = 536;       // payload of a full segment, our options taken off
+  uint16_t mss_ = 536;  // payload of a full segment, our options taken off
   uint16_t peer_mss_ = 536, local_mss_ = 536, receive_mss_ = 536;
   CongestionWindow window_;
   RttEstimator rtt_;
-  Sequence rtt_seq_ =
-      0;  // the next sample is taken when this is acknowledged; while timing_: when our SYN left, in us
-  SendQueue queue_;
-  Flight flight_;
-  ip::Path path_;
-
-  // Deadlines in ticks, 0: none.
-  uint32_t retransmit_at_ = 0, ack_at_ = 0, idle_at_ = 0, pace_at_ = 0;
-  uint32_t last_receive_tick_ = 0, last_send_tick_ = 0;  // last_send_tick_: of data
-  uint32_t stuck_since_ = 0;                             // first timeout without progress since, 0: none
-  uint32_t keep_idle_ms_ = 0;
-  uint32_t ts_recent_tick_ = 0, ts_offset_ = 0, challenge_tick_ = 0;
-
-  Sequence recover_ = 0;    // a recovery ends when this is acknowledged; what came before it was dealt with
-  Sequence cwr_until_ = 0;  // marks are answered again when this is acknowledged
+  uint32_t ts_recent_tick_ = 0, last_send_tick_ = 0;  // last_send_tick_: of data
   uint32_t receive_limit_bytes_;
-  Sequence tune_seq_ = 0;  // what the user had taken in at tune_us_
-  uint32_t tune_us_ = 0;
   uint32_t user_timeout_ms_ = 0;
-  Sequence iss_ = 0;
-  uint32_t number_;  // in its slab
-  Reassembly* reassembly_ = nullptr;
-  Recovery* recovery_ = nullptr;
-  CongestionState* congestion_ = nullptr;
-  Connection* next_dirty_ = nullptr;
-  Timer timer_;  // fires at the least of the deadlines or before; its links chain closed connections
+  float congestion_memory_ = 0;  // what the congestion control keeps of its state over a rest
+  uint32_t hash_;
+  Flow flow_;
+  ip::Path path_;
 };
-static_assert(sizeof(Connection) <= 376);
+static_assert(sizeof(Connection) == 192);
 
 }  // namespace sluice::tcp

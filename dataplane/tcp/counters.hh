@@ -64,6 +64,8 @@ struct Counters {
   uint64_t cookies_sent = 0, cookies_accepted = 0, cookies_invalid = 0;
   uint64_t not_accepting = 0;      // SYNs and last ACKs dropped while a listener does not accept
   uint64_t connections_limit = 0;  // SYNs, last ACKs and connects refused
+  uint64_t active_limit = 0;       // SYNs, segments, connects and writes for which no activity was left
+  uint64_t rested = 0, woken = 0;  // connections that gave theirs back, and took one again
   uint64_t half_open_limit = 0;
   uint64_t ports_exhausted = 0;
   uint64_t time_wait_entered = 0, time_wait_reused = 0, time_wait_evicted = 0, time_wait_reset_ignored = 0;

@@ -18,6 +18,9 @@ class Cubic {
   uint32_t on_loss(const CongestionWindow& window, uint32_t mss_bytes);
   // The curve begins anew with the next acknowledgement: after a timeout or an idle time.
   void restart() { epoch_us_ = 0; }
+  // What outlives the rest of this: w_max.
+  float memory() const { return w_max_bytes_; }
+  void remember(float memory) { w_max_bytes_ = memory; }
   // The last loss was none (section 4.9): the plateau from before. The curve begins anew there.
   void undo() {
     w_max_bytes_ = prior_w_max_bytes_;

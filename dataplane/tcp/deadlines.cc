@@ -21,11 +21,11 @@ bool due(uint32_t deadline, uint32_t now_tick) { return deadline != 0 && at_or_b
 
 void Connection::start_retransmit_timer() {
   const uint32_t flight = snd_nxt_ - snd_una_;
-  uint32_t wait_us = rtt_.rto_us(backoff_);
+  uint32_t wait_us = rtt_.rto_us(active_->backoff);
   retransmit_for_ = RetransmitTimer::kTimeout;
   // A probe of the tail comes before the timeout (RFC 8985 section 7.2).
-  if (phase_ == RecoveryPhase::kOpen && sack_ && backoff_ == 0 && !tail_probed_ && flight > 0 &&
-      rtt_.has_sample() && synchronized() && !(recovery_ && recovery_->sacked_bytes > 0)) {
+  if (phase_ == RecoveryPhase::kOpen && sack_ && active_->backoff == 0 && !tail_probed_ && flight > 0 &&
+      rtt_.has_sample() && synchronized() && !(active_->recovery && active_->recovery->sacked_bytes > 0)) {
     uint32_t probe_us = std::max(2 * rtt_.smoothed_us(), kMinimumProbeUs);
     if (flight <= mss_) probe_us += kPeerAckDelayUs;
     if (probe_us < wait_us) {
@@ -34,15 +34,16 @@ void Connection::start_retransmit_timer() {
     }
   }
   const uint32_t wait = starved_ && flight == 0 ? 1 : ticks_of_us(wait_us);
-  retransmit_at_ = std::max(1u, tcp_->tick() + wait);
+  active_->retransmit_at = std::max(1u, tcp_->tick() + wait);
 }
 
 // RFC 8985 section 6.2, step 5: the timer of what may yet be lost comes before any other.
 void Connection::start_reordering_timer(uint32_t wait_us) {
   const uint32_t at = std::max(1u, tcp_->tick() + ticks_of_us(wait_us) + 1);
-  if (retransmit_at_ != 0 && at_or_before(retransmit_at_, at) && retransmit_for_ != RetransmitTimer::kForget)
+  if (active_->retransmit_at != 0 && at_or_before(active_->retransmit_at, at) &&
+      retransmit_for_ != RetransmitTimer::kForget)
     return;
-  retransmit_at_ = at;
+  active_->retransmit_at = at;
   retransmit_for_ = RetransmitTimer::kReordering;
   arm_timer();
 }
@@ -51,48 +52,55 @@ void Connection::arm_timer() {
   const uint32_t now_tick = tcp_->tick();
   // Distances, because ticks wrap.
   uint32_t nearest = UINT32_MAX;
-  for (const uint32_t deadline : {retransmit_at_, ack_at_, idle_at_, pace_at_}) {
+  for (const uint32_t deadline :
+       {active_->retransmit_at, active_->ack_at, active_->idle_at, active_->pace_at}) {
     if (deadline == 0) continue;
     nearest = std::min(nearest, after(deadline, now_tick) ? deadline - now_tick : 0u);
   }
-  if (nearest == UINT32_MAX) return;  // one that is armed fires once for nothing
+  if (nearest == UINT32_MAX) {
+    // One that is armed fires once for nothing. An established connection is looked at again: it may have come to rest.
+    if (state_ != State::kEstablished) return;
+    nearest = ticks_of_ms(tcp_->limits_.rest_after_ms);
+  }
   const uint64_t deadline_ns = ((tcp_->now_ns_ >> kTickShift) + nearest) << kTickShift;
-  if (timer_.armed() && timer_.deadline_ns <= deadline_ns) return;
-  tcp_->timers_.arm(timer_, deadline_ns);
+  if (active_->timer.armed() && active_->timer.deadline_ns <= deadline_ns) return;
+  tcp_->timers_.arm(active_->timer, deadline_ns);
 }
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Winvalid-offsetof"
 void Connection::on_timer(Timer& timer, uint64_t now_ns) {
-  auto* connection =
-      reinterpret_cast<Connection*>(reinterpret_cast<std::byte*>(&timer) - offsetof(Connection, timer_));
-  connection->tcp_->set_now(now_ns);
-  connection->on_deadlines(connection->tcp_->tick());
+  // The timer is the first member.
+  static_assert(offsetof(Activity, timer) == 0);
+  Connection& connection = *reinterpret_cast<Activity&>(timer).owner;
+  connection.tcp_->set_now(now_ns);
+  connection.on_deadlines(connection.tcp_->tick());
 }
-#pragma GCC diagnostic pop
 
 void Connection::on_deadlines(uint32_t now_tick) {
   if (reset_pending_) return;
-  if (due(ack_at_, now_tick)) {
-    // ack_at_ stays until the segment has left: emit() counts by it.
+  if (due(active_->ack_at, now_tick)) {
+    // active_->ack_at stays until the segment has left: emit() counts by it.
     ack_now_ = true;
     ack_by_timer_ = true;
-    ack_at_ = std::max(1u, now_tick + ticks_of_ms(tcp_->limits_.delayed_ack_ms));
+    active_->ack_at = std::max(1u, now_tick + ticks_of_ms(tcp_->limits_.delayed_ack_ms));
     mark_dirty();
   }
-  if (due(retransmit_at_, now_tick)) {
-    retransmit_at_ = 0;
+  if (due(active_->retransmit_at, now_tick)) {
+    active_->retransmit_at = 0;
     on_retransmit_timeout();
     if (state_ == State::kClosed) return;
   }
-  if (due(pace_at_, now_tick)) {
-    pace_at_ = 0;
+  if (due(active_->pace_at, now_tick)) {
+    active_->pace_at = 0;
     mark_dirty();
   }
-  if (due(idle_at_, now_tick)) {
-    idle_at_ = 0;
+  if (due(active_->idle_at, now_tick)) {
+    active_->idle_at = 0;
     on_idle_deadline(now_tick);
     if (state_ == State::kClosed) return;
+  }
+  if (quiet_for(ticks_of_ms(tcp_->limits_.rest_after_ms), now_tick) && may_rest()) {
+    rest();
+    return;
   }
   arm_timer();
 }
@@ -112,28 +120,28 @@ void Connection::on_idle_deadline(uint32_t now_tick) {
   }
   if (!keep_alive_) return;
   // RFC 9293 section 3.8.4. The deadline is not moved by each segment; it is looked at when it comes.
-  const uint32_t idle = now_tick - last_receive_tick_;
-  const uint32_t limit = ticks_of_ms(keep_idle_ms_);
+  const uint32_t idle = now_tick - active_->last_receive_tick;
+  const uint32_t limit = ticks_of_ms(active_->keep_idle_ms);
   if (idle < limit || snd_nxt_ != snd_una_) {
-    probes_ = 0;
-    idle_at_ = std::max(1u, idle < limit ? last_receive_tick_ + limit : now_tick + limit);
+    active_->probes = 0;
+    active_->idle_at = std::max(1u, idle < limit ? active_->last_receive_tick + limit : now_tick + limit);
     return;
   }
-  if (probes_ >= tcp_->limits_.keep_alive_probes) {
+  if (active_->probes >= tcp_->limits_.keep_alive_probes) {
     ++counters.keep_alive_failed;
     ++counters.timed_out;
     send_reset();
     finish(Error::kTimedOut);
     return;
   }
-  ++probes_;
+  ++active_->probes;
   ++counters.keep_alive_probes;
   // No data, one before what the peer expects: it must answer.
   std::byte options[wire::kTcpOptionsLimitBytes];
   const uint32_t options_bytes = common_options(options, false);
   emit(wire::kTcpAck, snd_una_ - 1, nullptr, options, options_bytes, false);
-  idle_at_ =
-      std::max(1u, now_tick + ticks_of_ms(std::min(keep_idle_ms_, tcp_->limits_.keep_alive_interval_ms)));
+  active_->idle_at = std::max(
+      1u, now_tick + ticks_of_ms(std::min(active_->keep_idle_ms, tcp_->limits_.keep_alive_interval_ms)));
 }
 
 }  // namespace sluice::tcp

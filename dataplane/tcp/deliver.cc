@@ -16,7 +16,7 @@ void Connection::deliver(Buffer* chain, uint32_t length) {
     release(chain);
     return;
   }
-  unconsumed_ += length;
+  active_->unconsumed += length;
   tcp_->held_bytes_ += length;
   user_->on_data(*this, chain);
 }
@@ -32,8 +32,8 @@ void Connection::schedule_ack(uint32_t length) {
   }
   if (ack_now_) {
     mark_dirty();
-  } else if (ack_at_ == 0) {
-    ack_at_ = std::max(1u, tcp_->tick() + ticks_of_ms(tcp_->limits_.delayed_ack_ms));
+  } else if (active_->ack_at == 0) {
+    active_->ack_at = std::max(1u, tcp_->tick() + ticks_of_ms(tcp_->limits_.delayed_ack_ms));
     arm_timer();
   }
 }
@@ -51,26 +51,26 @@ void Connection::receive_payload(Segment& segment) {
       Buffer* chain = segment.payload;
       segment.payload = nullptr;
       uint32_t length = segment.length;
-      if (reassembly_ && !reassembly_->empty()) {
+      if (active_->reassembly && !active_->reassembly->empty()) {
         // A hole is filled, or a part of it: said at once (RFC 5681 section 4.2).
         ack_now_ = true;
         mark_dirty();
         uint32_t more = 0;
-        const uint32_t held = reassembly_->bytes();
-        if (Buffer* rest = reassembly_->take(rcv_nxt_ + length, more)) {
+        const uint32_t held = active_->reassembly->bytes();
+        if (Buffer* rest = active_->reassembly->take(rcv_nxt_ + length, more)) {
           ++counters.holes_filled;
           Buffer* last = chain;
           while (last->next_segment) last = last->next_segment;
           last->next_segment = rest;
           length += more;
         }
-        tcp_->held_bytes_ -= held - reassembly_->bytes();
+        tcp_->held_bytes_ -= held - active_->reassembly->bytes();
       }
       deliver(chain, length);
       if (state_ == State::kClosed || reset_pending_) return;
-      if (reassembly_ && reassembly_->empty() && !reassembly_->has_duplicate()) {
-        tcp_->reassemblies_.release(reassembly_->number);
-        reassembly_ = nullptr;
+      if (active_->reassembly && active_->reassembly->empty() && !active_->reassembly->has_duplicate()) {
+        tcp_->reassemblies_.release(active_->reassembly->number);
+        active_->reassembly = nullptr;
       }
     }
     // A FIN counts when all before it has come; one that came early is dropped with its segment's place, and
@@ -86,19 +86,19 @@ void Connection::receive_payload(Segment& segment) {
   }
   ++counters.out_of_order;
   ack_now_ = true;
-  if (!reassembly_) {
+  if (!active_->reassembly) {
     uint32_t number;
-    reassembly_ = tcp_->reassemblies_.allocate(number, number);
+    active_->reassembly = tcp_->reassemblies_.allocate(number, number);
   }
-  if (!reassembly_ || tcp_->held_bytes_ + segment.length > tcp_->limits_.receive_total_bytes) {
-    ++(reassembly_ ? counters.receive_total_limit : counters.out_of_order_limit);
+  if (!active_->reassembly || tcp_->held_bytes_ + segment.length > tcp_->limits_.receive_total_bytes) {
+    ++(active_->reassembly ? counters.receive_total_limit : counters.out_of_order_limit);
   } else {
-    const uint32_t held = reassembly_->bytes();
+    const uint32_t held = active_->reassembly->bytes();
     Buffer* chain = segment.payload;
     segment.payload = nullptr;
-    const auto outcome =
-        reassembly_->insert(segment.sequence, segment.length, chain, tcp_->limits_.out_of_order_buffers);
-    tcp_->held_bytes_ += reassembly_->bytes();
+    const auto outcome = active_->reassembly->insert(segment.sequence, segment.length, chain,
+                                                     tcp_->limits_.out_of_order_buffers);
+    tcp_->held_bytes_ += active_->reassembly->bytes();
     tcp_->held_bytes_ -= held;
     if (outcome == Reassembly::Outcome::kNoRoom) ++counters.out_of_order_limit;
     if (outcome == Reassembly::Outcome::kDuplicate) ++counters.duplicate_data;

@@ -67,11 +67,11 @@ void Connection::receive_fast_open(const Buffer* packet, uint32_t header_bytes, 
   }
   send_syn();
   start_retransmit_timer();
-  idle_at_ = std::max(1u, tcp_->tick() + ticks_of_ms(kHandshakeMs));
+  active_->idle_at = std::max(1u, tcp_->tick() + ticks_of_ms(kHandshakeMs));
   arm_timer();
   if (!chain) return;
   tcp_->counters.bytes_received += length;
-  unconsumed_ += length;
+  active_->unconsumed += length;
   tcp_->held_bytes_ += length;
   user_->on_data(*this, chain);
 }
@@ -88,13 +88,14 @@ void Connection::end_fast_open() {
 // What of the queue goes with the first SYN, and the option. nullptr: nothing; the option may still ask for a cookie.
 Buffer* Connection::fast_open_data(wire::TcpOptions& options, uint32_t& length) {
   length = 0;
-  if (!fast_open_ || backoff_ > 0) return nullptr;  // section 4.1.3.1: a repeated SYN is an ordinary one
+  if (!fast_open_ || active_->backoff > 0)
+    return nullptr;  // section 4.1.3.1: a repeated SYN is an ordinary one
   options.has_fast_open = true;
   const FastOpenCache::Entry* entry = tcp_->fast_open_cache_.find(flow_.remote);
   if (!entry) return nullptr;
   options.cookie_bytes = entry->cookie_bytes;
   options.cookie = entry->cookie;
-  const SendEntry* first = queue_.head();
+  const SendEntry* first = active_->queue.head();
   if (!first || first->length == 0) return nullptr;
   const uint32_t mss = std::min<uint32_t>(entry->mss_bytes ? entry->mss_bytes : 536, local_mss_);
   length = std::min<uint32_t>(write_seq_ - snd_nxt_, mss - wire::kTcpOptionsLimitBytes);
@@ -106,7 +107,7 @@ Buffer* Connection::fast_open_data(wire::TcpOptions& options, uint32_t& length) 
   length = std::min(length, packet->tailroom());
   SendQueue::copy(first, snd_nxt_, length, packet->append(length));
   // Counts as sent only when it is acknowledged: otherwise it follows as ordinary data (section 4.2.2).
-  snd_max_ = snd_nxt_ + length;
+  active_->snd_max = snd_nxt_ + length;
   ++tcp_->counters.fast_opens_sent;
   return packet;
 }
@@ -116,7 +117,7 @@ void Connection::fast_open_answered(Sequence ack, const wire::TcpOptions& option
   if (!fast_open_) return;
   tcp_->fast_open_cache_.store(flow_.remote, options);
   const uint32_t taken = ack - snd_nxt_;
-  if (taken == 0 && snd_max_ != snd_nxt_) {
+  if (taken == 0 && active_->snd_max != snd_nxt_) {
     ++tcp_->counters.fast_opens_refused;
     if (!options.has_fast_open) tcp_->fast_open_cache_.forget(flow_.remote);
   }
@@ -124,10 +125,10 @@ void Connection::fast_open_answered(Sequence ack, const wire::TcpOptions& option
     tcp_->counters.bytes_sent += taken;
     queued_bytes_ -= taken;
     snd_nxt_ = ack;
-    queue_.sent_until(ack);
-    queue_.acknowledge(ack, tcp_->send_entries_);
+    active_->queue.sent_until(ack);
+    active_->queue.acknowledge(ack, tcp_->send_entries_);
   }
-  snd_max_ = snd_nxt_;
+  active_->snd_max = snd_nxt_;
 }
 
 }  // namespace sluice::tcp

@@ -11,16 +11,16 @@ namespace sluice::tcp {
 // Step 1, at a timeout. False: the timeout is dealt with in the ordinary way.
 bool Connection::begin_forward_rto() {
   // Not for a second timeout upon the same data, and not out of a recovery, whose retransmissions would confuse it.
-  if (backoff_ > 0 || phase_ != RecoveryPhase::kOpen) return false;
+  if (active_->backoff > 0 || phase_ != RecoveryPhase::kOpen) return false;
   // Without new data there is nothing to test with.
   if (!has_unsent() || usable_window() < mss_) return false;
-  recovery_->forward_rto = ForwardRto::kFirst;
+  active_->recovery->forward_rto = ForwardRto::kFirst;
   return true;
 }
 
 // An acknowledgement while the test is on. True when the timeout was found spurious and taken back.
 bool Connection::forward_rto_acknowledged(const AckSample& sample) {
-  Recovery& recovery = *recovery_;
+  Recovery& recovery = *active_->recovery;
   // Step 3 (c) of the SACK version, and 2 (b): whatever was sent once, before the timeout, and arrives now was only
   // late.
   if (recovery.forward_rto == ForwardRto::kSecond &&
@@ -29,8 +29,8 @@ bool Connection::forward_rto_acknowledged(const AckSample& sample) {
     undo();
     return true;
   }
-  if (recovery.forward_rto == ForwardRto::kFirst && sample.acked_bytes > 0 && before(snd_una_, recover_) &&
-      has_unsent() && usable_window() > 0) {
+  if (recovery.forward_rto == ForwardRto::kFirst && sample.acked_bytes > 0 &&
+      before(snd_una_, active_->recover) && has_unsent() && usable_window() > 0) {
     // Step 2 (b): up to two new segments, and the next acknowledgement decides.
     recovery.forward_rto = ForwardRto::kSecond;
     window_.cwnd_bytes = pipe_bytes() + 2u * mss_;
@@ -48,11 +48,11 @@ bool Connection::forward_rto_acknowledged(const AckSample& sample) {
 
 // What was sent before the timeout and not since counts as lost; what was sent anew after it does not.
 void Connection::mark_all_lost_but_retransmitted() {
-  for (FlightRecord* record = flight_.head(); record && before(record->begin, recover_);
+  for (FlightRecord* record = active_->flight.head(); record && before(record->begin, active_->recover);
        record = record->next) {
     if (record->sacked || record->lost || record->retransmitted) continue;
     record->lost = true;
-    recovery_->lost_bytes += record->bytes();
+    active_->recovery->lost_bytes += record->bytes();
   }
 }
 

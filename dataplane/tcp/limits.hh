@@ -10,6 +10,11 @@ struct Limits {
   // Connections in all states but half-open and TIME-WAIT. At the limit SYNs are dropped and connect() fails
   // with kTooManyFiles; memory grows with use, in chunks.
   uint32_t connections = 1u << 20;
+  // Connections that are not at rest (rest.cc). Beyond it connections are not opened, segments for a connection at rest are
+  // dropped, and its write() fails with kNoBuffers; ends go through. Room is first sought with those that have been quiet.
+  uint32_t active_connections = 1u << 20;
+  // After which an established connection without anything under way is at rest.
+  uint32_t rest_after_ms = 1'000;
   // Half-open records of all listeners together; beyond it (and beyond a listener's backlog) SYN cookies are
   // sent.
   uint32_t half_open = 1u << 16;

@@ -17,7 +17,7 @@ constexpr uint8_t kLargestMultiplier = 255;
 // Section 6.2, steps 1 and 2: the segment sent last among all that have been delivered.
 void Connection::rack_update(const AckSample& sample) {
   if (!sample.newest) return;
-  Recovery& recovery = *recovery_;
+  Recovery& recovery = *active_->recovery;
   const uint32_t rtt_us = static_cast<uint32_t>(tcp_->now_us()) - sample.newest_sent_us;
   // The acknowledgement of a retransmission that comes too early is the original's.
   if (sample.newest_retransmitted && rtt_us < rtt_.minimum_us()) return;
@@ -35,14 +35,14 @@ uint32_t Connection::reordering_window_us() const {
   if (!reordering_) {
     if (phase_ != RecoveryPhase::kOpen) return 0;
     // As RFC 6675 counts: more than two segments' worth of bytes have overtaken it.
-    if (recovery_->sacked_bytes > (kDuplicateThreshold - 1) * mss_) return 0;
+    if (active_->recovery->sacked_bytes > (kDuplicateThreshold - 1) * mss_) return 0;
   }
   const uint64_t window_us = uint64_t{rtt_.minimum_us()} / 4 * reordering_multiplier_;
   return static_cast<uint32_t>(std::min<uint64_t>(window_us, rtt_.smoothed_us()));
 }
 
 void Connection::adapt_reordering_window(const AckSample& sample) {
-  Recovery& recovery = *recovery_;
+  Recovery& recovery = *active_->recovery;
   if (recovery.dsack_round_valid && at_or_after(snd_una_, recovery.dsack_round))
     recovery.dsack_round_valid = false;
   if (!sample.duplicate_reported || recovery.dsack_round_valid) return;
@@ -60,12 +60,12 @@ void Connection::relax_reordering_window() {
 // Section 6.2, step 5. Marks what is lost; returns how long to wait, in microseconds, until more may be (0: nothing
 // to wait for).
 uint32_t Connection::rack_detect() {
-  Recovery& recovery = *recovery_;
+  Recovery& recovery = *active_->recovery;
   if (!recovery.rack_valid) return 0;
   const auto now_us = static_cast<uint32_t>(tcp_->now_us());
   const uint32_t window_us = reordering_window_us();
   uint32_t wait_us = 0;
-  for (FlightRecord* record = flight_.head(); record; record = record->next) {
+  for (FlightRecord* record = active_->flight.head(); record; record = record->next) {
     if (record->sacked || record->lost) continue;
     if (!sent_after(recovery.rack_sent_us, recovery.rack_end, record->sent_us, record->end)) {
       // Whatever follows was first sent later still.
@@ -87,10 +87,10 @@ uint32_t Connection::rack_detect() {
 
 // The wait that rack_detect() asked for is over.
 void Connection::on_reordering_timeout() {
-  if (!recovery_) return;
-  const uint32_t lost_before = recovery_->lost_bytes;
+  if (!active_->recovery) return;
+  const uint32_t lost_before = active_->recovery->lost_bytes;
   const uint32_t wait_us = rack_detect();
-  if (recovery_->lost_bytes > lost_before) {
+  if (active_->recovery->lost_bytes > lost_before) {
     ++tcp_->counters.reordering_timeouts;
     if (phase_ == RecoveryPhase::kOpen) enter_fast_recovery(AckSample{});
     mark_dirty();
@@ -105,7 +105,7 @@ void Connection::on_reordering_timeout() {
 // Section 7.3. New data if there is any, else the last segment once more: it brings an acknowledgement, or a SACK that
 // shows the hole, long before the timeout.
 void Connection::send_tail_probe() {
-  FlightRecord* last = flight_.tail();
+  FlightRecord* last = active_->flight.tail();
   if (!last || last->sacked || !make_recovery()) return;
   const Sequence nxt_before = snd_nxt_;
   const uint32_t unsent = before(snd_nxt_, write_seq_) ? write_seq_ - snd_nxt_ : 0;
@@ -114,26 +114,26 @@ void Connection::send_tail_probe() {
     send_new();
     probe_allowance_ = false;
   }
-  recovery_->probe_retransmitted = snd_nxt_ == nxt_before;
-  if (recovery_->probe_retransmitted) {
-    last = flight_.tail();
+  active_->recovery->probe_retransmitted = snd_nxt_ == nxt_before;
+  if (active_->recovery->probe_retransmitted) {
+    last = active_->flight.tail();
     if (last->bytes() > mss_) {
-      FlightRecord* rest = flight_.split(last, last->end - mss_, tcp_->flight_records_);
+      FlightRecord* rest = active_->flight.split(last, last->end - mss_, tcp_->flight_records_);
       if (!rest) return;
       last = rest;
     }
     if (!retransmit(*last)) return;
   }
-  recovery_->probing = true;
-  recovery_->probe_end = snd_nxt_;
-  recovery_->hold_until = later(recovery_->hold_until, snd_nxt_);
+  active_->recovery->probing = true;
+  active_->recovery->probe_end = snd_nxt_;
+  active_->recovery->hold_until = later(active_->recovery->hold_until, snd_nxt_);
   ++tcp_->counters.tail_probes;
 }
 
 // Section 7.4.2: what the acknowledgement says of a probe. When the probe itself repaired the only loss, there was still
 // one.
 void Connection::tail_probe_acknowledged(const AckSample& sample) {
-  Recovery& recovery = *recovery_;
+  Recovery& recovery = *active_->recovery;
   if (!recovery.probing || before(snd_una_, recovery.probe_end)) return;
   if (!recovery.probe_retransmitted || sample.duplicate_reported) {
     recovery.probing = false;  // it was new data, or both copies have arrived

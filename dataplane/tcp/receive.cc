@@ -18,11 +18,16 @@ using wire::kTcpUrg;
 
 void Connection::receive(const wire::TcpView& view, Buffer* packet, uint32_t packet_bytes, bool marked) {
   const uint32_t length = packet_bytes - view.header_bytes();
-  last_receive_tick_ = tcp_->tick();
+  if (!active_ && !wake()) {
+    release(packet);  // comes again
+    return;
+  }
+  active_->last_receive_tick = tcp_->tick();
   // Header prediction: the next segment in order of an established connection where nothing is amiss.
   if (state_ == State::kEstablished &&
       (view.flags() & (kTcpAck | kTcpFin | kTcpRst | kTcpSyn | kTcpUrg | kTcpEce | kTcpCwr)) == kTcpAck &&
-      view.sequence() == rcv_nxt_ && !reassembly_ && !recovery_ && !marked && !reset_pending_) {
+      view.sequence() == rcv_nxt_ && !active_->reassembly && !active_->recovery && !marked &&
+      !reset_pending_) {
     const Sequence ack = view.acknowledgement();
     const uint32_t acked = ack - snd_una_;
     uint32_t timestamp = 0, echo = 0;
@@ -34,12 +39,12 @@ void Connection::receive(const wire::TcpView& view, Buffer* packet, uint32_t pac
       ++tcp_->counters.predicted;
       if (timestamps_ && at_or_before(rcv_nxt_, last_ack_sent_)) {
         ts_recent_ = timestamp;
-        ts_recent_tick_ = last_receive_tick_;
+        ts_recent_tick_ = active_->last_receive_tick;
       }
       snd_wnd_ = uint32_t{view.window()} << send_scale_;
       if (snd_wnd_ > max_snd_wnd_) max_snd_wnd_ = snd_wnd_;
-      snd_wl1_ = rcv_nxt_;
-      snd_wl2_ = ack;
+      active_->snd_wl1 = rcv_nxt_;
+      active_->snd_wl2 = ack;
       if (acked > 0) {
         if (control_ != CongestionControl::kBbr) {
           advance_una(ack, nullptr);
@@ -89,7 +94,7 @@ void Connection::receive_syn_sent(Segment& segment) {
   const bool ack = segment.has(kTcpAck);
   // Beyond SND.NXT lies what went with the SYN (RFC 7413).
   const bool ack_acceptable = ack && at_or_after(segment.acknowledgement, snd_nxt_) &&
-                              at_or_before(segment.acknowledgement, snd_max_);
+                              at_or_before(segment.acknowledgement, active_->snd_max);
   if (ack && !ack_acceptable) {
     ++tcp_->counters.bad_ack;
     if (!segment.has(kTcpRst)) {
@@ -112,7 +117,7 @@ void Connection::receive_syn_sent(Segment& segment) {
     return;
   }
   Agreement agreement;
-  agreement.iss = iss_;
+  agreement.iss = active_->iss;
   agreement.irs = segment.sequence;
   if (segment.options.mss) agreement.peer_mss_bytes = segment.options.mss;
   agreement.timestamps = segment.options.has_timestamp;
@@ -122,13 +127,13 @@ void Connection::receive_syn_sent(Segment& segment) {
   agreement.timestamp_recent = segment.options.timestamp;
   agree(agreement);
   snd_wnd_ = max_snd_wnd_ = segment.window_bytes;  // never scaled in a SYN
-  snd_wl1_ = segment.sequence;
-  snd_wl2_ = segment.acknowledgement;
+  active_->snd_wl1 = segment.sequence;
+  active_->snd_wl2 = segment.acknowledgement;
   if (!ack_acceptable) {
     // Both ends opened at once: answer with SYN and ACK, and wait for theirs.
     ++tcp_->counters.simultaneous_opens;
     fast_open_ = false;
-    snd_max_ = snd_nxt_;
+    active_->snd_max = snd_nxt_;
     set_state(State::kSynReceived);
     send_syn();
     start_retransmit_timer();
@@ -136,17 +141,17 @@ void Connection::receive_syn_sent(Segment& segment) {
     return;
   }
   fast_open_answered(segment.acknowledgement, segment.options);
-  snd_una_ = recover_ = cwr_until_ = segment.acknowledgement;
+  snd_una_ = active_->recover = active_->cwr_until = segment.acknowledgement;
   // RFC 3168 section 6.1.1: ECE alone. Both flags are the mark of who sends back whatever comes.
-  ecn_ = tcp_->limits_.ecn_offer && backoff_ == 0 && segment.has(kTcpEce) && !segment.has(kTcpCwr);
-  if (timing_ && backoff_ == 0) rtt_.sample(static_cast<uint32_t>(tcp_->now_us()) - rtt_seq_);
+  ecn_ = tcp_->limits_.ecn_offer && active_->backoff == 0 && segment.has(kTcpEce) && !segment.has(kTcpCwr);
+  if (timing_ && active_->backoff == 0) rtt_.sample(static_cast<uint32_t>(tcp_->now_us()) - active_->rtt_seq);
   timing_ = false;
-  rtt_seq_ = snd_nxt_;
+  active_->rtt_seq = snd_nxt_;
   begin_congestion_control();
-  backoff_ = 0;
+  active_->backoff = 0;
   was_connecting_ = false;
   stop_retransmit_timer();
-  idle_at_ = keep_alive_ ? std::max(1u, tcp_->tick() + ticks_of_ms(keep_idle_ms_)) : 0;
+  active_->idle_at = keep_alive_ ? std::max(1u, tcp_->tick() + ticks_of_ms(active_->keep_idle_ms)) : 0;
   set_state(State::kEstablished);
   tcp_->stack_.confirm_neighbour(path_);
   ack_now_ = true;
@@ -181,15 +186,15 @@ bool Connection::paws_accepts(const Segment& segment) {
 // hosts that disagree do not talk for ever.
 void Connection::challenge() {
   constexpr uint32_t kSecond = static_cast<uint32_t>(1'000'000'000u >> kTickShift);
-  if (tcp_->tick() - challenge_tick_ >= kSecond) {
-    challenge_tick_ = tcp_->tick();
-    challenges_ = 0;
+  if (tcp_->tick() - active_->challenge_tick >= kSecond) {
+    active_->challenge_tick = tcp_->tick();
+    active_->challenges = 0;
   }
-  if (challenges_ >= tcp_->limits_.challenge_acks_per_second) {
+  if (active_->challenges >= tcp_->limits_.challenge_acks_per_second) {
     ++tcp_->counters.challenge_acks_limited;
     return;
   }
-  ++challenges_;
+  ++active_->challenges;
   ++tcp_->counters.challenge_acks;
   ack_now_ = true;
   mark_dirty();
@@ -253,13 +258,13 @@ void Connection::receive_synchronized(Segment& segment) {
     }
     if (segment.length > 0 && at_or_before(segment.sequence + segment.length, rcv_nxt_)) {
       ++counters.duplicate_data;
-      if (sack_ && !reassembly_) {
+      if (sack_ && !active_->reassembly) {
         uint32_t number;
-        reassembly_ = tcp_->reassemblies_.allocate(number, number);
+        active_->reassembly = tcp_->reassemblies_.allocate(number, number);
       }
       // RFC 2883 section 4: say what came twice.
-      if (sack_ && reassembly_)
-        reassembly_->note_duplicate(segment.sequence, segment.sequence + segment.length);
+      if (sack_ && active_->reassembly)
+        active_->reassembly->note_duplicate(segment.sequence, segment.sequence + segment.length);
     } else {
       ++counters.out_of_window;
     }
@@ -314,7 +319,7 @@ void Connection::receive_synchronized(Segment& segment) {
   // Not from a segment that acknowledges what was never sent: a stranger's timestamp would shut the peer out (PAWS).
   if (segment.options.has_timestamp && timestamps_ && at_or_before(segment.sequence, last_ack_sent_) &&
       !before(segment.options.timestamp, ts_recent_) &&
-      !after(segment.acknowledgement, later(snd_max_, snd_nxt_))) {
+      !after(segment.acknowledgement, later(active_->snd_max, snd_nxt_))) {
     ts_recent_ = segment.options.timestamp;  // RFC 7323 section 4.3
     ts_recent_tick_ = tcp_->tick();
   }
@@ -328,17 +333,17 @@ void Connection::receive_synchronized(Segment& segment) {
       ++counters.resets_sent;
       return;
     }
-    snd_wl1_ = segment.sequence - 1;  // so that the window below is taken
+    active_->snd_wl1 = segment.sequence - 1;  // so that the window below is taken
     if (!fast_open_) {
-      snd_una_ = recover_ = iss_ + 1;
+      snd_una_ = active_->recover = active_->iss + 1;
       timing_ = false;
-      rtt_seq_ = snd_nxt_;
+      active_->rtt_seq = snd_nxt_;
       begin_congestion_control();
     }
-    backoff_ = 0;
+    active_->backoff = 0;
     was_connecting_ = false;
     stop_retransmit_timer();
-    idle_at_ = keep_alive_ ? std::max(1u, tcp_->tick() + ticks_of_ms(keep_idle_ms_)) : 0;
+    active_->idle_at = keep_alive_ ? std::max(1u, tcp_->tick() + ticks_of_ms(active_->keep_idle_ms)) : 0;
     set_state(State::kEstablished);
     if (fast_open_) {
       // It was accepted with the SYN; what was sent since has its timer from now on.
@@ -359,7 +364,7 @@ void Connection::receive_synchronized(Segment& segment) {
         set_state(State::kFinWait2);
         // Somebody who does not listen any more is not waited for for ever.
         if (!user_) {
-          idle_at_ = std::max(1u, tcp_->tick() + ticks_of_ms(tcp_->limits_.fin_wait_2_ms));
+          active_->idle_at = std::max(1u, tcp_->tick() + ticks_of_ms(tcp_->limits_.fin_wait_2_ms));
           arm_timer();
         }
         break;
@@ -385,7 +390,7 @@ void Connection::resend_smaller() {
   if (snd_nxt_ == snd_una_) return;
   mark_all_lost();
   phase_ = phase_ == RecoveryPhase::kOpen ? RecoveryPhase::kLoss : phase_;
-  recover_ = snd_nxt_;
+  active_->recover = snd_nxt_;
 }
 
 // ---- ICMP
@@ -393,8 +398,12 @@ void Connection::resend_smaller() {
 
 void Connection::icmp_error(const ip::IcmpError& about) {
   // RFC 5927 section 4.1: only about a segment that is in flight.
+  if (!active_) {
+    ++tcp_->counters.icmp_ignored;
+    return;
+  }
   const Sequence quoted = wire::load_32(about.l4.data() + 4);
-  const bool in_flight = at_or_after(quoted, snd_una_) && before(quoted, later(snd_nxt_, snd_max_));
+  const bool in_flight = at_or_after(quoted, snd_una_) && before(quoted, later(snd_nxt_, active_->snd_max));
   if (!in_flight || state_ == State::kClosed) {
     ++tcp_->counters.icmp_ignored;
     return;

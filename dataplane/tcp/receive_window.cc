@@ -20,7 +20,7 @@ uint32_t Connection::receive_limit() const {
 uint32_t Connection::receive_room() const {
   const uint32_t limit = receive_limit();
   if (tcp_->held_bytes_ >= tcp_->limits_.receive_total_bytes) return 0;
-  return unconsumed_ < limit ? limit - unconsumed_ : 0;
+  return active_->unconsumed < limit ? limit - active_->unconsumed : 0;
 }
 
 // The window field of the segment that is about to leave; moves the advertised edge. Never takes back what
@@ -45,12 +45,12 @@ uint32_t Connection::choose_window() {
 void Connection::tune_receive_window() {
   const uint32_t rtt_us = rtt_.smoothed_us();
   const auto now_us = static_cast<uint32_t>(tcp_->now_us());
-  const uint32_t elapsed_us = now_us - tune_us_;
+  const uint32_t elapsed_us = now_us - active_->tune_us;
   if (rtt_us == 0 || elapsed_us < std::max(rtt_us, kLeastIntervalUs)) return;
-  const Sequence taken = rcv_nxt_ - unconsumed_;
-  const uint32_t bytes = taken - tune_seq_;
-  tune_seq_ = taken;
-  tune_us_ = now_us;
+  const Sequence taken = rcv_nxt_ - active_->unconsumed;
+  const uint32_t bytes = taken - active_->tune_seq;
+  active_->tune_seq = taken;
+  active_->tune_us = now_us;
   // The measured time may be longer than a round trip.
   const uint64_t wanted = uint64_t{bytes} * 2 * rtt_us / elapsed_us;
   const uint32_t limit =

@@ -17,7 +17,7 @@ constexpr uint8_t kLargestBackoff = 12;
 
 // The slow way of an acknowledgement: SND.UNA and the records are as it says, `sample` is what it delivered.
 void Connection::recovery_step(AckSample& sample) {
-  Recovery& recovery = *recovery_;
+  Recovery& recovery = *active_->recovery;
   tail_probe_acknowledged(sample);
   const uint32_t lost_before = recovery.lost_bytes;
   uint32_t wait_us = 0;
@@ -37,7 +37,7 @@ void Connection::recovery_step(AckSample& sample) {
   }
   if (sack_ && recovery.forward_rto == ForwardRto::kNone) wait_us = rack_detect();
   const bool leaves =
-      phase_ != RecoveryPhase::kOpen && at_or_after(snd_una_, recover_) && sample.acked_bytes > 0;
+      phase_ != RecoveryPhase::kOpen && at_or_after(snd_una_, active_->recover) && sample.acked_bytes > 0;
   if (leaves) leave_recovery();
   if (!sack_) count_duplicates(sample);
   sample.lost_more = recovery.lost_bytes > lost_before;
@@ -54,7 +54,7 @@ void Connection::recovery_step(AckSample& sample) {
 // Without SACK (RFC 6582): each duplicate acknowledgement says that a segment has left the network, and a partial one
 // that the next hole begins where it ends.
 void Connection::count_duplicates(const AckSample& sample) {
-  Recovery& recovery = *recovery_;
+  Recovery& recovery = *active_->recovery;
   const uint32_t flight = snd_nxt_ - snd_una_;
   if (sample.acked_bytes > 0) {
     // One segment of what was acknowledged filled the hole, the others had been counted.
@@ -67,18 +67,18 @@ void Connection::count_duplicates(const AckSample& sample) {
   recovery.sacked_bytes =
       std::min(recovery.sacked_bytes, most > recovery.lost_bytes ? most - recovery.lost_bytes : 0);
   // Section 3.2, step 2: not again for what a recovery has dealt with.
-  if (phase_ == RecoveryPhase::kOpen && duplicate_acks_ >= kDuplicateThreshold &&
-      at_or_after(snd_una_, recover_))
+  if (phase_ == RecoveryPhase::kOpen && active_->duplicate_acks >= kDuplicateThreshold &&
+      at_or_after(snd_una_, active_->recover))
     mark_head_lost();
 }
 
 void Connection::enter_fast_recovery(const AckSample& sample) {
   ++tcp_->counters.fast_recoveries;
   if (!make_recovery()) return;
-  Recovery& recovery = *recovery_;
+  Recovery& recovery = *active_->recovery;
   remember_for_undo();
   phase_ = RecoveryPhase::kFast;
-  recover_ = snd_nxt_;
+  active_->recover = snd_nxt_;
   recovery.rescued = false;
   recovery.entering = true;
   recovery.probing = false;
@@ -91,11 +91,11 @@ void Connection::enter_fast_recovery(const AckSample& sample) {
 }
 
 void Connection::leave_recovery() {
-  Recovery& recovery = *recovery_;
+  Recovery& recovery = *active_->recovery;
   if (phase_ == RecoveryPhase::kFast) {
     relax_reordering_window();
-    if (congestion_ && control_ == CongestionControl::kBbr) {
-      congestion_->bbr().restore_window(window_);
+    if (active_->congestion && control_ == CongestionControl::kBbr) {
+      active_->congestion->bbr().restore_window(window_);
     } else {
       // RFC 6937 section 3: the recovery ends at ssthresh; RFC 6582 section 3.2, step 3: without a burst.
       window_.cwnd_bytes = sack_ ? window_.ssthresh_bytes
@@ -104,28 +104,29 @@ void Connection::leave_recovery() {
     }
   } else if (phase_ == RecoveryPhase::kLoss) {
     relax_reordering_window();
-    if (congestion_ && control_ == CongestionControl::kBbr) congestion_->bbr().restore_window(window_);
+    if (active_->congestion && control_ == CongestionControl::kBbr)
+      active_->congestion->bbr().restore_window(window_);
   }
   phase_ = RecoveryPhase::kOpen;
   recovery.forward_rto = ForwardRto::kNone;
   recovery.rescued = false;
   recovery.hold_until = snd_nxt_;
-  recover_ = snd_una_;
+  active_->recover = snd_una_;
 }
 
 // When nothing needs it any more. What may still be taken back is kept for a round trip: until what was in flight at
 // the end is acknowledged or, if that was nothing, until a timer says so.
 void Connection::release_recovery_if_done() {
-  if (!recovery_ || phase_ != RecoveryPhase::kOpen) return;
-  const Recovery& recovery = *recovery_;
+  if (!active_->recovery || phase_ != RecoveryPhase::kOpen) return;
+  const Recovery& recovery = *active_->recovery;
   if (recovery.lost_bytes > 0 || (recovery.sacked_bytes > 0 && snd_nxt_ != snd_una_)) return;
   if (before(snd_una_, recovery.hold_until)) return;
   const bool awaits_reports =
       (recovery.undo_possible && recovery.undo_retransmissions > 0) || recovery.probing;
   if (awaits_reports && snd_una_ == recovery.hold_until) {
-    if (snd_nxt_ == snd_una_ && retransmit_at_ == 0) {
+    if (snd_nxt_ == snd_una_ && active_->retransmit_at == 0) {
       retransmit_for_ = RetransmitTimer::kForget;
-      retransmit_at_ = std::max(1u, tcp_->tick() + ticks_of_us(rtt_.rto_us()));
+      active_->retransmit_at = std::max(1u, tcp_->tick() + ticks_of_us(rtt_.rto_us()));
       arm_timer();
     }
     return;
@@ -146,12 +147,12 @@ void Connection::update_window(const AckSample& sample) {
       break;
     case RecoveryPhase::kFast:
       window_.cwnd_bytes = std::max<uint32_t>(
-          mss_, recovery_->prr.on_ack(sample.delivered_bytes, pipe_bytes(), window_.ssthresh_bytes, mss_,
-                                      recovery_->entering || !sample.lost_more));
-      recovery_->entering = false;
+          mss_, active_->recovery->prr.on_ack(sample.delivered_bytes, pipe_bytes(), window_.ssthresh_bytes,
+                                              mss_, active_->recovery->entering || !sample.lost_more));
+      active_->recovery->entering = false;
       break;
     case RecoveryPhase::kLoss:
-      if (sample.acked_bytes > 0 && recovery_->forward_rto == ForwardRto::kNone)
+      if (sample.acked_bytes > 0 && active_->recovery->forward_rto == ForwardRto::kNone)
         congestion_on_ack(sample.acked_bytes, window_.cwnd_bytes, sample.rtt_us);
       break;
   }
@@ -161,8 +162,8 @@ void Connection::update_window(const AckSample& sample) {
 bool Connection::retransmit_lost() {
   bool sent = false;
   uint32_t count = 0;
-  for (FlightRecord* record = flight_.head(); record && recovery_ && recovery_->lost_bytes > 0;
-       record = record->next) {
+  for (FlightRecord* record = active_->flight.head();
+       record && active_->recovery && active_->recovery->lost_bytes > 0; record = record->next) {
     while (record->lost) {
       if (count == kRetransmitBurst || tcp_->stack_.transmit_room(path_) < Tcp::kTransmitReserve) {
         mark_dirty();
@@ -172,12 +173,13 @@ bool Connection::retransmit_lost() {
       const uint32_t pipe = pipe_bytes();
       if (pipe > 0 && pipe + limit > window_.cwnd_bytes) return sent;
       if (!may_send_by_pace()) return sent;
-      if (record->bytes() > limit && !flight_.split(record, record->begin + limit, tcp_->flight_records_)) {
+      if (record->bytes() > limit &&
+          !active_->flight.split(record, record->begin + limit, tcp_->flight_records_)) {
         ++tcp_->counters.recovery_limit;
-        if (flight_.head() != record) return sent;  // what there is room for goes on from the head
+        if (active_->flight.head() != record) return sent;  // what there is room for goes on from the head
       }
       if (!retransmit(*record)) return sent;
-      if (phase_ == RecoveryPhase::kFast) recovery_->prr.on_sent(limit);
+      if (phase_ == RecoveryPhase::kFast) active_->recovery->prr.on_sent(limit);
       ++count;
       sent = true;
     }
@@ -188,21 +190,23 @@ bool Connection::retransmit_lost() {
 // RFC 6675 section 4, NextSeg (4): when all that can be sent was sent, the last segment once more, because a
 // loss at the very end of the data has nothing behind it that would tell.
 void Connection::rescue() {
-  if (phase_ != RecoveryPhase::kFast || !sack_ || recovery_->rescued || recovery_->lost_bytes > 0) return;
-  FlightRecord* last = flight_.tail();
+  if (phase_ != RecoveryPhase::kFast || !sack_ || active_->recovery->rescued ||
+      active_->recovery->lost_bytes > 0)
+    return;
+  FlightRecord* last = active_->flight.tail();
   if (!last || last->sacked || last->retransmitted || pipe_bytes() + mss_ > window_.cwnd_bytes) return;
-  if (recovery_->sacked_bytes == 0) return;
-  if (last->bytes() > mss_) last = flight_.split(last, last->end - mss_, tcp_->flight_records_);
+  if (active_->recovery->sacked_bytes == 0) return;
+  if (last->bytes() > mss_) last = active_->flight.split(last, last->end - mss_, tcp_->flight_records_);
   if (!last) return;
-  recovery_->rescued = true;
-  if (retransmit(*last)) recovery_->prr.on_sent(last->bytes());
+  active_->recovery->rescued = true;
+  if (retransmit(*last)) active_->recovery->prr.on_sent(last->bytes());
 }
 
 // Sends a record, of a segment at most, again.
 bool Connection::retransmit(FlightRecord& record) {
   const uint32_t bytes = std::min<uint32_t>(record.bytes(), mss_);
   if (!retransmit_bytes(record.begin, bytes)) return false;
-  if (record.lost) recovery_->lost_bytes -= record.bytes();
+  if (record.lost) active_->recovery->lost_bytes -= record.bytes();
   record.lost = false;
   record.retransmitted = true;
   record.sent_us = static_cast<uint32_t>(tcp_->now_us());
@@ -216,7 +220,7 @@ bool Connection::retransmit_bytes(Sequence at, uint32_t limit_bytes) {
   const bool fin = fin_queued_ && after(end, write_seq_);
   const uint32_t length = earlier(end, write_seq_) - at;
   if (length == 0 && !fin) return false;
-  SendEntry* entry = length ? queue_.find(at) : nullptr;
+  SendEntry* entry = length ? active_->queue.find(at) : nullptr;
   if (!send_data(at, length, fin, entry, false, false)) return false;
   ++tcp_->counters.retransmitted;
   return true;
@@ -228,7 +232,7 @@ void Connection::on_retransmit_timeout() {
   if (state_ == State::kSynSent || state_ == State::kSynReceived) {
     ++counters.timeouts;
     timing_ = false;
-    if (backoff_ < kLargestBackoff) ++backoff_;
+    if (active_->backoff < kLargestBackoff) ++active_->backoff;
     send_syn();
     start_retransmit_timer();
     return;
@@ -254,9 +258,9 @@ void Connection::on_retransmit_timeout() {
     start_retransmit_timer();
     return;
   }
-  if (stuck_since_ == 0) {
-    stuck_since_ = std::max(1u, now_tick);
-  } else if (now_tick - stuck_since_ >= ticks_of_ms(user_timeout_ms())) {
+  if (active_->stuck_since == 0) {
+    active_->stuck_since = std::max(1u, now_tick);
+  } else if (now_tick - active_->stuck_since >= ticks_of_ms(user_timeout_ms())) {
     ++counters.timed_out;
     send_reset();  // if it is only deaf one way
     finish(error_ != Error::kNone ? error_ : Error::kTimedOut);
@@ -271,36 +275,36 @@ void Connection::on_retransmit_timeout() {
       // No room to remember: the head alone.
       retransmit_bytes(snd_una_, std::min<uint32_t>(mss_, snd_nxt_ - snd_una_));
     } else {
-      if (backoff_ == 0) {
+      if (active_->backoff == 0) {
         if (phase_ == RecoveryPhase::kOpen) remember_for_undo();
         congestion_loss({});
       }
       const bool test = begin_forward_rto();
-      if (congestion_) congestion_->on_timeout();
+      if (active_->congestion) active_->congestion->on_timeout();
       window_.cwnd_bytes = mss_;  // RFC 5681 (4): the loss window
-      recovery_->probing = false;
+      active_->recovery->probing = false;
       phase_ = RecoveryPhase::kLoss;
-      recover_ = snd_nxt_;
-      duplicate_acks_ = 0;
+      active_->recover = snd_nxt_;
+      active_->duplicate_acks = 0;
       tail_probed_ = false;
       // After a second timeout nothing that was reported is believed any more.
-      if ((flight_.head() && flight_.head()->sacked) || backoff_ > 0) forget_sacked();
+      if ((active_->flight.head() && active_->flight.head()->sacked) || active_->backoff > 0) forget_sacked();
       if (test) {
-        if (!sack_) recovery_->sacked_bytes = 0;
+        if (!sack_) active_->recovery->sacked_bytes = 0;
         mark_head_lost();
       } else {
-        recovery_->forward_rto = ForwardRto::kNone;
+        active_->recovery->forward_rto = ForwardRto::kNone;
         mark_all_lost();
       }
       // The head leaves now, whatever the window says.
-      FlightRecord* head = flight_.head();
+      FlightRecord* head = active_->flight.head();
       if (head) {
-        if (head->bytes() > mss_) flight_.split(head, head->begin + mss_, tcp_->flight_records_);
+        if (head->bytes() > mss_) active_->flight.split(head, head->begin + mss_, tcp_->flight_records_);
         retransmit(*head);
       }
     }
   }
-  if (backoff_ < kLargestBackoff) ++backoff_;
+  if (active_->backoff < kLargestBackoff) ++active_->backoff;
   start_retransmit_timer();
 }
 

@@ -10,22 +10,22 @@ namespace sluice::tcp {
 
 // The recovery's state, made at the first sign of trouble; nullptr at the limit.
 Recovery* Connection::make_recovery() {
-  if (!recovery_) {
+  if (!active_->recovery) {
     uint32_t number;
-    recovery_ = tcp_->recoveries_.allocate(number, number);
-    if (!recovery_) {
+    active_->recovery = tcp_->recoveries_.allocate(number, number);
+    if (!active_->recovery) {
       ++tcp_->counters.recovery_limit;
       return nullptr;
     }
-    recovery_->hold_until = snd_una_;
+    active_->recovery->hold_until = snd_una_;
   }
-  return recovery_;
+  return active_->recovery;
 }
 
 void Connection::release_recovery() {
-  if (!recovery_) return;
-  tcp_->recoveries_.release(recovery_->number);
-  recovery_ = nullptr;
+  if (!active_->recovery) return;
+  tcp_->recoveries_.release(active_->recovery->number);
+  active_->recovery = nullptr;
 }
 
 // `bytes` of `record` have arrived, as is known only now.
@@ -33,20 +33,22 @@ void Connection::note_delivered(const FlightRecord& record, Sequence begin, Sequ
   const uint32_t bytes = end - begin;
   sample.delivered_bytes += bytes;
   // Whether the echoed timestamp shows that it was not the retransmission that arrived.
-  const bool doubtful = record.retransmitted && recovery_ && recovery_->stamped && timestamps_ &&
-                        sample.has_echo && before(sample.echo, recovery_->first_stamp);
+  const bool doubtful = record.retransmitted && active_->recovery && active_->recovery->stamped &&
+                        timestamps_ && sample.has_echo && before(sample.echo, active_->recovery->first_stamp);
   if (!record.retransmitted) {
     const uint32_t rtt_us = static_cast<uint32_t>(tcp_->now_us()) - record.sent_us;
     if (sample.rtt_us == 0 || rtt_us < sample.rtt_us) sample.rtt_us = std::max(rtt_us, 1u);
-    sample.original_delivered |= before(begin, recover_);
-    if (recovery_) {
+    sample.original_delivered |= before(begin, active_->recover);
+    if (active_->recovery) {
       // RFC 8985 section 6.2, step 3: what arrives late shows that the path reorders.
-      if (recovery_->forward_most_valid && before(end, recovery_->forward_most)) reordering_ = true;
+      if (active_->recovery->forward_most_valid && before(end, active_->recovery->forward_most))
+        reordering_ = true;
     }
   }
-  if (recovery_ && (!recovery_->forward_most_valid || after(end, recovery_->forward_most))) {
-    recovery_->forward_most = end;
-    recovery_->forward_most_valid = true;
+  if (active_->recovery &&
+      (!active_->recovery->forward_most_valid || after(end, active_->recovery->forward_most))) {
+    active_->recovery->forward_most = end;
+    active_->recovery->forward_most_valid = true;
   }
   if (!doubtful &&
       (!sample.newest || sent_after(record.sent_us, end, sample.newest_sent_us, sample.newest_end))) {
@@ -62,7 +64,7 @@ void Connection::note_delivered(const FlightRecord& record, Sequence begin, Sequ
     sample.prior_delivered_us = record.delivered_us;
     sample.send_elapsed_us = record.sent_us - record.first_sent_us;
     sample.rate_application_limited = record.application_limited;
-    congestion_->bbr().first_sent_us = record.sent_us;
+    active_->congestion->bbr().first_sent_us = record.sent_us;
   }
 }
 
@@ -98,7 +100,7 @@ void Connection::update_scoreboard(const wire::TcpOptions& options, Sequence ack
   if (count == 0) return;
   if (!make_recovery()) return;
   FlightRecord* previous = nullptr;
-  FlightRecord* record = flight_.head();
+  FlightRecord* record = active_->flight.head();
   for (unsigned i = 0; i < count; ++i) {
     const Sequence left = blocks[i].left, right = blocks[i].right;
     while (record && at_or_before(record->end, left)) {
@@ -108,7 +110,7 @@ void Connection::update_scoreboard(const wire::TcpOptions& options, Sequence ack
     while (record && before(record->begin, right)) {
       if (!record->sacked) {
         if (before(record->begin, left)) {
-          FlightRecord* rest = flight_.split(record, left, tcp_->flight_records_);
+          FlightRecord* rest = active_->flight.split(record, left, tcp_->flight_records_);
           if (!rest) {
             ++tcp_->counters.recovery_limit;
             break;
@@ -116,24 +118,24 @@ void Connection::update_scoreboard(const wire::TcpOptions& options, Sequence ack
           previous = record;
           record = rest;
         }
-        if (after(record->end, right) && !flight_.split(record, right, tcp_->flight_records_)) {
+        if (after(record->end, right) && !active_->flight.split(record, right, tcp_->flight_records_)) {
           ++tcp_->counters.recovery_limit;
           break;
         }
         note_delivered(*record, record->begin, record->end, sample);
         const uint32_t bytes = record->bytes();
         sample.sacked_bytes += bytes;
-        recovery_->sacked_bytes += bytes;
-        if (record->lost) recovery_->lost_bytes -= bytes;
+        active_->recovery->sacked_bytes += bytes;
+        if (record->lost) active_->recovery->lost_bytes -= bytes;
         record->lost = false;
         record->sacked = true;
       }
       // Neighbours become one record, so that there are as many as there are holes.
       if (previous && previous->sacked && previous->end == record->begin) {
-        flight_.join(previous, tcp_->flight_records_);
+        active_->flight.join(previous, tcp_->flight_records_);
         record = previous->next;
       } else {
-        if (record->next && record->next->sacked) flight_.join(record, tcp_->flight_records_);
+        if (record->next && record->next->sacked) active_->flight.join(record, tcp_->flight_records_);
         previous = record;
         record = record->next;
       }
@@ -145,20 +147,20 @@ void Connection::update_scoreboard(const wire::TcpOptions& options, Sequence ack
 void Connection::acknowledge_flight(Sequence ack, AckSample& sample) {
   const uint32_t reported_rtt_us = sample.rtt_us;
   bool mended = false;
-  while (FlightRecord* record = flight_.head()) {
+  while (FlightRecord* record = active_->flight.head()) {
     if (at_or_after(record->begin, ack)) break;
     const Sequence end = earlier(record->end, ack);
     const uint32_t bytes = end - record->begin;
     mended |= record->retransmitted;
     if (record->sacked) {
-      recovery_->sacked_bytes -= bytes;
+      active_->recovery->sacked_bytes -= bytes;
     } else {
-      if (record->lost) recovery_->lost_bytes -= bytes;
+      if (record->lost) active_->recovery->lost_bytes -= bytes;
       note_delivered(*record, record->begin, end, sample);
     }
     record->begin = end;
     if (end != record->end) break;
-    flight_.pop(tcp_->flight_records_);
+    active_->flight.pop(tcp_->flight_records_);
   }
   // What lay behind a hole waited for it to be filled: that is no round trip. (What was SACKed is.)
   if (mended) sample.rtt_us = reported_rtt_us;
@@ -167,41 +169,41 @@ void Connection::acknowledge_flight(Sequence ack, AckSample& sample) {
 // All that is under way and not SACKed counts as lost: after a timeout (RFC 8985 section 6.3, RFC 6675 section 5.1).
 void Connection::mark_all_lost() {
   if (!make_recovery()) return;
-  if (!sack_) recovery_->sacked_bytes = 0;
-  recovery_->lost_bytes = 0;
-  for (FlightRecord* record = flight_.head(); record; record = record->next) {
+  if (!sack_) active_->recovery->sacked_bytes = 0;
+  active_->recovery->lost_bytes = 0;
+  for (FlightRecord* record = active_->flight.head(); record; record = record->next) {
     record->lost = !record->sacked;
-    if (record->lost) recovery_->lost_bytes += record->bytes();
+    if (record->lost) active_->recovery->lost_bytes += record->bytes();
   }
 }
 
 // The first segment that is not SACKed counts as lost. False when there is none, or it was already.
 bool Connection::mark_head_lost() {
-  FlightRecord* head = flight_.head();
+  FlightRecord* head = active_->flight.head();
   if (!head || head->sacked || head->lost || !make_recovery()) return false;
-  if (head->bytes() > mss_) flight_.split(head, head->begin + mss_, tcp_->flight_records_);
+  if (head->bytes() > mss_) active_->flight.split(head, head->begin + mss_, tcp_->flight_records_);
   head->lost = true;
-  recovery_->lost_bytes += head->bytes();
+  active_->recovery->lost_bytes += head->bytes();
   return true;
 }
 
 // RFC 2018 section 8: a peer that has dropped what it reported shows it in a report of the very first byte.
 void Connection::forget_sacked() {
-  for (FlightRecord* record = flight_.head(); record; record = record->next) record->sacked = false;
-  recovery_->sacked_bytes = 0;
+  for (FlightRecord* record = active_->flight.head(); record; record = record->next) record->sacked = false;
+  active_->recovery->sacked_bytes = 0;
 }
 
 // The same on the short way. Returns when the newest of what is acknowledged was sent.
 uint32_t Connection::acknowledge_flight(Sequence ack) {
   uint32_t sent_us = 0;
-  while (FlightRecord* record = flight_.head()) {
+  while (FlightRecord* record = active_->flight.head()) {
     if (at_or_after(record->begin, ack)) break;
     sent_us = record->sent_us;
     if (after(record->end, ack)) {
       record->begin = ack;
       break;
     }
-    flight_.pop(tcp_->flight_records_);
+    active_->flight.pop(tcp_->flight_records_);
   }
   return sent_us;
 }

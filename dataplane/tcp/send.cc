@@ -22,7 +22,7 @@ constexpr uint32_t kLargestLargeSendBytes = 65'535 - 60 - 60;
 constexpr uint8_t kEcnCapable = 2;  // ECT(0) (RFC 3168 section 5)
 }  // namespace
 
-uint32_t Connection::timestamp_now() const { return tcp_->tick() + ts_offset_; }
+uint32_t Connection::timestamp_now() const { return tcp_->tick() + active_->ts_offset; }
 
 void Connection::output() {
   if (reset_pending_) {
@@ -33,13 +33,13 @@ void Connection::output() {
   }
   if (state_ == State::kSynSent) {
     // Only from open_active(); later ones come from the timer.
-    if (backoff_ == 0) send_syn();
+    if (active_->backoff == 0) send_syn();
     return;
   }
   if (!synchronized() && !(fast_open_ && state_ == State::kSynReceived)) return;
   starved_ = false;
   bool sent = false;
-  if (recovery_ && recovery_->lost_bytes > 0) sent = retransmit_lost();
+  if (active_->recovery && active_->recovery->lost_bytes > 0) sent = retransmit_lost();
   if (has_unsent()) {
     sent |= send_new();
   } else if (!sent && phase_ == RecoveryPhase::kFast) {
@@ -47,19 +47,19 @@ void Connection::output() {
   }
   // Data carried the acknowledgement, unless there are holes to report, for which there may have been no
   // room.
-  if (reassembly_) {
-    if (ack_now_ || sent || reassembly_->has_duplicate()) send_ack();
+  if (active_->reassembly) {
+    if (ack_now_ || sent || active_->reassembly->has_duplicate()) send_ack();
   } else if (ack_now_ || window_update_) {
     if (window_update_ && !ack_now_) ++tcp_->counters.window_updates;
     send_ack();
   }
   if (snd_nxt_ != snd_una_ || has_unsent()) {
-    if (retransmit_at_ == 0 || retransmit_for_ == RetransmitTimer::kForget) start_retransmit_timer();
+    if (active_->retransmit_at == 0 || retransmit_for_ == RetransmitTimer::kForget) start_retransmit_timer();
     arm_timer();
   }
-  if (control_ == CongestionControl::kBbr && congestion_ && !has_unsent() &&
+  if (control_ == CongestionControl::kBbr && active_->congestion && !has_unsent() &&
       pipe_bytes() < window_.cwnd_bytes)
-    congestion_->bbr().limit_by_application(pipe_bytes());
+    active_->congestion->bbr().limit_by_application(pipe_bytes());
 }
 
 // Bytes of window left beyond SND.NXT.
@@ -75,7 +75,7 @@ bool Connection::send_new() {
     // RFC 5681 section 4.1: after an idle time the window says nothing any more.
     window_.ssthresh_bytes = std::max(window_.ssthresh_bytes, window_.cwnd_bytes / 4 * 3);
     window_.cwnd_bytes = initial_window_bytes(mss_);
-    if (congestion_) congestion_->on_timeout();
+    if (active_->congestion) active_->congestion->on_timeout();
   }
   for (uint32_t count = 0;; ++count) {
     const uint32_t unsent = before(snd_nxt_, write_seq_) ? write_seq_ - snd_nxt_ : 0;
@@ -87,11 +87,11 @@ bool Connection::send_new() {
       break;
     }
     const uint32_t flight = snd_nxt_ - snd_una_;
-    SendEntry* entry = unsent ? queue_.unsent() : nullptr;
+    SendEntry* entry = unsent ? active_->queue.unsent() : nullptr;
     uint32_t length = std::min<uint32_t>(unsent, mss_);
     const uint32_t usable = usable_window();
     bool in_place = false;
-    if (unsent > mss_ && !recovery_ && !cwr_due_) {
+    if (unsent > mss_ && !active_->recovery && !cwr_due_) {
       const uint32_t open_bytes =
           window_.cwnd_bytes > flight ? std::min(usable, window_.cwnd_bytes - flight) : 0;
       length = std::max(length, large_send_bytes(std::min(unsent, open_bytes), unsent));
@@ -125,14 +125,14 @@ bool Connection::send_new() {
       forget_record(record);
       break;
     }
-    if (congestion_) congestion_->pacing.on_sent(length, tcp_->now_us());
+    if (active_->congestion) active_->congestion->pacing.on_sent(length, tcp_->now_us());
     record->end += length + (fin ? 1 : 0);
-    if (phase_ == RecoveryPhase::kFast) recovery_->prr.on_sent(length);
+    if (phase_ == RecoveryPhase::kFast) active_->recovery->prr.on_sent(length);
     tcp_->counters.bytes_sent += length;
     last_send_tick_ = tcp_->tick();
     snd_nxt_ += length + (fin ? 1 : 0);
-    snd_max_ = later(snd_max_, snd_nxt_);
-    queue_.sent_until(snd_nxt_);
+    active_->snd_max = later(active_->snd_max, snd_nxt_);
+    active_->queue.sent_until(snd_nxt_);
     sent = true;
   }
   return sent;
@@ -142,9 +142,9 @@ bool Connection::send_new() {
 // is no room, the next turn tries again.
 FlightRecord* Connection::record_for(Sequence at) {
   const auto now_us = static_cast<uint32_t>(tcp_->now_us());
-  FlightRecord* last = flight_.tail();
+  FlightRecord* last = active_->flight.tail();
   if (last && last->sent_us == now_us && !last->retransmitted && !last->sacked && !last->lost) return last;
-  FlightRecord* record = flight_.full() ? nullptr : tcp_->flight_records_.allocate();
+  FlightRecord* record = active_->flight.full() ? nullptr : tcp_->flight_records_.allocate();
   if (!record) {
     ++tcp_->counters.recovery_limit;
     if (last && !last->retransmitted && !last->sacked && !last->lost) {
@@ -157,22 +157,22 @@ FlightRecord* Connection::record_for(Sequence at) {
   record->begin = record->end = at;
   record->sent_us = now_us;
   record->sacked = record->lost = record->retransmitted = record->application_limited = false;
-  flight_.push(record);
+  active_->flight.push(record);
   if (control_ == CongestionControl::kBbr) note_sent(*record);
   return record;
 }
 
 // Nothing was sent after all.
 void Connection::forget_record(FlightRecord* record) {
-  if (record->begin == record->end) flight_.pop_last(tcp_->flight_records_);
+  if (record->begin == record->end) active_->flight.pop_last(tcp_->flight_records_);
 }
 
 // The state of delivery at the time of sending (draft-cheng-iccrg-delivery-rate-estimation section 3.2).
 void Connection::note_sent(FlightRecord& record) {
-  if (!congestion_) return;
-  congestion_->pacing.on_sent(record.retransmitted ? record.bytes() : 0, tcp_->now_us());
+  if (!active_->congestion) return;
+  active_->congestion->pacing.on_sent(record.retransmitted ? record.bytes() : 0, tcp_->now_us());
   if (control_ != CongestionControl::kBbr) return;
-  Bbr& bbr = congestion_->bbr();
+  Bbr& bbr = active_->congestion->bbr();
   if (snd_nxt_ == snd_una_ || pipe_bytes() == 0) bbr.first_sent_us = bbr.delivered_us = record.sent_us;
   record.first_sent_us = bbr.first_sent_us;
   record.delivered_us = bbr.delivered_us;
@@ -262,9 +262,9 @@ void Connection::send_syn() {
   uint8_t flags = answer ? kTcpSyn | kTcpAck : kTcpSyn;
   // RFC 3168 section 6.1.1; a repeated SYN goes without, in case that it was the flags that somebody disliked
   // (6.1.1.1).
-  if (!answer && tcp_->limits_.ecn_offer && backoff_ == 0) flags |= wire::kTcpEce | wire::kTcpCwr;
+  if (!answer && tcp_->limits_.ecn_offer && active_->backoff == 0) flags |= wire::kTcpEce | wire::kTcpCwr;
   if (answer && ecn_) flags |= wire::kTcpEce;
-  emit(flags, iss_, data, options, options_bytes, false);
+  emit(flags, active_->iss, data, options, options_bytes, false);
 }
 
 // An acknowledgement by itself.
@@ -294,20 +294,21 @@ void Connection::send_probe() {
     const uint32_t length = std::min<uint32_t>({usable, unsent, mss_});
     FlightRecord* record = record_for(snd_nxt_);
     if (!record) return;
-    if (!send_data(snd_nxt_, length, false, queue_.unsent(), false, false)) {
+    if (!send_data(snd_nxt_, length, false, active_->queue.unsent(), false, false)) {
       forget_record(record);
       return;
     }
     record->end += length;
     tcp_->counters.bytes_sent += length;
     snd_nxt_ += length;
-    snd_max_ = later(snd_max_, snd_nxt_);
-    queue_.sent_until(snd_nxt_);
+    active_->snd_max = later(active_->snd_max, snd_nxt_);
+    active_->queue.sent_until(snd_nxt_);
     return;
   }
   ++tcp_->counters.window_probes;
   const bool fin = unsent == 0;
-  if (send_data(snd_nxt_, fin ? 0 : 1, fin, queue_.unsent(), false, false)) snd_max_ = snd_nxt_ + 1;
+  if (send_data(snd_nxt_, fin ? 0 : 1, fin, active_->queue.unsent(), false, false))
+    active_->snd_max = snd_nxt_ + 1;
 }
 
 void Connection::send_reset() {
@@ -328,17 +329,17 @@ void Connection::send_reset() {
 }
 
 uint32_t Connection::common_options(std::byte* at, bool with_sack) {
-  if (with_sack && reassembly_ && sack_) {
+  if (with_sack && active_->reassembly && sack_) {
     wire::TcpOptions options;
     options.has_timestamp = timestamps_;
     options.timestamp = timestamp_now();
     options.timestamp_echo = ts_recent_;
-    const bool duplicate = reassembly_->has_duplicate();
-    reassembly_->report(options, timestamps_ ? 3 : 4);
+    const bool duplicate = active_->reassembly->has_duplicate();
+    active_->reassembly->report(options, timestamps_ ? 3 : 4);
     if (duplicate) ++tcp_->counters.duplicate_sacks_sent;
-    if (reassembly_->empty()) {
-      tcp_->reassemblies_.release(reassembly_->number);
-      reassembly_ = nullptr;
+    if (active_->reassembly->empty()) {
+      tcp_->reassemblies_.release(active_->reassembly->number);
+      active_->reassembly = nullptr;
     }
     return wire::emit_tcp_options(at, options);
   }
@@ -392,8 +393,8 @@ bool Connection::emit(uint8_t flags, Sequence sequence, Buffer* packet, const st
     last_ack_sent_ = rcv_nxt_;
     ack_now_ = false;
     window_update_ = false;
-    if (ack_at_) {
-      ack_at_ = 0;
+    if (active_->ack_at) {
+      active_->ack_at = 0;
       if (ack_by_timer_) ++tcp_->counters.delayed_acks;
     }
     ack_by_timer_ = false;

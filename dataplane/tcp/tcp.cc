@@ -29,6 +29,7 @@ Tcp::Tcp(TimerWheel& timers, Clock& clock, Entropy& entropy, ip::Stack& stack, c
       flows_(static_cast<uint32_t>(std::min<uint64_t>(
           uint64_t{limits.connections} + limits.half_open + limits.time_wait, (1u << 30) - 2))),
       connections_(limits.connections),
+      activities_(limits.connections),
       half_open_(limits.half_open),
       reassemblies_(limits.connections),
       recoveries_(limits.connections),
@@ -61,12 +62,10 @@ uint32_t Tcp::open_streams() const {
 }
 
 size_t Tcp::memory_bytes() const {
-  return flows_.memory_bytes() + size_t{connections_.end()} * (sizeof(Connection) + 24) +
-         size_t{half_open_.end()} * (sizeof(HalfOpen) + 16) +
-         size_t{send_entries_.end()} * (sizeof(SendEntry) + 16) +
-         size_t{reassemblies_.end()} * sizeof(Reassembly) + size_t{recoveries_.end()} * sizeof(Recovery) +
-         size_t{congestions_.end()} * sizeof(CongestionState) + flight_records_.memory_bytes() +
-         size_t{time_wait_.count()} * sizeof(TimeWait);
+  return flows_.memory_bytes() + connections_.memory_bytes() + activities_.memory_bytes() +
+         half_open_.memory_bytes() + send_entries_.memory_bytes() + reassemblies_.memory_bytes() +
+         recoveries_.memory_bytes() + congestions_.memory_bytes() + flight_records_.memory_bytes() +
+         time_wait_.memory_bytes();
 }
 
 // ---- connections
@@ -75,7 +74,7 @@ size_t Tcp::memory_bytes() const {
 FlowReference Tcp::find_flow(const Flow& flow, uint32_t hash) {
   return flows_.find(hash, [&](FlowReference reference) {
     switch (reference.kind()) {
-      case FlowReference::kConnection: return connections_[reference.number()].flow_ == flow;
+      case FlowReference::kConnection: return connections_.known(reference.number()).flow_ == flow;
       case FlowReference::kHalfOpen: return half_open_[reference.number()].flow == flow;
       case FlowReference::kTimeWait: return time_wait_[reference.number()].flow == flow;
       default: return false;
@@ -85,32 +84,32 @@ FlowReference Tcp::find_flow(const Flow& flow, uint32_t hash) {
 
 Connection* Tcp::new_connection(const Flow& flow, uint32_t hash, const ip::Path& path) {
   uint32_t number;
-  return connections_.allocate(number, *this, number, flow, hash, path);
+  Connection* connection = connections_.allocate(number, *this, number, flow, hash, path);
+  if (!connection || connection->wake()) return connection;
+  connections_.release(number);
+  return nullptr;
 }
 
 void Tcp::push_dirty(Connection& connection) {
   connection.dirty_ = true;
-  connection.next_dirty_ = nullptr;
-  (dirty_tail_ ? dirty_tail_->next_dirty_ : dirty_head_) = &connection;
-  dirty_tail_ = &connection;
+  Activity& activity = *connection.active_;
+  activity.next_dirty = nullptr;
+  (dirty_tail_ ? dirty_tail_->next_dirty : dirty_head_) = &activity;
+  dirty_tail_ = &activity;
 }
 
-// A closed connection has no timer any more: its link serves for this list. The Timer's type is kept by a
-// cast, because only this list reads it until the connection is gone.
 void Tcp::push_closed(Connection& connection) {
-  connection.timer_.next = nullptr;
-  if (closed_tail_) {
-    closed_tail_->timer_.next = reinterpret_cast<Timer*>(&connection);
-  } else {
-    closed_head_ = &connection;
-  }
-  closed_tail_ = &connection;
+  Activity& activity = *connection.active_;
+  activity.next_closed = nullptr;
+  (closed_tail_ ? closed_tail_->next_closed : closed_head_) = &activity;
+  closed_tail_ = &activity;
 }
 
 bool Tcp::report_closed_now() {
   bool any = false;
-  while (Connection* connection = closed_head_) {
-    closed_head_ = reinterpret_cast<Connection*>(connection->timer_.next);
+  while (closed_head_) {
+    Connection* const connection = closed_head_->owner;
+    closed_head_ = closed_head_->next_closed;
     if (!closed_head_) closed_tail_ = nullptr;
     any = true;
     if (transport::StreamUser* user = connection->user_) {
@@ -131,17 +130,17 @@ void Tcp::flush_now() {
   const cycles::Scope stage(cycles::Stage::kTcp);
   for (unsigned round = 0; round < kFlushRounds && (dirty_head_ || closed_head_); ++round) {
     report_closed();
-    Connection* at = std::exchange(dirty_head_, nullptr);
+    Activity* next = std::exchange(dirty_head_, nullptr);
     dirty_tail_ = nullptr;
-    while (at) {
-      Connection* next = at->next_dirty_;
+    while (next) {
+      Connection* const at = next->owner;
+      next = next->next_dirty;
       at->dirty_ = false;
       if (at->state_ != State::kClosed) {
         at->output();
       } else if (at->gone_) {
         connections_.release(at->number_);
       }
-      at = next;
     }
     // What has more to send than its share waits for the next turn; only what callbacks began goes on in this
     // one.
@@ -181,7 +180,7 @@ void Tcp::receive(const ip::ReceivedPacket& about, Buffer* packet) {
   const uint32_t hash = hash_of(flow);
   const FlowReference found = find_flow(flow, hash);
   if (found.kind() == FlowReference::kConnection) {
-    connections_[found.number()].receive(*view, packet, packet_bytes, (about.traffic_class & 3) == 3);
+    connections_.known(found.number()).receive(*view, packet, packet_bytes, (about.traffic_class & 3) == 3);
     return;
   }
   const uint32_t payload_bytes = packet_bytes - view->header_bytes();
@@ -313,6 +312,7 @@ transport::Result<transport::Stream*> Tcp::connect(const transport::ConnectOptio
     forget_time_wait(occupied.number(), hash);
   }
   Connection* connection = new_connection(flow, hash, path);
+  if (!connection) return fail(Error::kTooManyFiles, "the limit of connections that do something is reached");
   flows_.insert(hash, {FlowReference::kConnection, connection->number_});
   connection->user_ = &user;
   connection->no_delay_ = options.no_delay;

@@ -94,6 +94,9 @@ class Tcp final : public ip::Protocol {
   FlowReference find_flow(const Flow& flow, uint32_t hash);
   uint32_t hash_of(const Flow& flow) const { return static_cast<uint32_t>(flow.hash(flow_key_)); }
   Connection* new_connection(const Flow& flow, uint32_t hash, const ip::Path& path);
+  // nullptr: all that `limits_` allows are in use.
+  Activity* new_activity(Connection& owner, bool beyond_limit);
+  bool lay_one_to_rest();
   void push_dirty(Connection& connection);
   void push_closed(Connection& connection);
   void receive_without_flow(const ip::ReceivedPacket& about, const Flow& flow, uint32_t hash,
@@ -166,6 +169,8 @@ class Tcp final : public ip::Protocol {
 
   FlowTable flows_;
   Slab<Connection> connections_;
+  Slab<Activity> activities_;
+  uint32_t rest_cursor_ = 0;  // where the next look for a connection that may rest begins
   Slab<HalfOpen> half_open_;
   Slab<Reassembly, 64> reassemblies_;
   Slab<Recovery, 64> recoveries_;
@@ -181,10 +186,10 @@ class Tcp final : public ip::Protocol {
 
   ListenerTable listeners_;
 
-  Connection* dirty_head_ = nullptr;
-  Connection* dirty_tail_ = nullptr;
-  Connection* closed_head_ = nullptr;
-  Connection* closed_tail_ = nullptr;
+  Activity* dirty_head_ = nullptr;
+  Activity* dirty_tail_ = nullptr;
+  Activity* closed_head_ = nullptr;
+  Activity* closed_tail_ = nullptr;
   uint32_t unsent_segments_ = 0;
 
   uint64_t reset_second_ = 0;

@@ -36,6 +36,7 @@ class TimeWaitRing {
   uint32_t oldest_number() const { return first_ & kNumberMask; }
   void pop_oldest() { ++first_; }
   uint32_t count() const { return next_ - first_; }  // dead ones included
+  size_t memory_bytes() const { return records_.capacity() * sizeof(TimeWait); }
 
  private:
   static constexpr uint32_t kNumberMask = (1u << 30) - 1;

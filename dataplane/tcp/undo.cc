@@ -11,7 +11,7 @@ namespace sluice::tcp {
 
 // A reduction begins: what to go back to.
 void Connection::remember_for_undo() {
-  Recovery& recovery = *recovery_;
+  Recovery& recovery = *active_->recovery;
   recovery.undo_possible = true;
   recovery.undo_from = snd_una_;
   recovery.undo_retransmissions = 0;
@@ -21,7 +21,7 @@ void Connection::remember_for_undo() {
 }
 
 void Connection::note_retransmission(uint32_t bytes) {
-  Recovery& recovery = *recovery_;
+  Recovery& recovery = *active_->recovery;
   recovery.last_stamp = timestamp_now();
   if (!recovery.stamped) {
     recovery.stamped = true;
@@ -32,7 +32,7 @@ void Connection::note_retransmission(uint32_t bytes) {
 
 // Whether the acknowledgement shows that nothing had been lost. Called before the phase changes upon it.
 bool Connection::undo_if_spurious(const AckSample& sample) {
-  Recovery& recovery = *recovery_;
+  Recovery& recovery = *active_->recovery;
   if (!recovery.undo_possible) return false;
   bool all_duplicate = false;
   if (sample.duplicate_reported && recovery.undo_retransmissions > 0 &&
@@ -50,20 +50,20 @@ bool Connection::undo_if_spurious(const AckSample& sample) {
 }
 
 void Connection::undo() {
-  Recovery& recovery = *recovery_;
+  Recovery& recovery = *active_->recovery;
   ++tcp_->counters.spurious_recoveries;
   recovery.undo_possible = false;
   recovery.forward_rto = ForwardRto::kNone;
   window_.cwnd_bytes = std::max(window_.cwnd_bytes, recovery.prior_cwnd_bytes);
   window_.ssthresh_bytes = std::max(window_.ssthresh_bytes, recovery.prior_ssthresh_bytes);
-  if (congestion_) congestion_->undo();
+  if (active_->congestion) active_->congestion->undo();
   if (phase_ != RecoveryPhase::kOpen) {
     // What counted as lost is under way.
-    for (FlightRecord* record = flight_.head(); record; record = record->next) record->lost = false;
+    for (FlightRecord* record = active_->flight.head(); record; record = record->next) record->lost = false;
     recovery.lost_bytes = 0;
     phase_ = RecoveryPhase::kOpen;
     recovery.hold_until = snd_nxt_;
-    duplicate_acks_ = 0;
+    active_->duplicate_acks = 0;
   }
   mark_dirty();
 }
