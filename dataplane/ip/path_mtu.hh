@@ -36,6 +36,12 @@ class PathMtuCache {
     *chosen = {remote, mtu_bytes, now_ns + kLifetimeNs};
     used_ = true;
   }
+  // A packet of `mtu_bytes` has got there.
+  void raise(const IpAddress& remote, uint32_t mtu_bytes) {
+    if (!used_) return;
+    for (Entry& entry : set_of(remote))
+      if (entry.remote == remote && entry.mtu_bytes < mtu_bytes) entry.mtu_bytes = mtu_bytes;
+  }
   // The path MTU to `remote`, at most `limit_bytes`.
   uint32_t find(const IpAddress& remote, uint32_t limit_bytes, uint64_t now_ns) const {
     if (!used_) return limit_bytes;

@@ -194,6 +194,15 @@ void Stack::learn_path_mtu(const IpAddress& remote, uint32_t mtu_bytes) {
   state_->path_mtus.learn(remote, mtu_bytes, state_->now_ns);
 }
 
+uint32_t Stack::link_mtu_bytes(const Path& path, const IpAddress& remote) const {
+  const Interface& out = *state_->interfaces[path.interface_index];
+  return remote.is_v4() ? out.mtu_bytes : out.ipv6.mtu_bytes;
+}
+
+void Stack::path_mtu_confirmed(const IpAddress& remote, uint32_t mtu_bytes) {
+  state_->path_mtus.raise(remote, mtu_bytes);
+}
+
 const PortCapabilities& Stack::capabilities(const Path& path) const {
   return state_->interfaces[path.interface_index]->capabilities;
 }

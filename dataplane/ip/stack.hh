@@ -186,6 +186,10 @@ class Stack {
   void learn_path_mtu(const IpAddress& remote, uint32_t mtu_bytes);
   // Offloads of the path's port, for the layer above that fills in checksums and TSO requests.
   const PortCapabilities& capabilities(const Path& path) const;
+  // Bytes of a packet that the link at the beginning of `path` to `remote` takes, whatever is known of the rest of it.
+  uint32_t link_mtu_bytes(const Path& path, const IpAddress& remote) const;
+  // A packet of this size has arrived at `remote` (RFC 4821 section 7.8): what a router has said of less is forgotten.
+  void path_mtu_confirmed(const IpAddress& remote, uint32_t mtu_bytes);
   BufferPool& pool(const Path& path);
   BufferPool& pool();  // of the first interface
 

@@ -7,6 +7,7 @@
 
 #include "dataplane/core/timer.hh"
 #include "dataplane/tcp/flight.hh"
+#include "dataplane/tcp/mtu_search.hh"
 #include "dataplane/tcp/send_queue.hh"
 #include "dataplane/tcp/sequence.hh"
 
@@ -51,9 +52,11 @@ struct Activity {
   uint32_t tune_us = 0;
   Sequence iss = 0;  // of the handshake
 
+  MtuSearch mtu_search;
+
   const uint32_t number;  // in its slab
   uint8_t backoff = 0, duplicate_acks = 0, probes = 0, challenges = 0;
 };
-static_assert(sizeof(Activity) <= 216);
+static_assert(sizeof(Activity) <= 240);
 
 }  // namespace sluice::tcp

@@ -20,9 +20,8 @@ void Connection::look_for_black_hole() {
   if (active_->backoff + 1 < kTimeouts || !head) return;
   for (const uint16_t bytes : kSmallerBytes) {
     if (mss_ <= bytes || head->bytes() <= bytes) continue;
-    path_.mtu_bytes = static_cast<uint16_t>(bytes + (flow_.remote.is_v4() ? 20 : 40) + wire::kTcpHeaderBytes +
-                                            (timestamps_ ? 12 : 0));
-    update_mss();
+    set_path_mtu(bytes);
+    wait_for_mtu_search(0);
     ++tcp_->counters.black_holes;
     return;
   }

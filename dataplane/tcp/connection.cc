@@ -43,6 +43,9 @@ Connection::Connection(Tcp& tcp, uint32_t number, const Flow& flow, uint32_t has
       ecn_echo_(false),
       cwr_due_(false),
       fast_open_(false),
+      user_timeout_due_(tcp.limits_.user_timeout_option),
+      user_timeout_heard_(false),
+      search_mtu_(false),
       number_(number),
       tcp_(&tcp),
       receive_limit_bytes_(tcp.limits_.receive_window_bytes),
@@ -60,10 +63,6 @@ Connection::~Connection() {
   }
   if (fast_open_) end_fast_open();
   --tcp_->counters.connections[static_cast<unsigned>(state_)];
-}
-
-uint32_t Connection::user_timeout_ms() const {
-  return user_timeout_ms_ ? user_timeout_ms_ : tcp_->limits_.user_timeout_ms;
 }
 
 void Connection::set_state(State next) {
@@ -108,6 +107,7 @@ void Connection::agree(const Agreement& agreement) {
   local_mss_ = tcp_->advertised_mss(flow_, path_);
   receive_mss_ = std::min<uint16_t>(local_mss_, 536);
   update_mss();
+  begin_mtu_search();
   ecn_ = agreement.ecn;
   active_->tune_seq = rcv_nxt_;
   // What our SYN, or the one that carries it, could say without scaling.
@@ -133,6 +133,9 @@ void Connection::update_mss() {
   const uint32_t path_bytes = path_.mtu_bytes > headers + 88 ? path_.mtu_bytes - headers : 88;
   const uint32_t mss = std::min<uint32_t>(peer_mss_, path_bytes);
   mss_ = static_cast<uint16_t>(mss - (timestamps_ ? 12 : 0));
+  const bool searched = search_mtu_;
+  search_mtu_ = mss_ < full_mss() && tcp_->limits_.mtu_probing != MtuProbing::kOff;
+  if (search_mtu_ && !searched) wait_for_mtu_search(kMtuRaiseMs);
 }
 
 // ---- the user's calls

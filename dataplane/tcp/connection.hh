@@ -258,6 +258,17 @@ class alignas(64) Connection final : public transport::Stream {
   // ---- black_hole.cc ----
   void look_for_black_hole();
 
+  // ---- mtu_search.cc ----
+  uint16_t full_mss() const;
+  void set_path_mtu(uint32_t mss_bytes);
+  void begin_mtu_search();
+  void wait_for_mtu_search(uint32_t wait_ms);
+  void mtu_search_woken();
+  void limit_mtu_search(uint32_t path_mtu_bytes);
+  bool probe_mtu();
+  void look_for_lost_mtu_probe(const FlightRecord& record);
+  void forget_mtu_probe();
+
   // ---- send.cc ----
   // Sends whatever is due: retransmissions, new data, an acknowledgement. From Tcp::flush().
   void output();
@@ -266,6 +277,8 @@ class alignas(64) Connection final : public transport::Stream {
   // neither a retransmission nor a probe. False when there was no Buffer for it.
   bool send_data(Sequence at, uint32_t length, bool fin, SendEntry* entry, bool in_place, bool first_time);
   FlightRecord* record_for(Sequence at);
+  FlightRecord* new_record(Sequence at, uint32_t now_us);
+  void note_new(FlightRecord& record, uint32_t sequence_bytes);
   void forget_record(FlightRecord* record);
   void note_sent(FlightRecord& record);
   uint32_t usable_window() const;
@@ -294,7 +307,12 @@ class alignas(64) Connection final : public transport::Stream {
   void start_retransmit_timer();
   void start_reordering_timer(uint32_t wait_us);
   void stop_retransmit_timer() { active_->retransmit_at = 0; }
+
+  // ---- user_timeout.cc ----
   uint32_t user_timeout_ms() const;
+  void say_user_timeout(wire::TcpOptions& options) const;
+  void hear_user_timeout(uint32_t seconds);
+
   static uint32_t ticks_of_us(uint32_t us) {
     return static_cast<uint32_t>((uint64_t{us} * 1000 + (1u << 20) - 1) >> 20);
   }
@@ -319,7 +337,9 @@ class alignas(64) Connection final : public transport::Stream {
   bool keep_alive_ : 1, ack_by_timer_ : 1, was_connecting_ : 1, window_update_ : 1;
   bool starved_ : 1, reset_pending_ : 1, tail_probed_ : 1, probe_allowance_ : 1;
   bool reordering_ : 1, paced_ : 1, ecn_ : 1, ecn_echo_ : 1, cwr_due_ : 1;
-  bool fast_open_ : 1;  // wanted of connect(), or in use since the SYN
+  bool user_timeout_due_ : 1, user_timeout_heard_ : 1;  // RFC 5482
+  bool search_mtu_ : 1;                                 // segments are smaller than link and peer would take
+  bool fast_open_ : 1;                                  // wanted of connect(), or in use since the SYN
   RetransmitTimer retransmit_for_ : 2 = RetransmitTimer::kTimeout;
   CongestionControl control_ : 2 = CongestionControl::kCubic;
   uint8_t send_scale_ = 0, receive_scale_ = 0;

@@ -95,12 +95,14 @@ struct Counters {
   uint64_t sent_large = 0;     // of both, those that are cut by the port (TSO) or on the way to it
   uint64_t retransmitted = 0;  // segments
   uint64_t timeouts = 0, fast_recoveries = 0, tail_probes = 0;
-  uint64_t retransmissions_lost = 0;                // found by time (RFC 8985)
-  uint64_t reordering_timeouts = 0;                 // losses that were waited for
-  uint64_t tail_probe_losses = 0;                   // a probe repaired the only loss
-  uint64_t duplicates_reported = 0;                 // RFC 2883, by the peer
-  uint64_t spurious_recoveries = 0;                 // taken back
-  uint64_t spurious_timeouts = 0;                   // of these, found by F-RTO
+  uint64_t retransmissions_lost = 0;                                     // found by time (RFC 8985)
+  uint64_t reordering_timeouts = 0;                                      // losses that were waited for
+  uint64_t tail_probe_losses = 0;                                        // a probe repaired the only loss
+  uint64_t duplicates_reported = 0;                                      // RFC 2883, by the peer
+  uint64_t spurious_recoveries = 0;                                      // taken back
+  uint64_t spurious_timeouts = 0;                                        // of these, found by F-RTO
+  uint64_t user_timeouts_heard = 0;                                      // RFC 5482
+  uint64_t mtu_probes = 0, mtu_probes_arrived = 0, mtu_probes_lost = 0;  // RFC 4821
   uint64_t black_holes = 0;                         // segments made smaller after timeouts
   uint64_t window_reductions = 0;                   // without a loss to mend
   uint64_t marks_reported = 0, marks_received = 0;  // RFC 3168

@@ -6,6 +6,13 @@
 
 namespace sluice::tcp {
 
+// When segments larger than those in use are tried (mtu_search.cc).
+enum class MtuProbing : uint8_t {
+  kOff,
+  kAfterReduction,  // after a black hole or, in time, a router's word
+  kAlways,          // every connection begins with 1,024 bytes and looks for more
+};
+
 struct Limits {
   // Connections in all states but half-open and TIME-WAIT. At the limit SYNs are dropped and connect() fails
   // with kTooManyFiles; memory grows with use, in chunks.
@@ -41,6 +48,7 @@ struct Limits {
   uint32_t flight_records = 1u << 22;
   // Explicit Congestion Notification (RFC 3168): whether our SYNs offer it, and whether we accept an offer.
   bool ecn_offer = false, ecn_accept = true;
+  MtuProbing mtu_probing = MtuProbing::kAfterReduction;
   // Resets in answer to segments of no connection, per second (RFC 5961 section 7 in spirit); more are left
   // out.
   uint32_t resets_per_second = 10'000;
@@ -59,6 +67,10 @@ struct Limits {
   uint32_t fin_wait_2_ms = 60'000;  // for a connection without a user
   uint32_t user_timeout_ms =
       120'000;  // data unacknowledged for so long ends the connection (RFC 9293 section 3.8.3, R2)
+  // RFC 5482: whether it is told to peers, and theirs are heard, for connections whose user has not chosen one; between these
+  // (section 3.1, L_LIMIT and U_LIMIT).
+  bool user_timeout_option = false;
+  uint32_t user_timeout_least_ms = 100'000, user_timeout_most_ms = 3'600'000;
   uint32_t delayed_ack_ms = 40;  // RFC 9293 section 3.8.6.3: below 500
   uint32_t keep_alive_interval_ms = 75'000;
   uint32_t keep_alive_probes = 9;

@@ -77,6 +77,7 @@ uint32_t Connection::rack_detect() {
     if (remaining_us <= 0) {
       record->lost = true;
       recovery.lost_bytes += record->bytes();
+      if (search_mtu_) look_for_lost_mtu_probe(*record);
       if (record->retransmitted) ++tcp_->counters.retransmissions_lost;
     } else {
       wait_us = std::max(wait_us, static_cast<uint32_t>(remaining_us));

@@ -126,6 +126,7 @@ void Connection::receive_syn_sent(Segment& segment) {
   agreement.peer_window_scale = segment.options.window_scale;
   agreement.timestamp_recent = segment.options.timestamp;
   agree(agreement);
+  if (segment.options.user_timeout_s) hear_user_timeout(segment.options.user_timeout_s);
   snd_wnd_ = max_snd_wnd_ = segment.window_bytes;  // never scaled in a SYN
   active_->snd_wl1 = segment.sequence;
   active_->snd_wl2 = segment.acknowledgement;
@@ -356,6 +357,7 @@ void Connection::receive_synchronized(Segment& segment) {
     if (state_ == State::kClosed || reset_pending_) return;
   }
   const bool fin_before = fin_acknowledged();
+  if (segment.options.user_timeout_s) hear_user_timeout(segment.options.user_timeout_s);
   if (!process_ack(segment)) return;
   // Our FIN was acknowledged now: the states that wait for that.
   if (!fin_before && fin_acknowledged()) {
@@ -410,7 +412,12 @@ void Connection::icmp_error(const ip::IcmpError& about) {
   }
   if (about.path_mtu_bytes) {
     if (!refresh_path()) return;
-    if (about.path_mtu_bytes < path_.mtu_bytes) path_.mtu_bytes = static_cast<uint16_t>(about.path_mtu_bytes);
+    if (about.path_mtu_bytes < path_.mtu_bytes) {
+      path_.mtu_bytes = static_cast<uint16_t>(about.path_mtu_bytes);
+      wait_for_mtu_search(kMtuRaiseMs);
+    } else if (search_mtu_) {
+      limit_mtu_search(about.path_mtu_bytes);
+    }
     const uint16_t before_mss = mss_;
     update_mss();
     if (mss_ < before_mss && synchronized()) {

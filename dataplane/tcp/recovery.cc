@@ -41,6 +41,12 @@ void Connection::recovery_step(AckSample& sample) {
   if (leaves) leave_recovery();
   if (!sack_) count_duplicates(sample);
   sample.lost_more = recovery.lost_bytes > lost_before;
+  if (recovery.probe_only && sample.lost_more && phase_ == RecoveryPhase::kFast) {
+    // More than the probe: that is congestion.
+    recovery.probe_only = false;
+    recovery.prr.begin(snd_nxt_ - snd_una_);
+    congestion_loss(sample);
+  }
   if (phase_ == RecoveryPhase::kOpen && recovery.lost_bytes > 0) {
     enter_fast_recovery(sample);
   } else if (!leaves || control_ == CongestionControl::kBbr) {
@@ -83,7 +89,13 @@ void Connection::enter_fast_recovery(const AckSample& sample) {
   recovery.entering = true;
   recovery.probing = false;
   recovery.prr.begin(snd_nxt_ - snd_una_);
-  congestion_loss(sample);
+  recovery.probe_only = search_mtu_ && recovery.lost_bytes == active_->mtu_search.lost_bytes &&
+                        control_ != CongestionControl::kBbr;
+  active_->mtu_search.lost_bytes = 0;
+  if (recovery.probe_only)
+    window_.ssthresh_bytes = window_.cwnd_bytes;  // until the end of the recovery
+  else
+    congestion_loss(sample);
   update_window(sample);
   start_retransmit_timer();
   arm_timer();
@@ -94,7 +106,11 @@ void Connection::leave_recovery() {
   Recovery& recovery = *active_->recovery;
   if (phase_ == RecoveryPhase::kFast) {
     relax_reordering_window();
-    if (active_->congestion && control_ == CongestionControl::kBbr) {
+    if (recovery.probe_only) {
+      recovery.probe_only = recovery.undo_possible = false;
+      window_.cwnd_bytes = recovery.prior_cwnd_bytes;
+      window_.ssthresh_bytes = recovery.prior_ssthresh_bytes;
+    } else if (active_->congestion && control_ == CongestionControl::kBbr) {
       active_->congestion->bbr().restore_window(window_);
     } else {
       // RFC 6937 section 3: the recovery ends at ssthresh; RFC 6582 section 3.2, step 3: without a burst.
@@ -270,6 +286,7 @@ void Connection::on_retransmit_timeout() {
     send_probe();
   } else {
     ++counters.timeouts;
+    if (search_mtu_) forget_mtu_probe();
     look_for_black_hole();
     if (!make_recovery()) {
       // No room to remember: the head alone.
@@ -282,7 +299,7 @@ void Connection::on_retransmit_timeout() {
       const bool test = begin_forward_rto();
       if (active_->congestion) active_->congestion->on_timeout();
       window_.cwnd_bytes = mss_;  // RFC 5681 (4): the loss window
-      active_->recovery->probing = false;
+      active_->recovery->probing = active_->recovery->probe_only = false;
       phase_ = RecoveryPhase::kLoss;
       active_->recover = snd_nxt_;
       active_->duplicate_acks = 0;

@@ -43,8 +43,9 @@ struct Recovery {
   Sequence probe_end = 0;
 
   ForwardRto forward_rto = ForwardRto::kNone;
-  bool entering = false;  // no acknowledgement of this recovery was looked at yet
-  bool rescued = false;   // RFC 6675's rescue retransmission of this recovery was used
+  bool entering = false;    // no acknowledgement of this recovery was looked at yet
+  bool probe_only = false;  // nothing was lost but a probe of the path's MTU
+  bool rescued = false;     // RFC 6675's rescue retransmission of this recovery was used
 
   // To take a reduction back (undo.cc).
   bool undo_possible = false;

@@ -32,6 +32,7 @@ bool Connection::wake(bool ending) {
   activity.snd_wl2 = activity.recover = activity.cwr_until = snd_una_;
   activity.tune_seq = rcv_nxt_;
   activity.tune_us = static_cast<uint32_t>(tcp_->now_us());
+  if (search_mtu_) mtu_search_woken();
   if (control_ == CongestionControl::kBbr || paced_) {
     congestion_state();
     update_pace();

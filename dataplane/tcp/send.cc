@@ -47,7 +47,7 @@ void Connection::output() {
   // room.
   if (active_->reassembly) {
     if (ack_now_ || sent || active_->reassembly->has_duplicate()) send_ack();
-  } else if (ack_now_ || window_update_) {
+  } else if (ack_now_ || window_update_ || user_timeout_due_) {
     if (window_update_ && !ack_now_) ++tcp_->counters.window_updates;
     send_ack();
   }
@@ -67,7 +67,7 @@ uint32_t Connection::usable_window() const {
 }
 
 bool Connection::send_new() {
-  bool sent = false;
+  bool sent = search_mtu_ && !probe_allowance_ && probe_mtu();
   if (snd_nxt_ == snd_una_ && window_.cwnd_bytes > initial_window_bytes(mss_) &&
       control_ != CongestionControl::kBbr && tcp_->tick() - last_send_tick_ > ticks_of_us(rtt_.rto_us())) {
     // RFC 5681 section 4.1: after an idle time the window says nothing any more.
@@ -124,17 +124,22 @@ bool Connection::send_new() {
       forget_record(record);
       break;
     }
-    if (active_->congestion) active_->congestion->pacing.on_sent(length, tcp_->now_us());
-    record->end += length + (fin ? 1 : 0);
     if (phase_ == RecoveryPhase::kFast) active_->recovery->prr.on_sent(length);
-    tcp_->counters.bytes_sent += length;
-    last_send_tick_ = tcp_->tick();
-    snd_nxt_ += length + (fin ? 1 : 0);
-    active_->snd_max = later(active_->snd_max, snd_nxt_);
-    active_->queue.sent_until(snd_nxt_);
+    note_new(*record, length + (fin ? 1 : 0));
     sent = true;
   }
   return sent;
+}
+
+// What was sent for the first time, as the end of `record`.
+void Connection::note_new(FlightRecord& record, uint32_t sequence_bytes) {
+  if (active_->congestion) active_->congestion->pacing.on_sent(sequence_bytes, tcp_->now_us());
+  record.end += sequence_bytes;
+  snd_nxt_ += sequence_bytes;
+  tcp_->counters.bytes_sent += earlier(snd_nxt_, write_seq_) - (snd_nxt_ - sequence_bytes);
+  last_send_tick_ = tcp_->tick();
+  active_->snd_max = later(active_->snd_max, snd_nxt_);
+  active_->queue.sent_until(snd_nxt_);
 }
 
 // The record that what is sent now belongs to: the newest, when it was begun at this time, or a new one. nullptr: there
@@ -142,8 +147,11 @@ bool Connection::send_new() {
 FlightRecord* Connection::record_for(Sequence at) {
   const auto now_us = static_cast<uint32_t>(tcp_->now_us());
   FlightRecord* last = active_->flight.tail();
-  if (last && last->sent_us == now_us && !last->retransmitted && !last->sacked && !last->lost) return last;
-  FlightRecord* record = active_->flight.full() ? nullptr : tcp_->flight_records_.allocate();
+  // A probe of the path's MTU is lost or arrives by itself.
+  if (last && last->sent_us == now_us && !last->retransmitted && !last->sacked && !last->lost &&
+      !(search_mtu_ && last->begin == active_->mtu_search.begin))
+    return last;
+  FlightRecord* record = new_record(at, now_us);
   if (!record) {
     ++tcp_->counters.recovery_limit;
     if (last && !last->retransmitted && !last->sacked && !last->lost) {
@@ -151,8 +159,14 @@ FlightRecord* Connection::record_for(Sequence at) {
       return last;
     }
     starved_ = true;
-    return nullptr;
   }
+  return record;
+}
+
+// An empty one; nullptr: there is no room.
+FlightRecord* Connection::new_record(Sequence at, uint32_t now_us) {
+  FlightRecord* record = active_->flight.full() ? nullptr : tcp_->flight_records_.allocate();
+  if (!record) return nullptr;
   record->begin = record->end = at;
   record->sent_us = now_us;
   record->sacked = record->lost = record->retransmitted = record->application_limited = false;
@@ -259,7 +273,8 @@ bool Connection::send_data(Sequence at, uint32_t length, bool fin, SendEntry* en
     }
     ++tcp_->counters.sent_copied;
   }
-  if (length > mss_) {
+  // A probe of the path's MTU leaves as it is.
+  if (length > mss_ && !(at == active_->mtu_search.begin && length == active_->mtu_search.probe_bytes)) {
     packet->flags |= Buffer::kTransmitTso;
     packet->tso_segment_bytes = mss_;
     ++tcp_->counters.sent_large;
@@ -288,6 +303,7 @@ void Connection::send_syn() {
   wanted.window_scale = tcp_->receive_scale_;
   wanted.timestamp = timestamp_now();
   wanted.timestamp_echo = answer ? ts_recent_ : 0;
+  if (user_timeout_due_ && !answer) say_user_timeout(wanted);
   uint32_t length = 0;
   Buffer* data = answer ? nullptr : fast_open_data(wanted, length);
   std::byte options[wire::kTcpOptionsLimitBytes];
@@ -362,11 +378,17 @@ void Connection::send_reset() {
 }
 
 uint32_t Connection::common_options(std::byte* at, bool with_sack) {
-  if (with_sack && active_->reassembly && sack_) {
+  const bool report = active_->reassembly && sack_;
+  if (with_sack && (report || user_timeout_due_)) {
     wire::TcpOptions options;
     options.has_timestamp = timestamps_;
     options.timestamp = timestamp_now();
     options.timestamp_echo = ts_recent_;
+    if (user_timeout_due_) {
+      user_timeout_due_ = false;
+      say_user_timeout(options);
+    }
+    if (!report) return wire::emit_tcp_options(at, options);
     const bool duplicate = active_->reassembly->has_duplicate();
     active_->reassembly->report(options, timestamps_ ? 3 : 4);
     if (duplicate) ++tcp_->counters.duplicate_sacks_sent;

@@ -2,6 +2,8 @@
 // TCP options, read and written.
 #include "dataplane/wire/tcp.hh"
 
+#include <algorithm>
+
 namespace sluice::wire {
 
 namespace {
@@ -13,6 +15,7 @@ enum OptionKind : uint8_t {
   kSackPermitted = 4,
   kSack = 5,
   kTimestamp = 8,
+  kUserTimeout = 28,
   kFastOpen = 34,
 };
 }  // namespace
@@ -63,6 +66,13 @@ bool parse_tcp_options(std::span<const std::byte> options, TcpOptions& out) {
           out.timestamp_echo = load_32(value + 4);
         }
         break;
+      case kUserTimeout:
+        // RFC 5482 section 3: seconds or, with the first bit, minutes.
+        if (length == 4) {
+          const uint32_t word = load_16(value);
+          out.user_timeout_s = (word & 0x7fff) * (word & 0x8000 ? 60 : 1);
+        }
+        break;
       case kFastOpen:
         // RFC 7413 section 4.1.1: 4 to 16 bytes, even; none asks for a cookie.
         if (length == 2 || (length >= 6 && length <= 18 && length % 2 == 0)) {
@@ -109,6 +119,12 @@ uint32_t emit_tcp_options(std::byte* const begin, const TcpOptions& options) {
       at += bytes;
       while ((at - begin) % 4 != 0) store_8(at++, kNop);
     }
+  }
+  if (options.user_timeout_s != 0 && room() >= 4) {
+    const uint32_t minutes = std::min(options.user_timeout_s / 60, 0x7fffu);
+    store_32(at, uint32_t{kUserTimeout} << 24 | 4u << 16 |
+                     (options.user_timeout_s <= 0x7fff ? options.user_timeout_s : 0x8000 | minutes));
+    at += 4;
   }
   if (options.sack_blocks > 0 && room() >= 12) {
     uint32_t blocks = (room() - 4) / 8;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The TCP header and its options (RFC 9293 section 3.1, RFC 7323, RFC 2018, RFC 7413): a view that is checked once, and
+// The TCP header and its options (RFC 9293 section 3.1, RFC 7323, RFC 2018, RFC 5482, RFC 7413): a view that is checked once, and
 // an emitter.
 #pragma once
 #include <array>
@@ -93,7 +93,8 @@ struct TcpOptions {
   uint8_t window_scale = 0;    // as sent; a receiver uses at most 14 (RFC 7323 section 2.3)
   uint8_t sack_blocks = 0;
   uint8_t cookie_bytes = 0;
-  uint16_t mss = 0;  // 0: none
+  uint16_t mss = 0;             // 0: none
+  uint32_t user_timeout_s = 0;  // RFC 5482; 0: none
   uint32_t timestamp = 0, timestamp_echo = 0;
   std::array<SackBlock, kSackBlocksLimit> sack{};
   std::array<std::byte, kCookieLimitBytes> cookie{};

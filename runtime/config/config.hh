@@ -120,11 +120,15 @@ struct DpdkConfig {
   std::vector<std::string> arguments;  // handed to the EAL as they are
 };
 
+enum class MtuProbingPolicy : uint8_t { kOff, kAfterReduction, kAlways };
+
 // Of the bypass transport; on `kernel` the host's settings hold.
 struct TcpConfig {
   CongestionKind congestion = CongestionKind::kCubic;
   bool pacing = false;
   EcnPolicy ecn = EcnPolicy::kAccept;
+  MtuProbingPolicy mtu_probing = MtuProbingPolicy::kAfterReduction;
+  bool user_timeout_option = false;                       // RFC 5482: said to the peer and heard from it
   uint32_t receive_window_limit_bytes = 4 * 1024 * 1024;  // a connection's window grows up to this
   uint32_t user_timeout_ms = 120'000;                     // unacknowledged data ends a connection after this
 };

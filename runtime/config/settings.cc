@@ -882,6 +882,16 @@ const std::vector<Setting>& settings() {
              {"off", EcnPolicy::kOff}, {"accept", EcnPolicy::kAccept}, {"offer", EcnPolicy::kOffer}};
          as_choice(v, kChoices, c.tcp.ecn, w);
        }},
+      {"tcp", "mtu_probing",
+       [](Configuration& c, const Value& v, Complaints& w) {
+         static constexpr Choice<MtuProbingPolicy> kChoices[] = {
+             {"off", MtuProbingPolicy::kOff},
+             {"after-reduction", MtuProbingPolicy::kAfterReduction},
+             {"always", MtuProbingPolicy::kAlways}};
+         as_choice(v, kChoices, c.tcp.mtu_probing, w);
+       }},
+      {"tcp", "user_timeout_option",
+       [](Configuration& c, const Value& v, Complaints& w) { as_boolean(v, c.tcp.user_timeout_option, w); }},
       SLUICE_INTEGER("tcp", "receive_window_limit_bytes", 65'536, 1 << 30, tcp.receive_window_limit_bytes),
       SLUICE_INTEGER("tcp", "user_timeout_ms", 1000, kDayMs, tcp.user_timeout_ms),
       SLUICE_INTEGER("http", "head_bytes", 256, 1 << 20, http.head_bytes),

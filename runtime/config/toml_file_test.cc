@@ -50,6 +50,8 @@ driver = "epoll"
 congestion = "bbr"
 pacing = true
 ecn = "offer"
+mtu_probing = "always"
+user_timeout_option = true
 receive_window_limit_bytes = 1000000
 user_timeout_ms = 30000
 
@@ -108,6 +110,8 @@ v8_flags = "--stack-size=500"
   EXPECT_EQ(c.tcp.congestion, CongestionKind::kBbr);
   EXPECT_TRUE(c.tcp.pacing);
   EXPECT_EQ(c.tcp.ecn, EcnPolicy::kOffer);
+  EXPECT_EQ(c.tcp.mtu_probing, MtuProbingPolicy::kAlways);
+  EXPECT_TRUE(c.tcp.user_timeout_option);
   EXPECT_EQ(c.tcp.receive_window_limit_bytes, 1'000'000u);
   EXPECT_EQ(c.tcp.user_timeout_ms, 30'000u);
   EXPECT_EQ(c.dpdk.memory_mb, 512u);

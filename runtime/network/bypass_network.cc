@@ -54,6 +54,12 @@ tcp::Limits tcp_limits(const config::Configuration& whole) {
   limits.receive_window_bytes =
       std::min(limits.receive_window_bytes, configuration.receive_window_limit_bytes);
   limits.user_timeout_ms = configuration.user_timeout_ms;
+  limits.user_timeout_option = configuration.user_timeout_option;
+  switch (configuration.mtu_probing) {
+    case config::MtuProbingPolicy::kOff: limits.mtu_probing = tcp::MtuProbing::kOff; break;
+    case config::MtuProbingPolicy::kAfterReduction: break;
+    case config::MtuProbingPolicy::kAlways: limits.mtu_probing = tcp::MtuProbing::kAlways; break;
+  }
   return limits;
 }
 

@@ -174,6 +174,8 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
     // The wire may be cut for some time: nobody gives up, and a client whose last acknowledgement was lost hears of it.
     result.syn_ack_retries = 9;
     result.user_timeout_ms = 600'000;
+    result.user_timeout_option = random.chance(0.2);
+    result.mtu_probing = random.chance(0.2) ? tcp::MtuProbing::kAlways : tcp::MtuProbing::kAfterReduction;
     return result;
   };
 
