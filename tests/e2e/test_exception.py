@@ -110,7 +110,7 @@ class SharedInterfaceLab(InterfaceLab):
             _system("ip", "netns", "exec", self.kernel_namespace, "nft", words)
 
 
-labs.LABS |= {"exception": ExceptionLab, "exception_af_xdp": InterfaceLab, "exception_af_packet": SharedInterfaceLab}
+labs.OTHER_LABS |= {"exception": ExceptionLab, "exception_af_xdp": InterfaceLab, "exception_af_packet": SharedInterfaceLab}
 
 
 def echo_server(listener):
