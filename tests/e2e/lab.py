@@ -305,6 +305,8 @@ class IsolatedLab(NamespaceLab):
 
 # By name: with a 6 at its end, the same over IPv6.
 LABS = {"kernel": KernelLab, "tap": TapLab, "veth": VethLab}
+# Those of single files, which name them: no test runs in all of them.
+OTHER_LABS = {}
 
 
 class LabTest(unittest.TestCase):
@@ -314,7 +316,7 @@ class LabTest(unittest.TestCase):
     lab_mtu = None
 
     def setUp(self):
-        lab = IsolatedLab if self.lab_name == "isolated" else LABS[self.lab_name.removesuffix("6")]
+        lab = IsolatedLab if self.lab_name == "isolated" else (LABS | OTHER_LABS)[self.lab_name.removesuffix("6")]
         self.lab = lab(family=6 if self.lab_name.endswith("6") else 4, mtu=self.lab_mtu)
         self.addCleanup(self.lab.close)
 

@@ -12,7 +12,7 @@ import threading
 import unittest
 
 import lab as labs
-from lab import NamespaceLab, PROGRAMS, _setns, _system, on_each_transport, wait_until
+from lab import NamespaceLab, need_program, PROGRAMS, _setns, _system, on_each_transport, wait_until
 
 RELAY = """
 import { serve } from 'sluice:http';
@@ -76,7 +76,41 @@ class ExceptionLab(NamespaceLab):
         return sum(int(value) for label, value in re.findall(rf"^{name}\{{([^}}]*)\}} (\d+)$", text, re.M) if labels in label)
 
 
-labs.LABS["exception"] = ExceptionLab
+class InterfaceLab(ExceptionLab):
+    """The port is an interface that is there already, one end of a veth pair."""
+
+    device = "af_xdp:slport"
+
+    def __init__(self, **options):
+        need_program("ethtool", "ethtool")
+        super().__init__(**options)
+        kernel = self.kernel_namespace
+        _system("ip", "-n", kernel, "link", "add", "slport", "type", "veth", "peer", "name", self.interface)
+        for interface in ("slport", self.interface):
+            _system("ip", "netns", "exec", kernel, "ethtool", "-K", interface, "tx", "off")
+        _system("ip", "netns", "exec", kernel, "sysctl", "-qw", "net.ipv6.conf.slport.disable_ipv6=1")
+        _system("ip", "-n", kernel, "link", "set", self.interface, "netns", self.namespace)
+        _system("ip", "-n", kernel, "link", "set", "slport", "up")
+        self.set_up_client(self.interface)
+        self.transport_arguments[-1] = self.transport_arguments[-1].replace(f"tap:{self.interface}", self.device)
+
+    def after_start(self):
+        pass
+
+
+class SharedInterfaceLab(InterfaceLab):
+    device = "af_packet:slport"
+
+    def __init__(self, **options):
+        need_program("nft", "nftables")
+        super().__init__(**options)
+        # As docs/bypass.md says: the kernel sees the frames of this interface as well.
+        for words in ("add table netdev sluice",
+                      "add chain netdev sluice in { type filter hook ingress device slport priority 0; policy drop; }"):
+            _system("ip", "netns", "exec", self.kernel_namespace, "nft", words)
+
+
+labs.OTHER_LABS |= {"exception": ExceptionLab, "exception_af_xdp": InterfaceLab, "exception_af_packet": SharedInterfaceLab}
 
 
 def echo_server(listener):
@@ -265,6 +299,21 @@ class OneAddressForBoth(Beside):
         here.sendto(b"?", (there, 9))
         wait_until(lambda: lab.metric(server, "sluice_kernel_interface_dropped_total", 'cause="interface_down"') > 0, 20, "a drop")
         self.assertEqual(self.hello(server), "Hello, World!\n")
+
+
+@on_each_transport("exception_af_xdp", "exception_af_packet")
+class OtherPorts(Beside):
+    def test_connections_go_to_whom_they_are_for(self):
+        lab = self.lab
+        server = self.program("kitchen.mjs", "8080")
+        self.listen(lab.at_kernel, lab.address, 22)
+        port = self.listen(lab.inside, lab.client_address)
+        self.assertEqual(self.hello(server), "Hello, World!\n")
+        self.assertTrue(exchange(self.connect(lab.inside, lab.address, 22), 300_000))
+        self.assertTrue(exchange(self.connect(lab.at_kernel, lab.client_address, port), 300_000))
+        self.assertEqual(self.hello(server), "Hello, World!\n")
+        with self.assertRaises(ConnectionRefusedError):
+            self.connect(lab.inside, lab.address, 23)
 
 
 @on_each_transport("exception")
