@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`./dev bench tcp`: what our TCP costs, each figure beside the one that it is to be judged by, in one run.
 
-    perf/run tcp [--seconds S] [--rounds N] [--only stages,echo,bulk,kernel,open,goodput,idle] [--json FILE]
+    perf/run tcp [--seconds S] [--rounds N] [--only cost,stages,echo,bulk,kernel,open,goodput,idle] [--json FILE]
 
 Everything runs in network namespaces of its own. Rounds of what is compared alternate. Programs that take processor time
 from others do so only while they measure (the process group's autogroup is raised). Believe the ratios.
@@ -23,10 +23,10 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build"))
 LOAD, STREAM, RELAY = BUILD / "perf/tcp_load", BUILD / "perf/kernel_stream", BUILD / "perf/relay"
-PORT_ECHO, GOODPUT, IDLE = BUILD / "drivers/ethdev/port_echo", BUILD / "tests/scenarios/goodput", BUILD / "perf/tcp_idle"
+COST, PORT_ECHO, GOODPUT, IDLE = BUILD / "perf/tcp_cost", BUILD / "drivers/ethdev/port_echo", BUILD / "tests/scenarios/goodput", BUILD / "perf/tcp_idle"
 NEAR, FAR = "192.0.2.2", "192.0.2.1"
 START_LIMIT_S = 20
-PARTS = ("stages", "echo", "bulk", "kernel", "open", "goodput", "idle")
+PARTS = ("cost", "stages", "echo", "bulk", "kernel", "open", "goodput", "idle")
 
 
 class Failure(Exception):
@@ -176,11 +176,12 @@ class Bench:
 
     def echo(self):
         for kind in ("rings", "virtio_user"):
-            got = self.alternate(**{
-                f"echo {kind}": lambda kind=kind: self.load(kind, "echo", "--connections", 32)[1]["per_second"] / 1e6,
-                f"port {kind}": lambda kind=kind: self.bare_echo(kind, 32)})
-            self.row(f"64-byte echo, 32 connections, {kind}", got[f"echo {kind}"], "M/s", got[f"port {kind}"],
-                     "the bare port's echo", 0.25)
+            for window in (32, 256):
+                got = self.alternate(**{
+                    f"echo {kind}": lambda: self.load(kind, "echo", "--connections", window)[1]["per_second"] / 1e6,
+                    f"port {kind}": lambda: self.bare_echo(kind, window)})
+                self.row(f"64-byte echo, {window} connections, {kind}", got[f"echo {kind}"], "M/s", got[f"port {kind}"],
+                         "the bare port's echo", 0.25)
 
     def stages(self):
         for mode, what in (("echo", "a 64-byte echo"), ("push", "1448 bytes in bulk")):
@@ -189,7 +190,15 @@ class Bench:
             if not parts:
                 raise Failure("the server gave no account")
             self.report["results"][f"stages {mode}"] = parts
+            parts.pop("idle", None)
             print(f"cycles of the server for {what}, rings: " + ", ".join(f"{name} {value:,.0f}" for name, value in parts.items()))
+
+    def cost(self):
+        """Both hosts in one thread: no other core's cache and no driver in the figures."""
+        for mode, count, what in (("echo", 300_000, "a 64-byte echo"), ("bulk", 500_000, "1448 bytes"), ("open", 100_000, "a connection")):
+            measure = lambda *more: last_json(run(["taskset", "-c", "0", COST, mode, count, *more]))["cycles"]
+            got = self.alternate(merged=measure, plain=lambda: measure("plain"))
+            self.row(f"both hosts in one thread: {what}", got["merged"], "cycles", got["plain"], "without software GRO and GSO")
 
     def bulk(self):
         got = self.alternate(
@@ -202,7 +211,7 @@ class Bench:
     def open(self):
         for kind in ("rings", "virtio_user"):
             got = self.alternate(**{
-                f"open {kind}": lambda kind=kind: self.load(kind, "open", "--connections", 256)[1]["per_second"] / 1e3})
+                f"open {kind}": lambda kind=kind: self.load(kind, "open", "--connections", 1024)[1]["per_second"] / 1e3})
             self.row(f"opened, a byte, closed, {kind}", got[f"open {kind}"], "thousand/s", 400.0, "400,000 a second", 1.0)
 
     # ---- the kernel

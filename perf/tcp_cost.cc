@@ -3,7 +3,8 @@
 // copies. No other core, no driver, no kernel: the figures are the same again and again, and callgrind counts the instructions
 // (valgrind --tool=callgrind --toggle-collect='measured*' tcp_cost echo 10000).
 //
-//   tcp_cost echo|open|bulk COUNT     cycles of both hosts together for each echo, connection, or 1448 bytes
+//   tcp_cost echo|open|bulk COUNT [plain]     cycles of both hosts together for each echo, connection, or 1448 bytes;
+//                                             plain: segments are neither merged nor cut in software
 #include <x86intrin.h>
 
 #include <cstdio>
@@ -77,13 +78,14 @@ class CrossPort final : public Port {
 };
 
 struct Host {
-  Host(Clock& clock, uint8_t number)
+  Host(Clock& clock, uint8_t number, bool plain)
       : port(number),
         reactor(clock, waiter, PollMode::kBusy),
         stack(reactor.timers(), entropy),
         transport(reactor.timers(), clock, entropy, stack) {
     ip::InterfaceOptions options;
     options.addresses = {{IpAddress::v4(0xc0000200u + number), 24}};
+    options.merge_received = options.cut_sent = !plain;
     stack.add_interface(port, options);
     reactor.add(transport);
   }
@@ -176,12 +178,13 @@ int main(int count, char** words) {
   bulk = mode == "bulk";
   opens = mode == "open";
   if (!bulk && !opens && mode != "echo") {
-    std::fprintf(stderr, "usage: tcp_cost echo|open|bulk COUNT\n");
+    std::fprintf(stderr, "usage: tcp_cost echo|open|bulk COUNT [plain]\n");
     return 2;
   }
   message.assign(bulk ? 16 << 10 : 64, 'q');
   CountingClock clock;
-  Host near(clock, 1), far(clock, 2);
+  const bool plain = count > 3 && std::strcmp(words[3], "plain") == 0;
+  Host near(clock, 1, plain), far(clock, 2, plain);
   near.port.other = &far.port;
   far.port.other = &near.port;
   Server server;

@@ -51,9 +51,9 @@ struct Counters {
   std::array<uint32_t, kStates> connections{};  // now, by state
 
   uint64_t segments_received = 0, segments_sent = 0;
-  uint64_t bytes_received = 0;  // payload, in order, handed to users
-  uint64_t bytes_sent = 0;      // payload, first transmissions
-  uint64_t predicted = 0;       // segments that took the short way
+  uint64_t bytes_received = 0;                    // payload, in order, handed to users
+  uint64_t bytes_sent = 0;                        // payload, first transmissions
+  uint64_t predicted = 0;                         // segments that took the short way
   uint64_t merged_segments = 0, merged_runs = 0;  // received; and the passes that served them
 
   // Opening and closing.

@@ -314,6 +314,10 @@ class BypassCore final : public CoreNetwork {
     visit("tcp_bytes_received", "", tcp.bytes_received);
     visit("tcp_bytes_sent", "", tcp.bytes_sent);
     visit("tcp_segments_predicted", "", tcp.predicted);
+    visit("tcp_segments_merged", "", tcp.merged_segments);
+    visit("tcp_merged_runs", "", tcp.merged_runs);
+    visit("tcp_large_segments_sent", "", tcp.sent_large);
+    visit("ip_frames_cut", "", ip.frames_cut);
     visit("tcp_active_opens", "", tcp.active_opens);
     visit("tcp_passive_opens", "", tcp.passive_opens);
     visit("tcp_accepted", "", tcp.accepted);
