@@ -320,7 +320,7 @@ TEST_F(LossRecovery, WhatWaitedForAHoleIsNoMeasureOfTheRoundTrip) {
 TEST_F(LossRecovery, AnEchoFromBeforeTheRetransmissionTakesARecoveryBack) {
   Recorder& user = open(kSackAndStamps);
   send_segments(user, 8);
-  const uint32_t before = connection().cwnd_bytes();
+  const uint32_t before = connection().cwnd_bytes(), threshold = connection().ssthresh_bytes();
   ++bench.peer.timestamp;
   ack(0, {{1, 5}});
   pass_ms(21);
@@ -333,6 +333,7 @@ TEST_F(LossRecovery, AnEchoFromBeforeTheRetransmissionTakesARecoveryBack) {
   EXPECT_EQ(connection().phase(), RecoveryPhase::kOpen);
   EXPECT_EQ(bench.counters().spurious_recoveries, 1u);
   EXPECT_GE(connection().cwnd_bytes(), before);
+  EXPECT_EQ(connection().ssthresh_bytes(), threshold);
 }
 
 TEST_F(LossRecovery, ReportsThatEveryRetransmissionCameTwiceTakeARecoveryBack) {
@@ -352,6 +353,32 @@ TEST_F(LossRecovery, ReportsThatEveryRetransmissionCameTwiceTakeARecoveryBack) {
   EXPECT_EQ(bench.counters().spurious_recoveries, 1u);
   EXPECT_GE(connection().cwnd_bytes(), before);
   EXPECT_EQ(connection().recovery(), nullptr);
+}
+
+TEST_F(LossRecovery, AReportOfOneOfTwoRetransmissionsTakesNothingBack) {
+  Recorder& user = open();
+  send_segments(user, 10);
+  const uint32_t before = connection().cwnd_bytes(), threshold = connection().ssthresh_bytes();
+  // The first and the fourth are sent again.
+  ack(0, {{1, 3}});
+  ack(0, {{4, 10}, {1, 3}});
+  pass_ms(21);
+  EXPECT_EQ(came(), (Numbers{0, 3}));
+  ack(10);
+  pass_ms(11);
+  const uint32_t reduced = connection().cwnd_bytes();
+  EXPECT_LT(reduced, before);
+  // One of them came twice: the other was lost.
+  ack(10, {{0, 1}});
+  pass_ms(1);
+  EXPECT_EQ(bench.counters().spurious_recoveries, 0u);
+  EXPECT_EQ(connection().cwnd_bytes(), reduced);
+  // Both did.
+  ack(10, {{3, 4}});
+  pass_ms(11);
+  EXPECT_EQ(bench.counters().spurious_recoveries, 1u);
+  EXPECT_GE(connection().cwnd_bytes(), before);
+  EXPECT_EQ(connection().ssthresh_bytes(), threshold);
 }
 
 TEST_F(LossRecovery, WhatCannotBeTakenBackAnyMoreIsForgotten) {
