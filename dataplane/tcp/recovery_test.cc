@@ -261,6 +261,28 @@ TEST_F(LossRecovery, AfterATimeoutAllThatIsNotSackedIsSentAgain) {
   EXPECT_EQ(user.stream->queued_bytes(), 0u);
 }
 
+// RFC 2018 section 8: a peer may drop what it has reported. Its acknowledgement stops there, and a timeout finds it.
+TEST_F(LossRecovery, WhatThePeerHasDroppedAgainIsSentAgain) {
+  Recorder& user = open();
+  send_segments(user, 6);
+  ack(0, {{1, 6}});
+  pass_ms(21);
+  EXPECT_EQ(came(), (Numbers{0}));
+  ack(1);
+  pass_ms(1000);
+  EXPECT_EQ(came().front(), 1u);
+  // From here on it goes by acknowledgements, not by a timeout for each.
+  ack(2);
+  pass_ms(21);
+  EXPECT_EQ(came(), (Numbers{2, 3}));
+  ack(4);
+  pass_ms(21);
+  EXPECT_EQ(came(), (Numbers{4, 5}));
+  ack(6);
+  pass_ms(21);
+  EXPECT_EQ(user.stream->queued_bytes(), 0u);
+}
+
 TEST_F(LossRecovery, ASpuriousTimeoutIsFoundByForwardRtoAndTakenBack) {
   Recorder& user = open();  // no timestamps: only the order of things tells
   send_segments(user, 10);
