@@ -220,6 +220,9 @@ def main():
     root = options.root.resolve()  # what is started runs elsewhere
     build = root / "build"
 
+    if rest and rest[0] == "mutation":
+        program = str(root / "tests/mutation/run.py")
+        os.execv(sys.executable, [sys.executable, program, *rest[1:]])
     if rest and rest[0] == "sim":
         if not ninja(str(build), "simulation"):
             return 1

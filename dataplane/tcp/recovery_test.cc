@@ -261,6 +261,28 @@ TEST_F(LossRecovery, AfterATimeoutAllThatIsNotSackedIsSentAgain) {
   EXPECT_EQ(user.stream->queued_bytes(), 0u);
 }
 
+// RFC 2018 section 8: a peer may drop what it has reported. Its acknowledgement stops there, and a timeout finds it.
+TEST_F(LossRecovery, WhatThePeerHasDroppedAgainIsSentAgain) {
+  Recorder& user = open();
+  send_segments(user, 6);
+  ack(0, {{1, 6}});
+  pass_ms(21);
+  EXPECT_EQ(came(), (Numbers{0}));
+  ack(1);
+  pass_ms(1000);
+  EXPECT_EQ(came().front(), 1u);
+  // From here on it goes by acknowledgements, not by a timeout for each.
+  ack(2);
+  pass_ms(21);
+  EXPECT_EQ(came(), (Numbers{2, 3}));
+  ack(4);
+  pass_ms(21);
+  EXPECT_EQ(came(), (Numbers{4, 5}));
+  ack(6);
+  pass_ms(21);
+  EXPECT_EQ(user.stream->queued_bytes(), 0u);
+}
+
 TEST_F(LossRecovery, ASpuriousTimeoutIsFoundByForwardRtoAndTakenBack) {
   Recorder& user = open();  // no timestamps: only the order of things tells
   send_segments(user, 10);
@@ -320,7 +342,7 @@ TEST_F(LossRecovery, WhatWaitedForAHoleIsNoMeasureOfTheRoundTrip) {
 TEST_F(LossRecovery, AnEchoFromBeforeTheRetransmissionTakesARecoveryBack) {
   Recorder& user = open(kSackAndStamps);
   send_segments(user, 8);
-  const uint32_t before = connection().cwnd_bytes();
+  const uint32_t before = connection().cwnd_bytes(), threshold = connection().ssthresh_bytes();
   ++bench.peer.timestamp;
   ack(0, {{1, 5}});
   pass_ms(21);
@@ -333,6 +355,7 @@ TEST_F(LossRecovery, AnEchoFromBeforeTheRetransmissionTakesARecoveryBack) {
   EXPECT_EQ(connection().phase(), RecoveryPhase::kOpen);
   EXPECT_EQ(bench.counters().spurious_recoveries, 1u);
   EXPECT_GE(connection().cwnd_bytes(), before);
+  EXPECT_EQ(connection().ssthresh_bytes(), threshold);
 }
 
 TEST_F(LossRecovery, ReportsThatEveryRetransmissionCameTwiceTakeARecoveryBack) {
@@ -352,6 +375,32 @@ TEST_F(LossRecovery, ReportsThatEveryRetransmissionCameTwiceTakeARecoveryBack) {
   EXPECT_EQ(bench.counters().spurious_recoveries, 1u);
   EXPECT_GE(connection().cwnd_bytes(), before);
   EXPECT_EQ(connection().recovery(), nullptr);
+}
+
+TEST_F(LossRecovery, AReportOfOneOfTwoRetransmissionsTakesNothingBack) {
+  Recorder& user = open();
+  send_segments(user, 10);
+  const uint32_t before = connection().cwnd_bytes(), threshold = connection().ssthresh_bytes();
+  // The first and the fourth are sent again.
+  ack(0, {{1, 3}});
+  ack(0, {{4, 10}, {1, 3}});
+  pass_ms(21);
+  EXPECT_EQ(came(), (Numbers{0, 3}));
+  ack(10);
+  pass_ms(11);
+  const uint32_t reduced = connection().cwnd_bytes();
+  EXPECT_LT(reduced, before);
+  // One of them came twice: the other was lost.
+  ack(10, {{0, 1}});
+  pass_ms(1);
+  EXPECT_EQ(bench.counters().spurious_recoveries, 0u);
+  EXPECT_EQ(connection().cwnd_bytes(), reduced);
+  // Both did.
+  ack(10, {{3, 4}});
+  pass_ms(11);
+  EXPECT_EQ(bench.counters().spurious_recoveries, 1u);
+  EXPECT_GE(connection().cwnd_bytes(), before);
+  EXPECT_EQ(connection().ssthresh_bytes(), threshold);
 }
 
 TEST_F(LossRecovery, WhatCannotBeTakenBackAnyMoreIsForgotten) {

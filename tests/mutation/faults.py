@@ -154,8 +154,8 @@ FAULTS = [
      "if (about.broadcast && about.protocol == kProtocolTcp)", "if (false)"),
 
     # ---- HTTP
-    ("Transfer-Encoding beside Content-Length", HTTP + "head_parser.cc",
-     'if (facts.content_length) return fail(head, 400, "both Transfer-Encoding and Content-Length");', ";"),
+    ("Transfer-Encoding beside Content-Length of a response", HTTP + "head_parser.cc",
+     'if (facts.content_length) return fail(head, 502, "both Transfer-Encoding and Content-Length");', ";"),
     ("two Content-Lengths", HTTP + "head_parser.cc",
      'if (facts.content_length) return fail(head, 400, "more than one Content-Length");', ";"),
     ("a line feed ends a line", HTTP + "head_parser.cc",

@@ -8,6 +8,7 @@
 #include "dataplane/tcp/sequence.hh"
 #include "dataplane/wire/checksum.hh"
 #include "dataplane/wire/ipv4.hh"
+#include "dataplane/wire/ipv6.hh"
 #include "dataplane/wire/tcp.hh"
 #include "drivers/address.hh"
 
@@ -39,16 +40,29 @@ std::string TcpObserver::trace() const {
 }
 
 void TcpObserver::see(std::span<const std::byte> frame, uint64_t now_ns) {
-  if (frame.size() < kEthernetBytes + 20 || frame[12] != std::byte{8} || frame[13] != std::byte{0}) return;
+  if (frame.size() < kEthernetBytes + 20) return;
   const auto packet = frame.subspan(kEthernetBytes);
-  const auto ip = wire::Ipv4View::parse(packet);
-  if (!ip || ip->protocol() != 6) return;
-  if (wire::checksum_finish(wire::checksum_add(0, packet.data(), ip->header_bytes())) != 0)
-    return complain("a wrong IP checksum was sent");
-  const auto bytes = packet.subspan(ip->header_bytes(), ip->total_bytes() - ip->header_bytes());
+  IpAddress source, destination;
+  std::span<const std::byte> bytes;
+  if (frame[12] == std::byte{8} && frame[13] == std::byte{0}) {
+    const auto ip = wire::Ipv4View::parse(packet);
+    if (!ip || ip->protocol() != 6) return;
+    if (wire::checksum_finish(wire::checksum_add(0, packet.data(), ip->header_bytes())) != 0)
+      return complain("a wrong IP checksum was sent");
+    source = IpAddress::v4(ip->source());
+    destination = IpAddress::v4(ip->destination());
+    bytes = packet.subspan(ip->header_bytes(), ip->total_bytes() - ip->header_bytes());
+  } else if (frame[12] == std::byte{0x86} && frame[13] == std::byte{0xdd}) {
+    const auto ip = wire::Ipv6View::parse(packet);
+    if (!ip || ip->next_header() != 6) return;
+    source = ip->source();
+    destination = ip->destination();
+    bytes = packet.subspan(wire::kIpv6HeaderBytes, ip->payload_bytes());
+  } else {
+    return;
+  }
   const auto view = wire::TcpView::parse(bytes);
   if (!view) return complain("a malformed TCP header was sent");
-  const auto source = IpAddress::v4(ip->source()), destination = IpAddress::v4(ip->destination());
   const auto sum = wire::pseudo_header_sum(source, destination, 6, static_cast<uint32_t>(bytes.size()));
   const std::string from = source.to_string() + ":" + std::to_string(view->source_port());
   const std::string to = destination.to_string() + ":" + std::to_string(view->destination_port());

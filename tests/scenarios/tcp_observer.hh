@@ -13,7 +13,7 @@ namespace sluice::scenarios {
 
 class TcpObserver {
  public:
-  // `frame`: Ethernet with IPv4 (others are left alone). At `now_ns` of the simulation.
+  // `frame`: Ethernet with IPv4 or IPv6 (others are left alone). At `now_ns` of the simulation.
   void see(std::span<const std::byte> frame, uint64_t now_ns);
   // The first thing that was wrong; empty: nothing.
   const std::string& complaint() const { return complaint_; }

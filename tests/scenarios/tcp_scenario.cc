@@ -7,6 +7,12 @@
 #include <vector>
 
 #include "dataplane/tcp/test_host.hh"
+#include "dataplane/wire/checksum.hh"
+#include "dataplane/wire/ethernet.hh"
+#include "dataplane/wire/icmp.hh"
+#include "dataplane/wire/icmpv6.hh"
+#include "dataplane/wire/ipv4.hh"
+#include "dataplane/wire/ipv6.hh"
 #include "tests/scenarios/tcp_observer.hh"
 
 namespace sluice::scenarios {
@@ -112,13 +118,13 @@ class Peer final : public transport::StreamUser {
 class Server final : public transport::ListenerUser {
  public:
   std::vector<std::unique_ptr<Peer>> waiting,
-      taken;  // by order of acceptance; which client got whom is told by port
-  std::vector<uint16_t> ports;
+      taken;  // by order of acceptance; which client got whom is told by its address and port
+  std::vector<Endpoint> remotes;
   void on_accepted(Stream& stream) override {
     SLUICE_ASSERT(!waiting.empty());
     taken.push_back(std::move(waiting.front()));
     waiting.erase(waiting.begin());
-    ports.push_back(stream.remote().port);
+    remotes.push_back(stream.remote());
     stream.set_user(taken.back().get());
     taken.back()->begin(stream);
   }
@@ -129,6 +135,47 @@ std::string mismatch(const char* who, const std::string& sent, const std::string
   while (at < sent.size() && at < received.size() && sent[at] == received[at]) ++at;
   return std::string(who) + ": received " + std::to_string(received.size()) + " bytes of " +
          std::to_string(sent.size()) + ", first difference at " + std::to_string(at);
+}
+
+// What a router on the way says of a frame that is too large: to its sender, from nobody's address.
+std::vector<std::byte> too_big(std::span<const std::byte> frame, uint32_t mtu_bytes,
+                               const MacAddress& sender) {
+  const bool ipv6 = frame[12] == std::byte{0x86};
+  const auto quoted = frame.subspan(14, std::min<size_t>(frame.size() - 14, 500));
+  std::vector<std::byte> message(ipv6 ? wire::kIcmpv6HeaderBytes : wire::kIcmpHeaderBytes),
+      out(ipv6 ? 54 : 34);
+  wire::emit_ethernet(out.data(), sender, {{2, 0, 0, 0, 0, 99}},
+                      ipv6 ? wire::kEtherTypeIpv6 : wire::kEtherTypeIpv4);
+  if (ipv6) {
+    wire::emit_icmpv6(message.data(), wire::kIcmpv6PacketTooBig, 0, mtu_bytes);
+  } else {
+    wire::emit_icmp(message.data(), wire::kIcmpUnreachable, 4, mtu_bytes);
+  }
+  message.insert(message.end(), quoted.begin(), quoted.end());
+  const auto bytes = static_cast<uint32_t>(message.size());
+  if (ipv6) {
+    const IpAddress source = *IpAddress::parse("2001:db8::99");
+    const IpAddress destination = wire::Ipv6View::parse(frame.subspan(14))->source();
+    const auto sum = wire::pseudo_header_sum(source, destination, 58, bytes);
+    wire::store_16(&message[2], wire::checksum_finish(wire::checksum_add(sum, message.data(), bytes)));
+    wire::emit_ipv6(&out[14], {.payload_bytes = static_cast<uint16_t>(bytes),
+                               .next_header = 58,
+                               .hop_limit = 64,
+                               .source = source,
+                               .destination = destination});
+  } else {
+    wire::set_icmp_checksum(message.data(),
+                            wire::checksum_finish(wire::checksum_add(0, message.data(), bytes)));
+    const wire::Ipv4Fields fields{.total_bytes = static_cast<uint16_t>(20 + bytes),
+                                  .hop_limit = 64,
+                                  .protocol = 1,
+                                  .source = 0xc0000263,
+                                  .destination = wire::load_32(&frame[26])};
+    wire::emit_ipv4(&out[14], fields);
+    wire::set_ipv4_checksum(&out[14], fields);
+  }
+  out.insert(out.end(), message.begin(), message.end());
+  return out;
 }
 
 }  // namespace
@@ -185,9 +232,19 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
   // From a sequence of its own, so that what else a seed means stays as it was.
   SeededEntropy offloads(seed ^ 0x0ff10ad5);
   const auto software = [&] { return SoftwareOffloads{offloads.chance(0.7), offloads.chance(0.7)}; };
-  Host client(world, IpAddress::v4(0xc0000201), limits(), port_options(), {}, software());
-  Host server(world, IpAddress::v4(0xc0000202), limits(), port_options(), {}, software());
-  for (Host* host : {&client, &server}) {
+  // One server, and mostly one client.
+  const bool ipv6 = random.chance(0.35);
+  const unsigned guests = random.chance(0.3) ? 2 + static_cast<unsigned>(random.below(4)) : 1;
+  std::vector<std::unique_ptr<Host>> hosts;
+  for (unsigned i = 0; i <= guests; ++i)
+    hosts.push_back(std::make_unique<Host>(
+        world, IpAddress::v4(0xc0000202 + i), limits(), port_options(),
+        std::vector<ip::InterfaceAddress>{{*IpAddress::parse("2001:db8::" + std::to_string(2 + i)), 64}},
+        software()));
+  Host& server = *hosts[0];
+  Host& client = *hosts[1];
+  const IpAddress server_address = ipv6 ? *IpAddress::parse("2001:db8::2") : server.address;
+  for (auto& host : hosts) {
     host->tcp->congestion_control = static_cast<tcp::CongestionControl>(random.below(3));
     host->tcp->pacing = random.chance(0.2);
   }
@@ -210,7 +267,9 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
   // From some time on the wire takes no large frames, without a word.
   const uint64_t narrow_from_ns =
       !calm && random.chance(0.1) ? world.now_ns() + random.below(2'000'000'000) : UINT64_MAX;
-  const size_t narrow_frame_bytes = 14 + 600 + random.below(800);
+  const size_t narrow_frame_bytes = 14 + (ipv6 ? 1280 : 600) + random.below(ipv6 ? 120 : 800);
+  // Or with one, as a router would have it.
+  const bool narrow_is_told = random.chance(0.5);
   const double marking = random.chance(0.3) ? static_cast<double>(random.below(200)) / 1000 : 0;
   if (random.chance(0.3)) {
     client.tcp->bias_initial_sequence(static_cast<uint32_t>(random.next()));
@@ -230,7 +289,7 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
     SLUICE_ASSERT(door);
     Recorder visitor;
     transport::ConnectOptions connect;
-    connect.remote = {server.address, 81};
+    connect.remote = {server_address, 81};
     connect.fast_open = true;
     SLUICE_ASSERT(client.tcp->connect(connect, visitor));
     world.run_until([&] { return visitor.connected == 1 && doorman.users.size() == 1; });
@@ -244,11 +303,21 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
     const uint64_t now_ns = world.now_ns();
     observer.see(frame, now_ns - simulation::VirtualClock::kStartNs);
     for (const Cut& cut : cuts)
-      if (now_ns >= cut.from_ns && now_ns < cut.until_ns && (from == 0 ? cut.forth : cut.back)) return false;
-    if (now_ns >= narrow_from_ns && frame.size() > narrow_frame_bytes) return false;
+      if (now_ns >= cut.from_ns && now_ns < cut.until_ns &&
+          (from == server.port.number() ? cut.back : cut.forth))
+        return false;
+    const bool v4 = frame[12] == std::byte{8} && frame[13] == std::byte{0};
+    const bool tcp6 = frame.size() > 54 && frame[12] == std::byte{0x86} && frame[20] == std::byte{6};
+    if (now_ns >= narrow_from_ns && frame.size() > narrow_frame_bytes && (v4 || tcp6)) {
+      if (narrow_is_told)
+        hosts[from]->port.deliver(
+            too_big(frame, static_cast<uint32_t>(narrow_frame_bytes - 14), hosts[from]->port.mac()));
+      return false;
+    }
     // A router with a queue marks what may be marked (RFC 3168 section 5): ECT(0) becomes CE.
-    if (frame.size() > 34 && frame[12] == std::byte{8} && frame[13] == std::byte{0} &&
-        (frame[15] & std::byte{3}) == std::byte{2} && flips.chance(marking)) {
+    if (tcp6 && (frame[15] & std::byte{0x30}) == std::byte{0x20} && flips.chance(marking))
+      frame[15] |= std::byte{0x30};
+    if (frame.size() > 34 && v4 && (frame[15] & std::byte{3}) == std::byte{2} && flips.chance(marking)) {
       frame[15] |= std::byte{3};
       // One's complement arithmetic: the header's sum grows by one.
       uint32_t sum = (static_cast<uint32_t>(frame[24]) << 8 | static_cast<uint32_t>(frame[25])) + 0xfffe;
@@ -256,8 +325,9 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
       frame[24] = static_cast<std::byte>(sum >> 8);
       frame[25] = static_cast<std::byte>(sum);
     }
-    if (frame[12] == std::byte{8} && frame[13] == std::byte{0} && flips.chance(corruption)) {
-      const uint64_t bit = flips.below(frame.size() * 8);
+    if ((v4 || tcp6) && flips.chance(corruption)) {
+      // The header of IPv6 has no sum.
+      const uint64_t first = tcp6 ? 54 * 8 : 0, bit = first + flips.below(frame.size() * 8 - first);
       frame[bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
     }
     return true;
@@ -268,9 +338,9 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
     bool more = true;
     while (more && broken.empty()) {
       more = world.step(until_ns);
-      for (Host* host : {&client, &server})
+      for (auto& host : hosts)
         if (const char* what = host->tcp->broken_invariant())
-          broken = std::string(host == &client ? "client: " : "server: ") + what;
+          broken = std::string(host.get() == &server ? "server: " : "client: ") + what;
     }
     if (broken.empty()) broken = observer.complaint();
   };
@@ -278,7 +348,7 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
     if (talkative && !wrong.empty()) std::printf("%s", observer.trace().c_str());
     return wrong;
   };
-  const unsigned count = 1 + static_cast<unsigned>(random.below(6));
+  const unsigned count = guests + static_cast<unsigned>(random.below(6));
   Server acceptor;
   std::vector<std::unique_ptr<Peer>> clients;
   const auto size = [&] {
@@ -293,10 +363,12 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
   }
   if (talkative)
     std::printf(
-        "seed %llu: %u connections, loss %.3f, burst %.3f, duplicates %.3f, flips %.3f, delay %llu us, "
+        "seed %llu: %u connections of %u clients over IPv%u, loss %.3f, burst %.3f, duplicates %.3f, flips "
+        "%.3f, delay %llu us, "
         "jitter %llu us, rate %llu\n",
-        static_cast<unsigned long long>(seed), count, conditions.loss, conditions.burst_loss,
-        conditions.duplication, corruption, static_cast<unsigned long long>(conditions.delay_ns / 1000),
+        static_cast<unsigned long long>(seed), count, guests, ipv6 ? 6u : 4u, conditions.loss,
+        conditions.burst_loss, conditions.duplication, corruption,
+        static_cast<unsigned long long>(conditions.delay_ns / 1000),
         static_cast<unsigned long long>(conditions.jitter_ns / 1000),
         static_cast<unsigned long long>(conditions.rate_bits_per_second));
   transport::ListenOptions listen;
@@ -304,15 +376,16 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
   listen.fast_open = fast_open;
   auto listener = server.tcp->listen(listen, acceptor);
   SLUICE_ASSERT(listener);
-  std::vector<uint16_t> ports;
+  std::vector<Endpoint> locals;
   for (auto& peer : clients) {
     transport::ConnectOptions connect;
-    connect.remote = {server.address, 80};
+    connect.remote = {server_address, 80};
     connect.timeout_ms = 300'000;
     connect.fast_open = fast_open;
-    auto result = client.tcp->connect(connect, *peer);
+    Host& guest = *hosts[1 + locals.size() % guests];
+    auto result = guest.tcp->connect(connect, *peer);
     SLUICE_ASSERT(result);
-    ports.push_back(result.value->local().port);
+    locals.push_back(result.value->local());
     if (fast_open) peer->write_early(*result.value);
   }
   const auto finished = [&] {
@@ -330,12 +403,12 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
     for (auto& peer : acceptor.taken) peer->poke();
   }
   if (talkative) {
-    for (Host* host : {&client, &server}) {
+    for (auto& host : hosts) {
       const auto& c = host->tcp->counters;
       std::printf(
           "  %s: %llu segments, %llu retransmitted, %llu timeouts, %llu recoveries, %llu out of order, %llu "
           "probes\n",
-          host == &client ? "client" : "server", static_cast<unsigned long long>(c.segments_sent),
+          host.get() == &server ? "server" : "client", static_cast<unsigned long long>(c.segments_sent),
           static_cast<unsigned long long>(c.retransmitted), static_cast<unsigned long long>(c.timeouts),
           static_cast<unsigned long long>(c.fast_recoveries), static_cast<unsigned long long>(c.out_of_order),
           static_cast<unsigned long long>(c.window_probes));
@@ -354,7 +427,7 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
         return name + ": the client's end closed with " + error_code(mine.error);
       const Peer* theirs = nullptr;
       for (size_t k = 0; k < acceptor.taken.size(); ++k)
-        if (acceptor.ports[k] == ports[i]) theirs = acceptor.taken[k].get();
+        if (acceptor.remotes[k] == locals[i]) theirs = acceptor.taken[k].get();
       if (!theirs) return name + ": was never accepted";
       if (!theirs->closed)
         return name + ": the server's end never closed, received " + std::to_string(theirs->received.size());
@@ -371,8 +444,8 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
   listener.value.reset();
   run_for(200 * kNanosecondsPerSecond);
   if (!broken.empty()) return tell(broken);
-  for (Host* host : {&client, &server}) {
-    const std::string name = host == &client ? "client" : "server";
+  for (auto& host : hosts) {
+    const std::string name = host.get() == &server ? "server" : "client";
     if (host->tcp->flow_count()) return name + ": flows are left";
     if (host->tcp->open_streams()) return name + ": streams are left";
     if (host->port.pool().outstanding())

@@ -17,7 +17,7 @@ TEST_P(HostileWire, EveryByteArrivesInOrderAndNothingIsLeft) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, HostileWire, testing::Range<uint64_t>(0, 25));
+INSTANTIATE_TEST_SUITE_P(Seeds, HostileWire, testing::Range<uint64_t>(0, 100));
 
 }  // namespace
 }  // namespace sluice::scenarios
