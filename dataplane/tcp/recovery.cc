@@ -20,6 +20,8 @@ void Connection::recovery_step(AckSample& sample) {
   Recovery& recovery = *active_->recovery;
   tail_probe_acknowledged(sample);
   const uint32_t lost_before = recovery.lost_bytes;
+  // What duplicates have told of is not told again by the number that follows them.
+  const uint32_t credited = sack_ ? 0 : std::min(recovery.sacked_bytes, sample.acked_bytes);
   uint32_t wait_us = 0;
   if (sack_) {
     adapt_reordering_window(sample);
@@ -40,6 +42,8 @@ void Connection::recovery_step(AckSample& sample) {
       phase_ != RecoveryPhase::kOpen && at_or_after(snd_una_, active_->recover) && sample.acked_bytes > 0;
   if (leaves) leave_recovery();
   if (!sack_) count_duplicates(sample);
+  sample.grown_by_bytes =
+      sample.acked_bytes > 0 && sample.delivered_bytes > credited ? sample.delivered_bytes - credited : 0;
   sample.lost_more = recovery.lost_bytes > lost_before;
   if (phase_ == RecoveryPhase::kOpen && recovery.lost_bytes > 0) {
     enter_fast_recovery(sample);
@@ -80,7 +84,6 @@ void Connection::enter_fast_recovery(const AckSample& sample) {
   phase_ = RecoveryPhase::kFast;
   active_->recover = snd_nxt_;
   recovery.rescued = false;
-  recovery.entering = true;
   recovery.probing = false;
   recovery.prr.begin(snd_nxt_ - snd_una_);
   congestion_loss(sample);
@@ -142,14 +145,14 @@ void Connection::update_window(const AckSample& sample) {
   }
   switch (phase_) {
     case RecoveryPhase::kOpen:
-      if (sample.acked_bytes > 0)
-        congestion_on_ack(sample.acked_bytes, sample.acked_bytes + flight_bytes(), sample.rtt_us);
+      // By what is new: SACKed bytes have made room for others when they were reported.
+      if (sample.grown_by_bytes > 0)
+        congestion_on_ack(sample.grown_by_bytes, sample.acked_bytes + flight_bytes(), sample.rtt_us);
       break;
     case RecoveryPhase::kFast:
       window_.cwnd_bytes = std::max<uint32_t>(
           mss_, active_->recovery->prr.on_ack(sample.delivered_bytes, pipe_bytes(), window_.ssthresh_bytes,
-                                              mss_, active_->recovery->entering || !sample.lost_more));
-      active_->recovery->entering = false;
+                                              mss_, sample.acked_bytes > 0 && !sample.lost_more));
       break;
     case RecoveryPhase::kLoss:
       if (sample.acked_bytes > 0 && active_->recovery->forward_rto == ForwardRto::kNone)
@@ -253,6 +256,7 @@ void Connection::on_retransmit_timeout() {
     return;
   }
   if (due == RetransmitTimer::kTailProbe) {
+    if (postpone_tail_probe()) return;
     send_tail_probe();
     tail_probed_ = true;
     start_retransmit_timer();

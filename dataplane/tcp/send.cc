@@ -250,7 +250,7 @@ void Connection::send_syn() {
   wanted.mss = local_mss_;
   const bool answer = state_ == State::kSynReceived;
   wanted.sack_permitted = answer ? sack_ : true;
-  wanted.has_timestamp = answer ? timestamps_ : true;
+  wanted.has_timestamp = answer ? timestamps_ : tcp_->limits_.timestamps;
   wanted.has_window_scale = answer ? window_scaling_ : true;
   wanted.window_scale = tcp_->receive_scale_;
   wanted.timestamp = timestamp_now();
