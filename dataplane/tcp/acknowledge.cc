@@ -111,7 +111,9 @@ void Connection::advance_una(Sequence ack, AckSample* sample) {
   } else {
     rtt_us = std::max(static_cast<uint32_t>(tcp_->now_us()) - acknowledge_flight(ack), 1u);
   }
+  bool round_begins = false;
   if (at_or_after(ack, active_->rtt_seq)) {
+    round_begins = true;
     // A sample a round trip (RFC 6298 section 3), of what was sent once (Karn's algorithm); after timeouts it may
     // be the acknowledgements that were lost, for as long as those took.
     if (rtt_us && active_->backoff == 0) {
@@ -137,7 +139,7 @@ void Connection::advance_una(Sequence ack, AckSample* sample) {
       (uint64_t{std::max(flight_before, active_->round_flight)} * 2 > window_.cwnd_bytes ||
        flight_before + 4u * mss_ >= window_.cwnd_bytes))
     congestion_on_ack(acked, flight_before, rtt_us);
-  if (active_->rtt_seq == snd_nxt_) active_->round_flight = flight_before;  // a round begins
+  if (round_begins) active_->round_flight = flight_before;
   if (window_.cwnd_bytes > send_high_mark_bytes_ / 2) raise_send_mark();
   // RFC 6298 (5.2), (5.3).
   stop_retransmit_timer();

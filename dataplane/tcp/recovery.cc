@@ -40,7 +40,13 @@ void Connection::recovery_step(AckSample& sample) {
   if (sack_ && recovery.forward_rto == ForwardRto::kNone) wait_us = rack_detect();
   const bool leaves =
       phase_ != RecoveryPhase::kOpen && at_or_after(snd_una_, active_->recover) && sample.acked_bytes > 0;
-  if (leaves) leave_recovery();
+  if (leaves) {
+    const bool after_timeout = phase_ == RecoveryPhase::kLoss && recovery.forward_rto == ForwardRto::kNone;
+    leave_recovery();
+    // It is slow start that goes on (RFC 5681 section 3.1), with this acknowledgement like with those before.
+    if (after_timeout && control_ != CongestionControl::kBbr)
+      congestion_on_ack(sample.acked_bytes, window_.cwnd_bytes, sample.rtt_us);
+  }
   if (!sack_) count_duplicates(sample);
   sample.grown_by_bytes =
       sample.acked_bytes > 0 && sample.delivered_bytes > credited ? sample.delivered_bytes - credited : 0;

@@ -79,6 +79,12 @@ const std::map<std::string, std::vector<std::string>>& matters_of_course() {
   return values;
 }
 
+// It begins with what a SYN can say, and grows to `most_bytes`, by which the scale is chosen.
+void set_receive_window(Settings& settings, uint32_t most_bytes) {
+  settings.limits.receive_window_bytes = std::min(most_bytes, 65'535u);
+  settings.limits.receive_window_limit_bytes = most_bytes;
+}
+
 void set(Settings& settings, std::string name, const std::string& value) {
   for (const char* prefix : {"net.ipv4.", "net/ipv4/", "/proc/sys/net/ipv4/"})
     if (name.starts_with(prefix)) name.erase(0, std::string(prefix).size());
@@ -87,7 +93,7 @@ void set(Settings& settings, std::string name, const std::string& value) {
     uint64_t least = 0, usual = 0, most = 0;
     numbers >> least >> usual >> most;
     if (most > 0)
-      settings.limits.receive_window_bytes = static_cast<uint32_t>(std::min<uint64_t>(most, 1u << 30));
+      set_receive_window(settings, static_cast<uint32_t>(std::min<uint64_t>(most, 1u << 30)));
     return;
   }
   if (name == "tcp_timestamps" && (value == "0" || value == "1")) {
@@ -134,7 +140,7 @@ void apply(Settings& settings, const std::string& command) {
     const std::string& program = line[0];
     if (program.ends_with("/defaults.sh")) {
       // Of these two show: the largest receive buffer, which the window scale comes from, and that there is no ECN.
-      settings.limits.receive_window_bytes = 15 * 1024 * 1024;
+      set_receive_window(settings, 15 * 1024 * 1024);
       settings.limits.ecn_accept = false;
       set(settings, "tcp_fastopen", "0x70403");
       set(settings, "tcp_fastopen_key", "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4");

@@ -25,6 +25,7 @@ const char* why_foreign(int64_t level, int64_t name) {
   if (level != IPPROTO_TCP) return nullptr;
   switch (name) {
     case TCP_NOTSENT_LOWAT: return "TCP_NOTSENT_LOWAT: how much a Linux socket's send buffer holds";
+    case TCP_FASTOPEN_KEY: return "TCP_FASTOPEN_KEY: a key for one listener alone";
     case TCP_CORK: return "TCP_CORK: what is written in one turn goes together here";
     default: return nullptr;
   }
@@ -80,7 +81,10 @@ CallResult Sockets::set_option(Socket& socket, const CallEvent& call) {
         if (socket.stream) return foreign("TCP_SYNCNT while the SYN is under way");
         socket.connect_timeout_ms = ((1000u << (value + 1)) - 1000);
         return done(0);
-      case TCP_MAXSEG: socket.mss_limit_bytes = static_cast<uint16_t>(value); return done(0);
+      case TCP_MAXSEG:
+        socket.mss_limit_bytes = static_cast<uint16_t>(value);
+        if (socket.stream) return foreign("TCP_MAXSEG of a connection that stands");
+        return socket.kind == Socket::Kind::kListening ? listen(socket) : done(0);
       case TCP_INQ: socket.reports_rest = value != 0; return done(0);
       default: break;
     }
