@@ -23,7 +23,14 @@ bool Connection::process_ack(const Segment& segment) {
       challenge();
       return false;
     }
-    return true;  // late, but what comes with it may be new
+    // Late, but what comes with it may be new; so may its SACK blocks be.
+    if (sack_ && segment.options.sack_blocks > 0 && snd_nxt_ != snd_una_) {
+      AckSample sample;
+      update_scoreboard(segment.options, ack, sample);
+      if (active_->recovery) recovery_step(sample);
+      if (has_unsent() || phase_ != RecoveryPhase::kOpen) mark_dirty();
+    }
+    return true;
   }
   AckSample sample;
   sample.has_echo = segment.options.has_timestamp;
@@ -104,7 +111,9 @@ void Connection::advance_una(Sequence ack, AckSample* sample) {
   } else {
     rtt_us = std::max(static_cast<uint32_t>(tcp_->now_us()) - acknowledge_flight(ack), 1u);
   }
+  bool round_begins = false;
   if (at_or_after(ack, active_->rtt_seq)) {
+    round_begins = true;
     // A sample a round trip (RFC 6298 section 3), of what was sent once (Karn's algorithm); after timeouts it may
     // be the acknowledgements that were lost, for as long as those took.
     if (rtt_us && active_->backoff == 0) {
@@ -127,8 +136,10 @@ void Connection::advance_una(Sequence ack, AckSample* sample) {
   if (phase_ == RecoveryPhase::kOpen && before(active_->recover, ack)) active_->recover = ack;
   // On the slow way the rest follows in recovery_step(). A window that was not used has no reason to grow.
   if (!active_->recovery && control_ != CongestionControl::kBbr &&
-      (uint64_t{flight_before} * 2 >= window_.cwnd_bytes || flight_before + 4u * mss_ >= window_.cwnd_bytes))
+      (uint64_t{std::max(flight_before, active_->round_flight)} * 2 > window_.cwnd_bytes ||
+       flight_before + 4u * mss_ >= window_.cwnd_bytes))
     congestion_on_ack(acked, flight_before, rtt_us);
+  if (round_begins) active_->round_flight = flight_before;
   if (window_.cwnd_bytes > send_high_mark_bytes_ / 2) raise_send_mark();
   // RFC 6298 (5.2), (5.3).
   stop_retransmit_timer();

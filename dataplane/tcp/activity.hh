@@ -47,8 +47,9 @@ struct Activity {
   Sequence cwr_until = 0;  // marks are answered again when this is acknowledged
   // The next sample is taken when this is acknowledged; while timing_: when our SYN left, in us.
   Sequence rtt_seq = 0;
-  uint32_t unconsumed = 0;  // handed to the user, not given back
-  Sequence tune_seq = 0;    // what the user had taken in at tune_us
+  uint32_t round_flight = 0;  // the most that was under way in the round that ends there
+  uint32_t unconsumed = 0;    // handed to the user, not given back
+  Sequence tune_seq = 0;      // what the user had taken in at tune_us
   uint32_t tune_us = 0;
   Sequence iss = 0;  // of the handshake
 
@@ -56,6 +57,7 @@ struct Activity {
 
   const uint32_t number;  // in its slab
   uint8_t backoff = 0, duplicate_acks = 0, probes = 0, challenges = 0;
+  bool probe_allowance = false;  // the probe of the tail may go beyond the window
 };
 static_assert(sizeof(Activity) <= 240);
 

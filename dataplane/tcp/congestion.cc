@@ -49,7 +49,7 @@ void Connection::congestion_on_ack(uint32_t acked_bytes, uint32_t flight_bytes, 
   if (window_.cwnd_bytes < kLargestWindowBytes) {
     if (window_.in_slow_start()) {
       // A window that was not used says nothing about the path (RFC 7661).
-      if (uint64_t{flight_bytes} * 2 >= window_.cwnd_bytes) {
+      if (uint64_t{std::max(flight_bytes, active_->round_flight)} * 2 > window_.cwnd_bytes) {
         // Short transfers end before a queue can be noticed, and need no state.
         if (control_ == CongestionControl::kCubic && window_.cwnd_bytes >= 4u * initial_window_bytes(mss_) &&
             congestion_state()) {

@@ -36,7 +36,6 @@ Connection::Connection(Tcp& tcp, uint32_t number, const Flow& flow, uint32_t has
       starved_(false),
       reset_pending_(false),
       tail_probed_(false),
-      probe_allowance_(false),
       reordering_(false),
       paced_(false),
       ecn_(false),
@@ -46,6 +45,7 @@ Connection::Connection(Tcp& tcp, uint32_t number, const Flow& flow, uint32_t has
       user_timeout_due_(tcp.limits_.user_timeout_option),
       user_timeout_heard_(false),
       search_mtu_(false),
+      syn_data_(false),
       number_(number),
       tcp_(&tcp),
       receive_limit_bytes_(tcp.limits_.receive_window_bytes),
@@ -79,7 +79,7 @@ void Connection::open_active(uint32_t timeout_ms, const Sequence* least_iss) {
   if (least_iss && before(active_->iss, *least_iss)) active_->iss = *least_iss;
   snd_una_ = active_->recover = active_->cwr_until = active_->iss;
   snd_nxt_ = active_->snd_max = write_seq_ = active_->iss + 1;
-  local_mss_ = tcp_->advertised_mss(flow_, path_);
+  local_mss_ = std::min(local_mss_, tcp_->advertised_mss(flow_, path_));
   was_connecting_ = true;
   set_state(State::kSynSent);
   ++tcp_->counters.active_opens;
@@ -104,7 +104,12 @@ void Connection::agree(const Agreement& agreement) {
   ts_recent_ = agreement.timestamp_recent;
   ts_recent_tick_ = tcp_->tick();
   rcv_nxt_ = last_ack_sent_ = agreement.irs + 1;
-  local_mss_ = tcp_->advertised_mss(flow_, path_);
+  const uint16_t advertised = tcp_->advertised_mss(flow_, path_);
+  if (local_mss_ < advertised) {
+    peer_mss_ = std::min(peer_mss_, local_mss_);  // a limit was asked for
+  } else {
+    local_mss_ = advertised;
+  }
   receive_mss_ = std::min<uint16_t>(local_mss_, 536);
   update_mss();
   begin_mtu_search();

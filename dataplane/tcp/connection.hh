@@ -98,6 +98,7 @@ class alignas(64) Connection final : public transport::Stream {
   uint32_t cwnd_bytes() const { return window_.cwnd_bytes; }
   uint32_t ssthresh_bytes() const { return window_.ssthresh_bytes; }
   uint32_t mss_bytes() const { return mss_; }
+  uint32_t local_mss_bytes() const { return local_mss_; }
   uint32_t smoothed_rtt_us() const { return rtt_.smoothed_us(); }
   uint32_t flight_bytes() const { return snd_nxt_ - snd_una_; }
   RecoveryPhase phase() const { return phase_; }
@@ -105,11 +106,20 @@ class alignas(64) Connection final : public transport::Stream {
   bool sack() const { return sack_; }
   bool window_scaling() const { return window_scaling_; }
   bool ecn() const { return ecn_; }
+  bool syn_data() const { return syn_data_; }
   CongestionControl congestion_control() const { return control_; }
   // nullptr while there is none.
   CongestionState* congestion() const { return active_ ? active_->congestion : nullptr; }
   const Recovery* recovery() const { return active_ ? active_->recovery : nullptr; }
   bool at_rest() const { return active_ == nullptr; }
+  // A reduction of the window has not been a round trip ago.
+  bool reduced() const { return active_ && before(snd_una_, active_->cwr_until); }
+  // Walks over what is under way.
+  struct FlightSummary {
+    uint32_t sacked_bytes = 0, lost_bytes = 0,
+             retransmitted_bytes = 0;  // retransmitted: and not SACKed since
+  };
+  FlightSummary summarize_flight() const;
   bool reordering_seen() const { return reordering_; }
   uint8_t reordering_multiplier() const { return reordering_multiplier_; }
   uint32_t receive_limit_bytes() const { return receive_limit_bytes_; }
@@ -254,6 +264,7 @@ class alignas(64) Connection final : public transport::Stream {
   void end_fast_open();
   Buffer* fast_open_data(wire::TcpOptions& options, uint32_t& length);
   void fast_open_answered(Sequence ack, const wire::TcpOptions& options);
+  void take_syn_data(Sequence ack);
 
   // ---- black_hole.cc ----
   void look_for_black_hole();
@@ -306,6 +317,8 @@ class alignas(64) Connection final : public transport::Stream {
   void arm_timer();
   void start_retransmit_timer();
   void start_reordering_timer(uint32_t wait_us);
+  uint32_t tail_probe_us() const;
+  bool postpone_tail_probe();
   void stop_retransmit_timer() { active_->retransmit_at = 0; }
 
   // ---- user_timeout.cc ----
@@ -335,11 +348,12 @@ class alignas(64) Connection final : public transport::Stream {
   bool ack_now_ : 1, fin_queued_ : 1, fin_received_ : 1;
   bool dirty_ : 1, gone_ : 1, writable_wanted_ : 1, timing_ : 1;
   bool keep_alive_ : 1, ack_by_timer_ : 1, was_connecting_ : 1, window_update_ : 1;
-  bool starved_ : 1, reset_pending_ : 1, tail_probed_ : 1, probe_allowance_ : 1;
+  bool starved_ : 1, reset_pending_ : 1, tail_probed_ : 1;
   bool reordering_ : 1, paced_ : 1, ecn_ : 1, ecn_echo_ : 1, cwr_due_ : 1;
   bool user_timeout_due_ : 1, user_timeout_heard_ : 1;  // RFC 5482
   bool search_mtu_ : 1;                                 // segments are smaller than link and peer would take
   bool fast_open_ : 1;                                  // wanted of connect(), or in use since the SYN
+  bool syn_data_ : 1;                                   // data in a SYN was taken, ours or theirs
   RetransmitTimer retransmit_for_ : 2 = RetransmitTimer::kTimeout;
   CongestionControl control_ : 2 = CongestionControl::kCubic;
   uint8_t send_scale_ = 0, receive_scale_ = 0;
@@ -355,7 +369,8 @@ class alignas(64) Connection final : public transport::Stream {
   Sequence write_seq_ = 0;  // end of the send queue
   uint32_t snd_wnd_ = 0, max_snd_wnd_ = 0;
   uint16_t mss_ = 536;  // payload of a full segment, our options taken off
-  uint16_t peer_mss_ = 536, local_mss_ = 536, receive_mss_ = 536;
+  uint16_t peer_mss_ = 536, receive_mss_ = 536;
+  uint16_t local_mss_ = UINT16_MAX;  // what we announce; until then the limit that was asked for
   CongestionWindow window_;
   RttEstimator rtt_;
   uint32_t ts_recent_tick_ = 0, last_send_tick_ = 0;  // last_send_tick_: of data

@@ -11,7 +11,7 @@
 namespace sluice::tcp {
 
 namespace {
-constexpr uint32_t kMinimumProbeUs = 10'000;  // ten ticks: not upon every hiccup of a busy peer
+constexpr uint32_t kMinimumProbeUs = 5'000;  // five ticks: not upon every hiccup of a busy peer
 // A peer may hold back the acknowledgement of a single segment (RFC 8985 section 7.2, TLP.max_ack_delay); ours and most do
 // so for 40 ms, some for 200.
 constexpr uint32_t kPeerAckDelayUs = 200'000;
@@ -26,15 +26,35 @@ void Connection::start_retransmit_timer() {
   // A probe of the tail comes before the timeout (RFC 8985 section 7.2).
   if (phase_ == RecoveryPhase::kOpen && sack_ && active_->backoff == 0 && !tail_probed_ && flight > 0 &&
       rtt_.has_sample() && synchronized() && !(active_->recovery && active_->recovery->sacked_bytes > 0)) {
-    uint32_t probe_us = std::max(2 * rtt_.smoothed_us(), kMinimumProbeUs);
-    if (flight <= mss_) probe_us += kPeerAckDelayUs;
-    if (probe_us < wait_us) {
-      wait_us = probe_us;
-      retransmit_for_ = RetransmitTimer::kTailProbe;
-    }
+    // "If the time at which an RTO would fire is sooner, the sender schedules a TLP to be sent at that RTO time."
+    wait_us = std::min(wait_us, tail_probe_us());
+    retransmit_for_ = RetransmitTimer::kTailProbe;
   }
   const uint32_t wait = starved_ && flight == 0 ? 1 : ticks_of_us(wait_us);
   active_->retransmit_at = std::max(1u, tcp_->tick() + wait);
+}
+
+uint32_t Connection::tail_probe_us() const {
+  uint32_t probe_us = std::max(2 * rtt_.smoothed_us(), kMinimumProbeUs);
+  if (snd_nxt_ - snd_una_ <= mss_) probe_us += kPeerAckDelayUs;
+  return probe_us;
+}
+
+// The probe waits for silence since the last transmission (RFC 8985 section 7.2), which is looked at now rather than with every
+// segment; but not beyond the timeout of the oldest. True when it is not yet time.
+bool Connection::postpone_tail_probe() {
+  const FlightRecord* head = active_->flight.head();
+  if (!head) return false;
+  const uint32_t now_tick = tcp_->tick();
+  const uint32_t age_us = static_cast<uint32_t>(tcp_->now_us()) - head->sent_us;
+  const uint32_t rto_us = rtt_.rto_us();
+  if (age_us >= rto_us) return false;
+  const uint32_t silence = now_tick - last_send_tick_;
+  const uint32_t wanted = ticks_of_us(std::min(tail_probe_us(), rto_us));
+  if (silence >= wanted) return false;
+  active_->retransmit_at = std::max(1u, now_tick + std::min(wanted - silence, ticks_of_us(rto_us - age_us)));
+  retransmit_for_ = RetransmitTimer::kTailProbe;
+  return true;
 }
 
 // RFC 8985 section 6.2, step 5: the timer of what may yet be lost comes before any other.

@@ -20,7 +20,8 @@ constexpr uint32_t kHandshakeMs = 63'000;  // as long as a half-open record live
 bool Tcp::accept_fast_open(ListeningEndpoint& listener, const Flow& flow, uint32_t hash,
                            const wire::TcpView& view, const wire::TcpOptions& options,
                            const Agreement& agreement, Buffer* packet, uint32_t packet_bytes) {
-  if (!listener.fast_open || !fast_open_cookies_.valid(flow, options)) return false;
+  if (!listener.fast_open || (limits_.fast_open_cookies && !fast_open_cookies_.valid(flow, options)))
+    return false;
   // Section 5.1: a limit, beyond which everybody shakes hands first.
   if (fast_open_pending_ >= limits_.fast_open_pending) {
     ++counters.fast_open_limit;
@@ -60,6 +61,7 @@ void Connection::receive_fast_open(const Buffer* packet, uint32_t header_bytes, 
     if (chain && chain->tailroom() >= length && !packet->next_segment) {
       chain->append(packet->data + header_bytes, length);
       rcv_nxt_ += length;
+      syn_data_ = true;
     } else {
       release(chain);
       chain = nullptr;
@@ -90,15 +92,18 @@ Buffer* Connection::fast_open_data(wire::TcpOptions& options, uint32_t& length) 
   length = 0;
   if (!fast_open_ || active_->backoff > 0)
     return nullptr;  // section 4.1.3.1: a repeated SYN is an ordinary one
-  options.has_fast_open = true;
   const FastOpenCache::Entry* entry = tcp_->fast_open_cache_.find(flow_.remote);
-  if (!entry) return nullptr;
-  options.cookie_bytes = entry->cookie_bytes;
-  options.cookie = entry->cookie;
+  if (tcp_->limits_.fast_open_cookies) {
+    options.has_fast_open = true;
+    if (!entry) return nullptr;
+    options.fast_open_experimental = entry->experimental;
+    options.cookie_bytes = entry->cookie_bytes;
+    options.cookie = entry->cookie;
+  }
   const SendEntry* first = active_->queue.head();
-  if (!first || first->length == 0) return nullptr;
-  const uint32_t mss = std::min<uint32_t>(entry->mss_bytes ? entry->mss_bytes : 536, local_mss_);
-  length = std::min<uint32_t>(write_seq_ - snd_nxt_, mss - wire::kTcpOptionsLimitBytes);
+  const auto room = tcp_->fast_open_room(flow_.remote);
+  if (!room || !first || first->length == 0) return nullptr;
+  length = std::min<uint32_t>({write_seq_ - snd_nxt_, *room, local_mss_ - wire::kTcpOptionsLimitBytes});
   Buffer* packet = pool().allocate();
   if (!packet) {
     length = 0;
@@ -112,16 +117,42 @@ Buffer* Connection::fast_open_data(wire::TcpOptions& options, uint32_t& length) 
   return packet;
 }
 
+// The payload of a segment as the server has announced it, less the options that a SYN may need (section 4.1.3.1).
+std::optional<uint32_t> Tcp::fast_open_room(const IpAddress& remote) const {
+  const FastOpenCache::Entry* entry = fast_open_cache_.find(remote);
+  if (limits_.fast_open_cookies && (!entry || entry->cookie_bytes == 0)) return std::nullopt;
+  const uint32_t headers = (remote.is_v4() ? 20 : 40) + wire::kTcpHeaderBytes;
+  uint32_t most = entry && entry->mss_bytes   ? entry->mss_bytes
+                  : limits_.fast_open_cookies ? 536
+                                              : 1500 - headers;
+  ip::Path path;
+  IpAddress local;
+  if (stack_.find_path(remote, local, path) == Error::kNone &&
+      path.mtu_bytes > headers + wire::kTcpOptionsLimitBytes)
+    most = std::min<uint32_t>(most, path.mtu_bytes - headers);
+  return most > wire::kTcpOptionsLimitBytes ? most - wire::kTcpOptionsLimitBytes : 0;
+}
+
 // The answer to our SYN acknowledges up to `ack`.
 void Connection::fast_open_answered(Sequence ack, const wire::TcpOptions& options) {
   if (!fast_open_) return;
-  tcp_->fast_open_cache_.store(flow_.remote, options);
+  if (tcp_->limits_.fast_open_cookies) {
+    const FastOpenCache::Entry* entry = tcp_->fast_open_cache_.find(flow_.remote);
+    tcp_->fast_open_cache_.store(flow_.remote, options, entry && entry->experimental);
+  }
   const uint32_t taken = ack - snd_nxt_;
   if (taken == 0 && active_->snd_max != snd_nxt_) {
     ++tcp_->counters.fast_opens_refused;
-    if (!options.has_fast_open) tcp_->fast_open_cache_.forget(flow_.remote);
+    if (!options.has_fast_open && active_->backoff == 0) tcp_->fast_open_cache_.forget(flow_.remote);
   }
+  take_syn_data(ack);
+}
+
+// What of the data in our SYN lies before `ack` was sent after all, and has arrived.
+void Connection::take_syn_data(Sequence ack) {
+  const uint32_t taken = ack - snd_nxt_;
   if (taken > 0) {
+    syn_data_ = true;
     tcp_->counters.bytes_sent += taken;
     queued_bytes_ -= taken;
     snd_nxt_ = ack;

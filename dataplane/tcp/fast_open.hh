@@ -18,6 +18,7 @@ class FastOpenCookies {
   static constexpr uint8_t kCookieBytes = 8;
 
   explicit FastOpenCookies(Entropy& entropy) : key_(HashKey::from(entropy)) {}
+  explicit FastOpenCookies(const HashKey& key) : key_(key) {}
   // Puts the cookie of the client at the other end of `flow` into `options`.
   void grant(const Flow& flow, wire::TcpOptions& options) const {
     const uint64_t value = cookie(flow);
@@ -46,29 +47,44 @@ class FastOpenCache {
   struct Entry {
     IpAddress address;
     uint16_t mss_bytes = 0;
-    uint8_t cookie_bytes = 0;  // 0: free
+    uint8_t cookie_bytes = 0;   // 0: none
+    bool known = false;         // else free
+    bool experimental = false;  // the shape of the option that it answers to, or is to be asked in next
+    bool both_asked = false;    // in both shapes, in vain
     std::array<std::byte, wire::TcpOptions::kCookieLimitBytes> cookie{};
   };
   static constexpr size_t kEntries = 256;
 
   explicit FastOpenCache(Entropy& entropy) : key_(HashKey::from(entropy)) {}
-  // nullptr: none is known.
+  // nullptr: nothing is known of it.
   const Entry* find(const IpAddress& address) const {
     const Entry& entry = entries_[place(address)];
-    return entry.cookie_bytes && entry.address == address ? &entry : nullptr;
+    return entry.known && entry.address == address ? &entry : nullptr;
   }
-  void store(const IpAddress& address, const wire::TcpOptions& options) {
-    if (!options.has_fast_open || options.cookie_bytes == 0) return;
+  // What a server answered to a SYN with the option, in the `experimental` shape or not, in which a cookie was or was not
+  // yet known. Without a cookie in the answer a known one is kept, and the shape is changed once where none is.
+  void store(const IpAddress& address, const wire::TcpOptions& options, bool experimental) {
     Entry& entry = entries_[place(address)];
-    entry.address = address;
-    entry.mss_bytes = options.mss;
-    entry.cookie_bytes = options.cookie_bytes;
-    entry.cookie = options.cookie;
+    if (!entry.known || entry.address != address) {
+      entry = {};
+      entry.known = true;
+      entry.address = address;
+    }
+    if (options.mss) entry.mss_bytes = options.mss;
+    if (options.has_fast_open && options.cookie_bytes > 0) {
+      entry.cookie_bytes = options.cookie_bytes;
+      entry.cookie = options.cookie;
+      entry.experimental = options.fast_open_experimental;
+    } else if (entry.cookie_bytes == 0 && !entry.both_asked) {
+      entry.both_asked = experimental;
+      entry.experimental = !experimental;
+    }
   }
   void forget(const IpAddress& address) {
     Entry& entry = entries_[place(address)];
     if (entry.address == address) entry.cookie_bytes = 0;
   }
+  void clear() { entries_.fill({}); }
 
  private:
   size_t place(const IpAddress& address) const {

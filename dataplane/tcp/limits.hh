@@ -6,6 +6,8 @@
 
 namespace sluice::tcp {
 
+inline constexpr uint16_t kLeastMssBytes = 88;  // less would be all header
+
 // When segments larger than those in use are tried (mtu_search.cc).
 enum class MtuProbing : uint8_t {
   kOff,
@@ -46,6 +48,12 @@ struct Limits {
   uint32_t fast_open_pending = 1024;
   // Records of what is under way, all connections together; beyond it sending waits for acknowledgements.
   uint32_t flight_records = 1u << 22;
+  // Timestamps (RFC 7323): whether our SYNs offer them, and whether an offer is accepted. Without them there is no PAWS, and
+  // no reuse of a port in TIME-WAIT.
+  bool timestamps = true;
+  // Fast Open without cookies (RFC 7413 section 5's amplification is then open to anybody): only where all that send to us are
+  // known. As a server data in any SYN is taken, as a client it is sent in all.
+  bool fast_open_cookies = true;
   // Explicit Congestion Notification (RFC 3168): whether our SYNs offer it, and whether we accept an offer.
   bool ecn_offer = false, ecn_accept = true;
   MtuProbing mtu_probing = MtuProbing::kAfterReduction;

@@ -52,6 +52,8 @@ transport::Result<std::unique_ptr<transport::Listener>> Tcp::listen(const transp
   listener->endpoint.paced = options.paced;
   listener->endpoint.fast_open = options.fast_open;
   listener->endpoint.user_timeout_ms = options.user_timeout_ms;
+  if (options.mss_limit_bytes)
+    listener->endpoint.mss_limit_bytes = std::max<uint16_t>(options.mss_limit_bytes, kLeastMssBytes);
   listeners_.add(&listener->endpoint);
   return {std::move(listener), Error::kNone, {}};
 }
@@ -88,12 +90,13 @@ void Tcp::receive_syn(ListeningEndpoint& listener, const Flow& flow, uint32_t ha
   }
   wire::TcpOptions options;
   if (!wire::parse_tcp_options(view.options(), options)) ++counters.malformed;
+  if (!limits_.timestamps) options.has_timestamp = false;
   const uint16_t peer_mss = options.mss ? options.mss : 536;
   // RFC 3168 section 6.1.1. An offer of accurate ECN (RFC 9768 section 3.1.2) has the same two flags, and is answered in
   // the same way: the peer falls back.
   constexpr uint8_t kOffer = wire::kTcpEce | wire::kTcpCwr;
   const bool ecn = limits_.ecn_accept && (view.flags() & kOffer) == kOffer;
-  if (options.has_fast_open && listener.fast_open) {
+  if (listener.fast_open && (options.has_fast_open || !limits_.fast_open_cookies)) {
     Agreement agreement;
     agreement.irs = view.sequence();
     agreement.iss = isn_.choose(flow, now_ns_);
@@ -128,7 +131,7 @@ void Tcp::receive_syn(ListeningEndpoint& listener, const Flow& flow, uint32_t ha
     reply.sequence = cookies_.make(flow, view.sequence(), peer_mss, now_ns_);
     reply.acknowledgement = view.sequence() + 1;
     reply.window = static_cast<uint16_t>(std::min<uint32_t>(limits_.receive_window_bytes, 65'535));
-    reply.options.mss = advertised_mss(flow, path);
+    reply.options.mss = std::min(advertised_mss(flow, path), listener.mss_limit_bytes);
     if (options.has_timestamp) {
       reply.options.has_timestamp = true;
       reply.options.timestamp = SynCookies::encode(tick() + isn_.timestamp_offset(flow),
@@ -159,7 +162,8 @@ void Tcp::receive_syn(ListeningEndpoint& listener, const Flow& flow, uint32_t ha
   half->sack = options.sack_permitted;
   half->ecn = ecn;
   // Section 4.2.1: a cookie for who asks for one, or has an old one.
-  half->cookie_wanted = listener.fast_open && options.has_fast_open;
+  half->cookie_wanted = listener.fast_open && options.has_fast_open && limits_.fast_open_cookies;
+  half->cookie_experimental = options.fast_open_experimental;
   half->window_scaling = options.has_window_scale;
   half->peer_window_scale = std::min<uint8_t>(options.window_scale, 14);
   half->peer_mss_bytes = peer_mss;
@@ -188,14 +192,17 @@ void Tcp::send_syn_ack(const HalfOpen& half, const ip::Path& path) {
   reply.sequence = half.iss;
   reply.acknowledgement = half.irs + 1;
   reply.window = static_cast<uint16_t>(std::min<uint32_t>(limits_.receive_window_bytes, 65'535));
-  reply.options.mss = advertised_mss(half.flow, path);
+  reply.options.mss = std::min(advertised_mss(half.flow, path), half.listener->mss_limit_bytes);
   reply.options.has_timestamp = half.timestamps;
   reply.options.timestamp = tick() + half.timestamp_offset;
   reply.options.timestamp_echo = half.timestamp_recent;
   reply.options.sack_permitted = half.sack;
   reply.options.has_window_scale = half.window_scaling;
   reply.options.window_scale = receive_scale_;
-  if (half.cookie_wanted) fast_open_cookies_.grant(half.flow, reply.options);
+  if (half.cookie_wanted) {
+    fast_open_cookies_.grant(half.flow, reply.options);
+    reply.options.fast_open_experimental = half.cookie_experimental;
+  }
   send_reply(reply, path);
 }
 
@@ -246,6 +253,7 @@ Connection* Tcp::accept(ListeningEndpoint& listener, const Flow& flow, uint32_t 
     return nullptr;
   }
   connection->no_delay_ = listener.no_delay;
+  connection->local_mss_ = listener.mss_limit_bytes;
   connection->choose(choice(listener.congestion, listener.paced, listener.user_timeout_ms));
   connection->open_established(agreement, window_bytes);
   ++counters.accepted;

@@ -30,6 +30,7 @@ struct ListeningEndpoint {
   bool paced = false;
   bool fast_open = false;
   transport::Congestion congestion = transport::Congestion::kDefault;
+  uint16_t mss_limit_bytes = UINT16_MAX;
   uint32_t user_timeout_ms = 0;
   uint32_t id = 0;
   bool takes_both() const { return local.address == IpAddress{} && !ipv6_only; }
@@ -51,7 +52,8 @@ struct HalfOpen {
   uint8_t peer_window_scale = 0;
   uint8_t retries = 0;
   bool timestamps = false, sack = false, window_scaling = false, ecn = false;
-  bool cookie_wanted = false;  // RFC 7413
+  bool cookie_wanted = false;        // RFC 7413
+  bool cookie_experimental = false;  // in that shape of the option
 };
 static_assert(sizeof(HalfOpen) <= 128);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Proportional Rate Reduction (RFC 6937): how much a recovery may send with each acknowledgement, so that it ends
+// Proportional Rate Reduction (RFC 6937, with the choice of bounds of draft-ietf-tcpm-prr-rfc6937bis): how much a recovery may send with each acknowledgement, so that it ends
 // with ssthresh in flight, neither in one burst nor after a silence.
 #pragma once
 #include <algorithm>
@@ -17,8 +17,8 @@ class Prr {
   void on_sent(uint32_t bytes) { sent_bytes_ += bytes; }
 
   // An acknowledgement delivered (cumulatively or by SACK) `delivered_bytes`; `pipe_bytes` are now thought to be under
-  // way. `may_grow`: nothing further was found lost by it. Then the reduction bound is the one of slow start (section 3,
-  // SSRB), else the conservative one (CRB).
+  // way. `may_grow`: SND.UNA moved and nothing further was found lost by it ("safeACK"). Then the reduction bound is the one of
+  // slow start (section 3, SSRB), else the conservative one (CRB).
   // Returns the congestion window.
   uint32_t on_ack(uint32_t delivered_bytes, uint32_t pipe_bytes, uint32_t ssthresh_bytes, uint32_t mss_bytes,
                   bool may_grow) {

@@ -111,9 +111,9 @@ void Connection::send_tail_probe() {
   const Sequence nxt_before = snd_nxt_;
   const uint32_t unsent = before(snd_nxt_, write_seq_) ? write_seq_ - snd_nxt_ : 0;
   if (unsent > 0 && std::min<uint32_t>(unsent, mss_) <= usable_window()) {
-    probe_allowance_ = true;
+    active_->probe_allowance = true;
     send_new();
-    probe_allowance_ = false;
+    active_->probe_allowance = false;
   }
   active_->recovery->probe_retransmitted = snd_nxt_ == nxt_before;
   if (active_->recovery->probe_retransmitted) {

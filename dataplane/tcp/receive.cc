@@ -120,7 +120,7 @@ void Connection::receive_syn_sent(Segment& segment) {
   agreement.iss = active_->iss;
   agreement.irs = segment.sequence;
   if (segment.options.mss) agreement.peer_mss_bytes = segment.options.mss;
-  agreement.timestamps = segment.options.has_timestamp;
+  agreement.timestamps = segment.options.has_timestamp && tcp_->limits_.timestamps;
   agreement.sack = segment.options.sack_permitted;
   agreement.window_scaling = segment.options.has_window_scale;
   agreement.peer_window_scale = segment.options.window_scale;
@@ -134,7 +134,6 @@ void Connection::receive_syn_sent(Segment& segment) {
     // Both ends opened at once: answer with SYN and ACK, and wait for theirs.
     ++tcp_->counters.simultaneous_opens;
     fast_open_ = false;
-    active_->snd_max = snd_nxt_;
     set_state(State::kSynReceived);
     send_syn();
     start_retransmit_timer();
@@ -269,14 +268,24 @@ void Connection::receive_synchronized(Segment& segment) {
     } else {
       ++counters.out_of_window;
     }
-    // In SYN-RECEIVED a repeated SYN means that our SYN was lost.
     if (state_ == State::kSynReceived && segment.has(kTcpSyn)) {
-      send_syn();
+      if (!(segment.has(kTcpAck) && was_connecting_ && segment.sequence + 1 == rcv_nxt_ &&
+            at_or_after(segment.acknowledgement, snd_nxt_) &&
+            at_or_before(segment.acknowledgement, active_->snd_max))) {
+        // A repeated SYN means that ours was lost.
+        send_syn();
+        return;
+      }
+      // Both ends opened at once, and the peer has our SYN (RFC 9293 section 3.5, figure 8): its own is an old one, but what
+      // else the segment says is not.
+      segment.flags &= static_cast<uint8_t>(~kTcpSyn);
+      ++segment.sequence;
+      ack_now_ = true;
+    } else {
+      challenge();
+      // An old segment's acknowledgement may still be news: not taken, so that a blind attacker gains nothing.
       return;
     }
-    challenge();
-    // An old segment's acknowledgement may still be news: not taken, so that a blind attacker gains nothing.
-    return;
   }
   if (segment.has(kTcpRst)) {
     // RFC 5961 section 3.2: only the exact next number resets.
@@ -287,7 +296,8 @@ void Connection::receive_synchronized(Segment& segment) {
     }
     ++counters.resets_received;
     if (state_ == State::kSynReceived) {
-      finish(Error::kConnectionRefused);
+      // One that was accepted with its SYN has been a connection to its user for long.
+      finish(fast_open_ ? Error::kConnectionReset : Error::kConnectionRefused);
     } else {
       // After both FINs it only cuts short what is over anyway, unless our data had not arrived.
       const bool over = (state_ == State::kClosing || state_ == State::kLastAck) && snd_una_ == write_seq_;
@@ -325,6 +335,9 @@ void Connection::receive_synchronized(Segment& segment) {
     ts_recent_tick_ = tcp_->tick();
   }
   if (state_ == State::kSynReceived) {
+    if (!fast_open_ && after(segment.acknowledgement, snd_nxt_) &&
+        at_or_before(segment.acknowledgement, active_->snd_max))
+      take_syn_data(segment.acknowledgement);
     const bool early = fast_open_ && segment.acknowledgement == snd_una_;
     if (segment.acknowledgement != snd_nxt_ && !early &&
         !(after(segment.acknowledgement, snd_una_) && at_or_before(segment.acknowledgement, snd_nxt_))) {
@@ -336,7 +349,9 @@ void Connection::receive_synchronized(Segment& segment) {
     }
     active_->snd_wl1 = segment.sequence - 1;  // so that the window below is taken
     if (!fast_open_) {
-      snd_una_ = active_->recover = active_->iss + 1;
+      // Of what went with a SYN the rest is sent anew.
+      active_->snd_max = snd_nxt_;
+      snd_una_ = active_->recover = snd_nxt_;
       timing_ = false;
       active_->rtt_seq = snd_nxt_;
       begin_congestion_control();
@@ -417,6 +432,18 @@ void Connection::icmp_error(const ip::IcmpError& about) {
       wait_for_mtu_search(kMtuRaiseMs);
     } else if (search_mtu_) {
       limit_mtu_search(about.path_mtu_bytes);
+    }
+    if (state_ == State::kSynSent) {
+      // Only one with data can have been too large (RFC 7413): again, without.
+      local_mss_ = std::min(local_mss_, tcp_->advertised_mss(flow_, path_));
+      if (active_->snd_max == snd_nxt_ || active_->backoff > 0) return;
+      active_->backoff = 1;
+      timing_ = false;
+      ++tcp_->counters.path_mtu_reductions;
+      send_syn();
+      start_retransmit_timer();
+      arm_timer();
+      return;
     }
     const uint16_t before_mss = mss_;
     update_mss();

@@ -20,6 +20,8 @@ void Connection::recovery_step(AckSample& sample) {
   Recovery& recovery = *active_->recovery;
   tail_probe_acknowledged(sample);
   const uint32_t lost_before = recovery.lost_bytes;
+  // What duplicates have told of is not told again by the number that follows them.
+  const uint32_t credited = sack_ ? 0 : std::min(recovery.sacked_bytes, sample.acked_bytes);
   uint32_t wait_us = 0;
   if (sack_) {
     adapt_reordering_window(sample);
@@ -38,8 +40,16 @@ void Connection::recovery_step(AckSample& sample) {
   if (sack_ && recovery.forward_rto == ForwardRto::kNone) wait_us = rack_detect();
   const bool leaves =
       phase_ != RecoveryPhase::kOpen && at_or_after(snd_una_, active_->recover) && sample.acked_bytes > 0;
-  if (leaves) leave_recovery();
+  if (leaves) {
+    const bool after_timeout = phase_ == RecoveryPhase::kLoss && recovery.forward_rto == ForwardRto::kNone;
+    leave_recovery();
+    // It is slow start that goes on (RFC 5681 section 3.1), with this acknowledgement like with those before.
+    if (after_timeout && control_ != CongestionControl::kBbr)
+      congestion_on_ack(sample.acked_bytes, window_.cwnd_bytes, sample.rtt_us);
+  }
   if (!sack_) count_duplicates(sample);
+  sample.grown_by_bytes =
+      sample.acked_bytes > 0 && sample.delivered_bytes > credited ? sample.delivered_bytes - credited : 0;
   sample.lost_more = recovery.lost_bytes > lost_before;
   if (recovery.probe_only && sample.lost_more && phase_ == RecoveryPhase::kFast) {
     // More than the probe: that is congestion.
@@ -86,7 +96,6 @@ void Connection::enter_fast_recovery(const AckSample& sample) {
   phase_ = RecoveryPhase::kFast;
   active_->recover = snd_nxt_;
   recovery.rescued = false;
-  recovery.entering = true;
   recovery.probing = false;
   recovery.prr.begin(snd_nxt_ - snd_una_);
   recovery.probe_only = search_mtu_ && recovery.lost_bytes == active_->mtu_search.lost_bytes &&
@@ -158,14 +167,14 @@ void Connection::update_window(const AckSample& sample) {
   }
   switch (phase_) {
     case RecoveryPhase::kOpen:
-      if (sample.acked_bytes > 0)
-        congestion_on_ack(sample.acked_bytes, sample.acked_bytes + flight_bytes(), sample.rtt_us);
+      // By what is new: SACKed bytes have made room for others when they were reported.
+      if (sample.grown_by_bytes > 0)
+        congestion_on_ack(sample.grown_by_bytes, sample.acked_bytes + flight_bytes(), sample.rtt_us);
       break;
     case RecoveryPhase::kFast:
       window_.cwnd_bytes = std::max<uint32_t>(
           mss_, active_->recovery->prr.on_ack(sample.delivered_bytes, pipe_bytes(), window_.ssthresh_bytes,
-                                              mss_, active_->recovery->entering || !sample.lost_more));
-      active_->recovery->entering = false;
+                                              mss_, sample.acked_bytes > 0 && !sample.lost_more));
       break;
     case RecoveryPhase::kLoss:
       if (sample.acked_bytes > 0 && active_->recovery->forward_rto == ForwardRto::kNone)
@@ -269,6 +278,7 @@ void Connection::on_retransmit_timeout() {
     return;
   }
   if (due == RetransmitTimer::kTailProbe) {
+    if (postpone_tail_probe()) return;
     send_tail_probe();
     tail_probed_ = true;
     start_retransmit_timer();

@@ -43,7 +43,6 @@ struct Recovery {
   Sequence probe_end = 0;
 
   ForwardRto forward_rto = ForwardRto::kNone;
-  bool entering = false;    // no acknowledgement of this recovery was looked at yet
   bool probe_only = false;  // nothing was lost but a probe of the path's MTU
   bool rescued = false;     // RFC 6675's rescue retransmission of this recovery was used
 
@@ -75,7 +74,8 @@ struct AckSample {
   bool duplicate_reported = false;  // RFC 2883
   uint32_t duplicate_bytes = 0;
   Sequence duplicate_begin = 0;
-  bool lost_more = false;  // losses were found upon it
+  bool lost_more = false;       // losses were found upon it
+  uint32_t grown_by_bytes = 0;  // delivered, and acknowledged with it
   bool has_echo = false;
   uint32_t echo = 0;
   // Of the newest record, for the delivery rate.

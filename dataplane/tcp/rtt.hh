@@ -6,9 +6,9 @@
 
 namespace sluice::tcp {
 
-// Lower bound: RFC 6298 (2.4) says 1 s but allows less with a finer clock; 200 ms is what hosts of our time
+// Lower bound: RFC 6298 (2.4) says 1 s but allows less with a finer clock. A round trip and 200 ms is what hosts of our time
 // use, and stays above their delayed acknowledgements.
-inline constexpr uint32_t kMinimumRtoUs = 200'000;
+inline constexpr uint32_t kLeastVarianceUs = 200'000;
 inline constexpr uint32_t kMaximumRtoUs = 60'000'000;  // (2.5)
 inline constexpr uint32_t kInitialRtoUs = 1'000'000;   // (2.1)
 
@@ -38,7 +38,7 @@ class RttEstimator {
     if (smoothed_us_ == 0)
       return static_cast<uint32_t>(std::min<uint64_t>(uint64_t{kInitialRtoUs} << backoff, kMaximumRtoUs));
     const uint64_t base =
-        std::max<uint64_t>(uint64_t{smoothed_us_} + 4 * uint64_t{variation_us_}, kMinimumRtoUs);
+        uint64_t{smoothed_us_} + std::max<uint64_t>(4 * uint64_t{variation_us_}, kLeastVarianceUs);
     return static_cast<uint32_t>(std::min<uint64_t>(base << backoff, kMaximumRtoUs));
   }
 

@@ -193,6 +193,21 @@ void Connection::forget_sacked() {
   active_->recovery->sacked_bytes = 0;
 }
 
+Connection::FlightSummary Connection::summarize_flight() const {
+  FlightSummary summary;
+  if (!active_) return summary;
+  for (const FlightRecord* record = active_->flight.head(); record; record = record->next) {
+    if (record->sacked) {
+      summary.sacked_bytes += record->bytes();
+    } else if (record->lost) {
+      summary.lost_bytes += record->bytes();
+    } else if (record->retransmitted) {
+      summary.retransmitted_bytes += record->bytes();
+    }
+  }
+  return summary;
+}
+
 // The same on the short way. Returns when the newest of what is acknowledged was sent.
 uint32_t Connection::acknowledge_flight(Sequence ack) {
   uint32_t sent_us = 0;

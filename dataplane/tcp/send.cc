@@ -67,7 +67,7 @@ uint32_t Connection::usable_window() const {
 }
 
 bool Connection::send_new() {
-  bool sent = search_mtu_ && !probe_allowance_ && probe_mtu();
+  bool sent = search_mtu_ && !active_->probe_allowance && probe_mtu();
   if (snd_nxt_ == snd_una_ && window_.cwnd_bytes > initial_window_bytes(mss_) &&
       control_ != CongestionControl::kBbr && tcp_->tick() - last_send_tick_ > ticks_of_us(rtt_.rto_us())) {
     // RFC 5681 section 4.1: after an idle time the window says nothing any more.
@@ -112,7 +112,7 @@ bool Connection::send_new() {
     // Congestion window. What duplicates and SACK blocks show to have left counts no more, which is Limited Transmit
     // (RFC 3042).
     const uint32_t pipe = pipe_bytes();
-    if (probe_allowance_) {
+    if (active_->probe_allowance) {
       if (count > 0) break;
     } else if ((pipe > 0 && pipe + length > window_.cwnd_bytes) || !may_send_by_pace()) {
       break;
@@ -298,7 +298,7 @@ void Connection::send_syn() {
   wanted.mss = local_mss_;
   const bool answer = state_ == State::kSynReceived;
   wanted.sack_permitted = answer ? sack_ : true;
-  wanted.has_timestamp = answer ? timestamps_ : true;
+  wanted.has_timestamp = answer ? timestamps_ : tcp_->limits_.timestamps;
   wanted.has_window_scale = answer ? window_scaling_ : true;
   wanted.window_scale = tcp_->receive_scale_;
   wanted.timestamp = timestamp_now();

@@ -328,6 +328,8 @@ transport::Result<transport::Stream*> Tcp::connect(const transport::ConnectOptio
   connection->no_delay_ = options.no_delay;
   connection->choose(choice(options.congestion, options.paced, options.user_timeout_ms));
   connection->fast_open_ = options.fast_open;
+  if (options.mss_limit_bytes)
+    connection->local_mss_ = std::max<uint16_t>(options.mss_limit_bytes, kLeastMssBytes);
   connection->open_active(options.timeout_ms, occupied ? &least_iss : nullptr);
   return {connection, Error::kNone, {}};
 }

@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 
 #include "dataplane/core/slab.hh"
@@ -65,6 +66,13 @@ class Tcp final : public ip::Protocol {
   uint32_t half_open_count() const { return half_open_.live_count(); }
   uint32_t flow_count() const { return flows_.size(); }
   const Limits& limits() const { return limits_; }
+  // From now on; the sizes of tables and the scale of windows stay what they were at the start.
+  void change_limits(const Limits& limits) { limits_ = limits; }
+  // How many bytes connect() may send with the SYN to this host (RFC 7413): nullopt where it has given no cookie.
+  std::optional<uint32_t> fast_open_room(const IpAddress& remote) const;
+  // Whoever shares addresses with others (cores, hosts behind a balancer) gives all of them the same key.
+  void set_fast_open_key(const HashKey& key) { fast_open_cookies_ = FastOpenCookies(key); }
+  void forget_fast_open() { fast_open_cache_.clear(); }
   // Memory of the tables, bytes; without Buffers.
   size_t memory_bytes() const;
 
@@ -168,7 +176,7 @@ class Tcp final : public ip::Protocol {
 
   TimerWheel& timers_;
   ip::Stack& stack_;
-  const Limits limits_;
+  Limits limits_;
   uint64_t now_ns_, now_us_;
   HashKey flow_key_;
   InitialSequence isn_;

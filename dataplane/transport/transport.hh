@@ -33,6 +33,8 @@ struct ListenOptions {
   bool paced = false;  // segments leave at a rate, not in bursts (with kBbr always)
   // On `bypass`: data in a SYN is taken from clients that have been here before (RFC 7413). It may come twice.
   bool fast_open = false;
+  uint16_t mss_limit_bytes =
+      0;  // on `bypass`: segments in both directions are at most this long; 0: no limit
   uint32_t user_timeout_ms =
       0;  // unacknowledged data ends the connection after this (RFC 5482); 0: the default
 };
@@ -58,6 +60,7 @@ struct ConnectOptions {
   // On `bypass`: what is written in the turn of connect() leaves with the SYN where the server has given a cookie before.
   // It may arrive twice.
   bool fast_open = false;
+  uint16_t mss_limit_bytes = 0;  // as in ListenOptions
   uint32_t user_timeout_ms = 0;
 };
 

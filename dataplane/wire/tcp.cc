@@ -17,7 +17,9 @@ enum OptionKind : uint8_t {
   kTimestamp = 8,
   kUserTimeout = 28,
   kFastOpen = 34,
+  kExperimental = 254,  // RFC 6994: who uses it says so in the two bytes that follow
 };
+constexpr uint16_t kFastOpenMagic = 0xf989;  // RFC 7413 section 4.1.1's, before it had a number
 }  // namespace
 
 bool parse_tcp_options(std::span<const std::byte> options, TcpOptions& out) {
@@ -77,8 +79,17 @@ bool parse_tcp_options(std::span<const std::byte> options, TcpOptions& out) {
         // RFC 7413 section 4.1.1: 4 to 16 bytes, even; none asks for a cookie.
         if (length == 2 || (length >= 6 && length <= 18 && length % 2 == 0)) {
           out.has_fast_open = true;
+          out.fast_open_experimental = false;
           out.cookie_bytes = static_cast<uint8_t>(length - 2);
           std::memcpy(out.cookie.data(), value, out.cookie_bytes);
+        }
+        break;
+      case kExperimental:
+        if (length == 4 || (length >= 8 && length <= 20 && length % 2 == 0)) {
+          if (load_16(value) != kFastOpenMagic) break;
+          out.has_fast_open = out.fast_open_experimental = true;
+          out.cookie_bytes = static_cast<uint8_t>(length - 4);
+          std::memcpy(out.cookie.data(), value + 2, out.cookie_bytes);
         }
         break;
       default: break;
@@ -111,11 +122,13 @@ uint32_t emit_tcp_options(std::byte* const begin, const TcpOptions& options) {
     at += 4;
   }
   if (options.has_fast_open) {
-    const uint32_t bytes = 2u + options.cookie_bytes;
+    const uint32_t header_bytes = options.fast_open_experimental ? 4 : 2;
+    const uint32_t bytes = header_bytes + options.cookie_bytes;
     if (((bytes + 3) & ~3u) <= room()) {
-      store_8(at, kFastOpen);
+      store_8(at, options.fast_open_experimental ? kExperimental : kFastOpen);
       store_8(at + 1, static_cast<uint8_t>(bytes));
-      std::memcpy(at + 2, options.cookie.data(), options.cookie_bytes);
+      if (options.fast_open_experimental) store_16(at + 2, kFastOpenMagic);
+      std::memcpy(at + header_bytes, options.cookie.data(), options.cookie_bytes);
       at += bytes;
       while ((at - begin) % 4 != 0) store_8(at++, kNop);
     }

@@ -90,7 +90,9 @@ struct TcpOptions {
   bool has_window_scale = false;
   bool sack_permitted = false;
   bool has_fast_open = false;  // RFC 7413; a cookie of 0 bytes asks for one
-  uint8_t window_scale = 0;    // as sent; a receiver uses at most 14 (RFC 7323 section 2.3)
+  // In the shape it had before it was given a number: option 254 (RFC 6994), which some servers still speak alone.
+  bool fast_open_experimental = false;
+  uint8_t window_scale = 0;  // as sent; a receiver uses at most 14 (RFC 7323 section 2.3)
   uint8_t sack_blocks = 0;
   uint8_t cookie_bytes = 0;
   uint16_t mss = 0;             // 0: none

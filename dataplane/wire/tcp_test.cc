@@ -133,6 +133,7 @@ TEST(TcpOptions, RandomOnesComeBackAsTheyWere) {
       options.has_fast_open = true;
       constexpr uint8_t kLengths[] = {0, 4, 8, 16};
       options.cookie_bytes = kLengths[entropy.below(4)];
+      options.fast_open_experimental = entropy.chance(0.3);
       entropy.fill(std::span(options.cookie).first(options.cookie_bytes));
     }
     std::byte out[kTcpOptionsLimitBytes];
@@ -148,8 +149,9 @@ TEST(TcpOptions, RandomOnesComeBackAsTheyWere) {
     EXPECT_EQ(read.sack_permitted, options.sack_permitted);
     EXPECT_EQ(read.has_window_scale, options.has_window_scale);
     EXPECT_EQ(read.window_scale, options.window_scale);
-    if (read.has_fast_open || length + 2u + options.cookie_bytes <= kTcpOptionsLimitBytes) {
+    if (read.has_fast_open || length + 4u + options.cookie_bytes <= kTcpOptionsLimitBytes) {
       EXPECT_EQ(read.has_fast_open, options.has_fast_open);
+      EXPECT_EQ(read.fast_open_experimental, options.fast_open_experimental);
       EXPECT_EQ(read.cookie_bytes, options.cookie_bytes);
       EXPECT_EQ(read.cookie, options.cookie);
     }
@@ -180,6 +182,10 @@ TEST(TcpOptions, Malformed) {
       {"SACK of a broken block", bytes_of({5, 9, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1}), true,
        [](const TcpOptions& options) { EXPECT_EQ(options.sack_blocks, 0); }},
       {"odd cookie", bytes_of({34, 7, 1, 2, 3, 4, 5, 1}), true,
+       [](const TcpOptions& options) { EXPECT_FALSE(options.has_fast_open); }},
+      {"somebody else's experiment", bytes_of({254, 4, 0x12, 0x34}), true,
+       [](const TcpOptions& options) { EXPECT_FALSE(options.has_fast_open); }},
+      {"an experiment without a name", bytes_of({254, 2, 1, 1}), true,
        [](const TcpOptions& options) { EXPECT_FALSE(options.has_fast_open); }},
       {"nothing", {}, true, [](const TcpOptions& options) { EXPECT_FALSE(options.has_timestamp); }},
   };

@@ -59,6 +59,24 @@ class Evaluator {
     while (std::isalnum(static_cast<unsigned char>(peek())) || peek() == '_') name += code_[at_++];
     return name;
   }
+  // Up to the end of the statement: strings and parentheses hold what would be one.
+  void rest_of_statement() {
+    int depth = 0;
+    for (char quote = 0; at_ < code_.size(); ++at_) {
+      const char c = peek();
+      if (quote) {
+        if (c == quote) quote = 0;
+      } else if (c == '\'' || c == '"') {
+        quote = c;
+      } else if (c == '(') {
+        ++depth;
+      } else if (c == ')') {
+        --depth;
+      } else if (c == '\n' || (c == ';' && depth <= 0)) {
+        return;
+      }
+    }
+  }
   std::string rest_of_line() {
     const size_t end = std::min(code_.find('\n', at_), code_.size());
     std::string rest = code_.substr(at_, end - at_);
@@ -68,7 +86,7 @@ class Evaluator {
 
   void statement() {
     if (accept_word("print")) {
-      rest_of_line();
+      rest_of_statement();
       return;
     }
     if (accept_word("assert")) {
@@ -85,10 +103,14 @@ class Evaluator {
         }
         return;
       }
-      if (accept(",")) rest_of_line();
+      if (accept(",")) rest_of_statement();
       return end_of_statement();
     }
     const std::string target = name();
+    if (!target.empty() && names_.contains(target) && accept("+=")) {
+      names_[target] += disjunction();
+      return end_of_statement();
+    }
     if (target.empty() || !accept("=") || peek() == '=') return foreign("Python: " + target + rest_of_line());
     names_[target] = disjunction();
     end_of_statement();
@@ -117,23 +139,23 @@ class Evaluator {
   }
   double negation() { return accept_word("not") ? negation() == 0 : comparison(); }
   double comparison() {
-    double left = sum();
+    double left = conjunction_of_bits();
     bool holds = true, compared = false;
     for (;;) {
       double right = 0;
       bool this_holds = false;
       if (accept("==")) {
-        right = sum(), this_holds = left == right;
+        right = conjunction_of_bits(), this_holds = left == right;
       } else if (accept("!=")) {
-        right = sum(), this_holds = left != right;
+        right = conjunction_of_bits(), this_holds = left != right;
       } else if (accept("<=")) {
-        right = sum(), this_holds = left <= right;
+        right = conjunction_of_bits(), this_holds = left <= right;
       } else if (accept(">=")) {
-        right = sum(), this_holds = left >= right;
+        right = conjunction_of_bits(), this_holds = left >= right;
       } else if (accept("<")) {
-        right = sum(), this_holds = left < right;
+        right = conjunction_of_bits(), this_holds = left < right;
       } else if (accept(">")) {
-        right = sum(), this_holds = left > right;
+        right = conjunction_of_bits(), this_holds = left > right;
       } else {
         return compared ? holds : left;
       }
@@ -141,6 +163,14 @@ class Evaluator {
       holds = holds && this_holds;
       left = right;
     }
+  }
+  double conjunction_of_bits() {
+    double value = sum();
+    for (skip(); peek() == '&'; skip()) {
+      ++at_;
+      value = static_cast<double>(static_cast<int64_t>(value) & static_cast<int64_t>(sum()));
+    }
+    return value;
   }
   double sum() {
     double value = product();

@@ -4,6 +4,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <map>
@@ -54,6 +56,46 @@ std::optional<int64_t> constant(const std::string& name) {
       NAME(POLLRDHUP),
       NAME(MSG_DONTWAIT),
       NAME(MSG_NOSIGNAL),
+      NAME(MSG_MORE),
+      NAME(MSG_EOR),
+      NAME(MSG_FASTOPEN),
+      NAME(MSG_ZEROCOPY),
+      NAME(AF_UNSPEC),
+      NAME(SO_ZEROCOPY),
+      NAME(SO_TIMESTAMPING),
+      NAME(TCP_FASTOPEN),
+      NAME(TCP_FASTOPEN_CONNECT),
+      NAME(TCP_FASTOPEN_KEY),
+      NAME(TCP_FASTOPEN_NO_COOKIE),
+      NAME(TCP_NOTSENT_LOWAT),
+      NAME(TCP_CORK),
+      NAME(TCP_SYNCNT),
+      NAME(TCP_WINDOW_CLAMP),
+      NAME(TCP_INQ),
+      NAME(TCP_CM_INQ),
+      NAME(IP_TOS),
+      NAME(IP_MTU_DISCOVER),
+      NAME(IP_PMTUDISC_DONT),
+      NAME(IP_PMTUDISC_DO),
+      NAME(IP_PMTUDISC_WANT),
+      NAME(FIONREAD),
+      {"SIOCINQ", FIONREAD},
+      {"SIOCOUTQ", TIOCOUTQ},
+      {"EPOLLIN", EPOLLIN},
+      {"EPOLLOUT", EPOLLOUT},
+      {"EPOLLERR", EPOLLERR},
+      {"EPOLLHUP", EPOLLHUP},
+      {"EPOLLRDHUP", EPOLLRDHUP},
+      {"EPOLLET", int64_t{EPOLLET}},
+      NAME(EPOLL_CTL_ADD),
+      NAME(EPOLL_CTL_MOD),
+      NAME(EPOLL_CTL_DEL),
+      NAME(O_RDONLY),
+      {"TCPI_OPT_TIMESTAMPS", TCPI_OPT_TIMESTAMPS},
+      {"TCPI_OPT_SACK", TCPI_OPT_SACK},
+      {"TCPI_OPT_WSCALE", TCPI_OPT_WSCALE},
+      {"TCPI_OPT_ECN", TCPI_OPT_ECN},
+      {"TCPI_OPT_SYN_DATA", TCPI_OPT_SYN_DATA},
       // States of tcp_info (linux/tcp.h, which netinet/tcp.h does not have in full).
       {"TCP_CA_Open", 0},
       {"TCP_CA_Disorder", 1},

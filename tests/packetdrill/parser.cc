@@ -274,7 +274,10 @@ class Parser {
     } else {
       return foreign("icmp " + type);
     }
+    skip();
+    icmp.of_newest = peek() != '[';
     packet.icmp = icmp;
+    if (icmp.of_newest) return;
     expect("[");
     skip();
     if (!at_number()) flags(packet);
@@ -318,9 +321,12 @@ class Parser {
         option.value = static_cast<uint32_t>(number());
         expect("ecr");
         option.echo = static_cast<uint32_t>(number());
-      } else if (name == "FO") {
+      } else if (name == "FO" || name == "FOEXP") {
         option.kind = Kind::kFastOpen;
-        const std::string digits = word();
+        option.experimental = name == "FOEXP";
+        std::string digits = word();
+        option.own_cookie = digits == "TFO_COOKIE";
+        if (option.own_cookie) digits.clear();
         for (size_t i = 0; i + 1 < digits.size(); i += 2)
           option.cookie += static_cast<char>(std::strtol(digits.substr(i, 2).c_str(), nullptr, 16));
       } else {
@@ -355,7 +361,9 @@ class Parser {
     Value result;
     skip();
     if (accept("...")) return result;
-    if (peek() == '"') {
+    if (accept("NULL")) {
+      result.kind = Value::Kind::kNull;
+    } else if (peek() == '"') {
       result.kind = Value::Kind::kText;
       result.text = until("\"", "\"");
     } else if (accept("[")) {

@@ -10,6 +10,7 @@
 #include "dataplane/tcp/test_host.hh"
 #include "dataplane/wire/tcp.hh"
 #include "tests/packetdrill/assertion.hh"
+#include "tests/packetdrill/linux_cookie.hh"
 #include "tests/packetdrill/settings.hh"
 #include "tests/packetdrill/sockets.hh"
 #include "tests/packetdrill/wire_end.hh"
@@ -44,7 +45,9 @@ std::string describe(const std::vector<TcpOption>& options) {
       case Kind::kTimestamp:
         text += "TS val " + std::to_string(option.value) + " ecr " + std::to_string(option.echo);
         break;
-      case Kind::kFastOpen: text += "FO " + std::to_string(option.cookie.size()) + " bytes"; break;
+      case Kind::kFastOpen:
+        text += (option.experimental ? "FOEXP " : "FO ") + std::to_string(option.cookie.size()) + " bytes";
+        break;
     }
   }
   return text + ">";
@@ -87,7 +90,8 @@ std::string seconds(int64_t us) {
 
 bool matches(const Value& expected, const Value& got) {
   switch (expected.kind) {
-    case Value::Kind::kAny: return true;
+    case Value::Kind::kAny:
+    case Value::Kind::kNull: return true;
     case Value::Kind::kNumber: return got.kind == Value::Kind::kNumber && got.number == expected.number;
     case Value::Kind::kText: return got.text == expected.text;
     case Value::Kind::kList:
@@ -107,11 +111,19 @@ bool matches(const Value& expected, const Value& got) {
 // One connection as the script counts it: from zero, at both ends.
 struct Flow {
   uint16_t local_port = 0, remote_port = 0;
-  uint32_t local_base = 0, remote_base = 0;  // what 0 of the script is on the wire
-  bool local_known = false;
+  // Initial numbers on the wire, and in the script: which counts from zero, but for its SYNs.
+  uint32_t local_base = 0, remote_base = 0, local_initial = 0, remote_initial = 0;
+  bool local_known = false, remote_known = false;
+  uint32_t inbound_mss_bytes = 0;  // as the script's end announced; 0: not
+  // Of the host's newest segment, to know window updates by.
+  uint32_t newest_acknowledgement = 0, newest_window = 0;
   bool handshake_done = false;
   uint32_t first_timestamp = 0, first_script_timestamp = 0;
   std::map<uint32_t, uint32_t> timestamps;  // of the host: as the script names them, as they were
+  // What the host has sent, as seen on the wire: end of each segment, and whether it was acknowledged.
+  std::map<uint32_t, std::pair<uint32_t, bool>> sent{};  // by its beginning, of the script
+  uint32_t newest_sequence = 0;                          // of the script
+  unsigned delivered = 0;                                // tcpi_delivered
 };
 
 class Run {
@@ -122,13 +134,21 @@ class Run {
         world_(seed),
         host_(world_, kHost, settings_.limits),
         end_(world_, kPeer, kHost, host_.port.mac()),
-        sockets_(*host_.tcp, kHost, kPeer) {
+        sockets_(*host_.tcp, settings_, kHost, kPeer) {
     simulation::Conditions conditions;
     conditions.delay_ns = 0;
     world_.wire.set_conditions(conditions);
     if (!pcap_path.empty()) world_.wire.trace(pcap_path);
     host_.tcp->congestion_control = settings_.congestion_control;
     start_ns_ = world_.now_ns();
+    const HashKey key = HashKey::from(world_.entropy);
+    host_.tcp->set_fast_open_key(key);
+    tcp::Flow addresses;
+    addresses.local = kHost;
+    addresses.remote = kPeer;
+    wire::TcpOptions granted;
+    tcp::FastOpenCookies(key).grant(addresses, granted);
+    own_cookie_.assign(reinterpret_cast<const char*>(granted.cookie.data()), granted.cookie_bytes);
     for (const auto& [name, value] : script.options) {
       if (name == "strict_segments") strict_segments_ = true;
       if (name == "tolerance_usecs") tolerance_us_ = std::atoll(value.c_str());
@@ -183,6 +203,7 @@ class Run {
     previous_us_ = at_us;
 
     const auto* packet = std::get_if<PacketEvent>(&event.what);
+    begun_ |= !std::holds_alternative<CommandEvent>(event.what);
     if (packet && !packet->inbound) return outbound(event.line, *packet, at_us, latest_us, event.when.kind);
     advance_to(at_us);
     if (verdict_.kind != Verdict::Kind::kPassed) return;
@@ -190,7 +211,12 @@ class Run {
     if (const auto* call = std::get_if<CallEvent>(&event.what))
       return make_call(event, *call, event.when.returns_us ? origin_us + *event.when.returns_us : at_us);
     if (const auto* code = std::get_if<CodeEvent>(&event.what)) return check(event.line, *code);
-    // Commands before the first event are settings; those between events change the host's system.
+    // Those before the first event are settings.
+    if (const auto* command = std::get_if<CommandEvent>(&event.what); command && begun_) {
+      change(settings_, command->text);
+      host_.tcp->change_limits(settings_.limits);
+      if (settings_.forgets_cookies) host_.tcp->forget_fast_open();
+    }
   }
 
   // ---- calls ----
@@ -204,6 +230,7 @@ class Run {
       settle();
       return;
     }
+    if (result->foreign) return not_applicable(result->foreign->reason);
     if (event.when.returns_us && std::abs(now_us() - returns_us) > tolerance_us_)
       return fail(event.line, call.name + "() did not block");
     judge(event.line, call, *result);
@@ -222,13 +249,20 @@ class Run {
   }
   void judge(unsigned line, const CallEvent& call, const CallResult& result) {
     if (result.foreign) return not_applicable(result.foreign->reason);
+    if (call.result.kind == Value::Kind::kNumber && call.result.number == -1 && call.error.empty() &&
+        result.value == -1)
+      return;  // whatever the error
     const bool wants_number = call.result.kind == Value::Kind::kNumber;
     if ((wants_number && call.result.number != result.value) || call.error != result.error) {
       return fail(line, call.name + "() gave " + std::to_string(result.value) + " " + result.error +
                             ", not " + std::to_string(call.result.number) + " " + call.error);
     }
     if (result.filled && result.value >= 0) {
-      const Value& expected = call.arguments[call.name == "poll" ? 0 : 3];
+      const size_t index = call.name == "poll"         ? 0
+                           : call.name == "epoll_wait" ? 1
+                           : call.name == "ioctl"      ? 2
+                                                       : 3;
+      const Value& expected = call.arguments[index];
       if (!matches(expected, *result.filled)) fail(line, call.name + "() filled in something else");
     }
   }
@@ -241,7 +275,9 @@ class Run {
     if (opens && !packet.socket && !(flow && !flow->handshake_done)) {
       flows_.push_back({.local_port = Sockets::kPort,
                         .remote_port = static_cast<uint16_t>(kFirstPeerPort + flows_.size()),
-                        .remote_base = static_cast<uint32_t>(world_.entropy.next()) - packet.sequence});
+                        .remote_base = static_cast<uint32_t>(world_.entropy.next()),
+                        .remote_initial = packet.sequence,
+                        .remote_known = true});
       flow = &flows_.back();
       current_ = flows_.size() - 1;
     }
@@ -250,11 +286,17 @@ class Run {
     Segment segment;
     segment.source_port = flow->remote_port;
     segment.destination_port = flow->local_port;
-    if ((packet.flags & wire::kTcpSyn) && !opens && !flow->handshake_done && flow->remote_base == 0)
-      flow->remote_base = static_cast<uint32_t>(world_.entropy.next()) - packet.sequence;
-    segment.sequence = packet.sequence + flow->remote_base;
+    if ((packet.flags & wire::kTcpSyn) && !flow->remote_known) {
+      flow->remote_base = static_cast<uint32_t>(world_.entropy.next());
+      flow->remote_initial = packet.sequence;
+      flow->remote_known = true;
+    }
+    const bool syn = packet.flags & wire::kTcpSyn;
+    const uint32_t first = packet.sequence + flow->remote_base - (syn ? flow->remote_initial : 0);
+    segment.sequence = first;
     if (packet.flags & wire::kTcpAck)
-      segment.acknowledgement = packet.acknowledgement.value_or(0) + flow->local_base;
+      segment.acknowledgement =
+          packet.acknowledgement.value_or(0) + flow->local_base - (syn ? flow->local_initial : 0);
     segment.flags = packet.flags;
     segment.ecn = packet.ecn.value_or(0);
     segment.window = static_cast<uint16_t>(std::min<uint32_t>(packet.window.value_or(0), 65'535));
@@ -269,19 +311,26 @@ class Run {
                           ? known->second
                           : option.echo - flow->first_script_timestamp + flow->first_timestamp;
       }
+      if (option.kind == TcpOption::Kind::kFastOpen && opens) {
+        const std::string right = linux_cookie(settings_.fast_open_key, settings_.remote, settings_.local);
+        if (option.own_cookie || option.cookie == right) option.cookie = own_cookie_;
+      }
     }
+    if (packet.flags & wire::kTcpAck) count_delivered(*flow, packet);
     // What a script calls one packet may be longer than a packet can be: the pieces of a burst.
     const uint32_t whole_bytes = segment.length;
     const uint8_t whole_flags = segment.flags;
+    for (const TcpOption& option : packet.options)
+      if (syn && option.kind == TcpOption::Kind::kMss) flow->inbound_mss_bytes = option.value;
+    uint32_t most = inbound_mss_bytes_;
+    if (flow->inbound_mss_bytes && !syn) most = std::min(most, flow->inbound_mss_bytes);
     do {
-      segment.length = std::min(whole_bytes - (segment.sequence - packet.sequence - flow->remote_base),
-                                inbound_mss_bytes_);
-      const bool last =
-          segment.sequence + segment.length == packet.sequence + flow->remote_base + whole_bytes;
+      segment.length = std::min(whole_bytes - (segment.sequence - first), most);
+      const bool last = segment.sequence + segment.length == first + whole_bytes;
       segment.flags = last ? whole_flags : whole_flags & ~(wire::kTcpFin | wire::kTcpPsh);
       end_.send(segment);
       segment.sequence += segment.length;
-    } while (segment.sequence != packet.sequence + flow->remote_base + whole_bytes);
+    } while (segment.sequence != first + whole_bytes);
     settle();
   }
   void inbound_icmp(unsigned line, const PacketEvent& packet) {
@@ -290,7 +339,7 @@ class Run {
     Segment about;
     about.source_port = flow->local_port;
     about.destination_port = flow->remote_port;
-    about.sequence = packet.sequence + flow->local_base;
+    about.sequence = (packet.icmp->of_newest ? flow->newest_sequence : packet.sequence) + flow->local_base;
     about.length = packet.length;
     about.flags = packet.flags;
     end_.send_icmp(*packet.icmp, about);
@@ -309,9 +358,11 @@ class Run {
                 When::Kind kind) {
     settle();
     const uint64_t until_ns = start_ns_ + static_cast<uint64_t>(latest_us + tolerance_us_) * 1000;
+    drop_excused(expected);
     while (end_.received.empty() && world_.now_ns() < until_ns && verdict_.kind == Verdict::Kind::kPassed) {
       world_.step(until_ns);
       settle();
+      drop_excused(expected);
     }
     if (verdict_.kind != Verdict::Kind::kPassed) return;
     if (end_.received.empty())
@@ -320,6 +371,12 @@ class Run {
     end_.received.pop_front();
     const int64_t came_us = static_cast<int64_t>(got.at_ns - start_ns_) / 1000;
     // What a port would cut (TSO) comes in pieces: they count as the whole that the script names.
+    const auto note = [&](const Segment& piece) {
+      for (Flow& each : flows_)
+        if (each.local_port == piece.source_port && each.remote_port == piece.destination_port)
+          note_sent(each, piece);
+    };
+    std::vector<Segment> pieces{got};
     while (!strict_segments_ && got.length > 0 && got.length < expected.length && !end_.received.empty()) {
       const Segment& next = end_.received.front();
       if (next.sequence != got.sequence + got.length || next.destination_port != got.destination_port ||
@@ -330,6 +387,7 @@ class Run {
       got.acknowledgement = next.acknowledgement;
       got.window = next.window;
       got.options = next.options;
+      pieces.push_back(next);
       end_.received.pop_front();
     }
     Flow* flow = nullptr;
@@ -343,9 +401,11 @@ class Run {
     }
     if (!flow) return fail(line, "a packet of no connection of the script came: " + describe(got));
     if (!flow->local_known && (got.flags & wire::kTcpSyn)) {
-      flow->local_base = got.sequence - expected.sequence;
+      flow->local_base = got.sequence;
+      flow->local_initial = expected.sequence;
       flow->local_known = true;
     }
+    for (const Segment& piece : pieces) note(piece);
     translate(got, *flow);
     const auto mismatch = [&](const std::string& what) { fail(line, what + ": came " + describe(got)); };
     // When a sender pushes is its own affair (RFC 9293 section 3.9.1.2); Linux does it more often than at the end of a
@@ -364,10 +424,32 @@ class Run {
       return fail(line, "the packet came at " + seconds(came_us) + ", not at " + seconds(at_us));
     if (kind == When::Kind::kAny || latest_us != at_us) previous_us_ = came_us;
   }
+  // What the script does not speak of: connections whose socket it has closed while it goes on with another one, and window
+  // updates, which each host sends when it thinks fit (RFC 9293 section 3.8.6.2.2).
+  void drop_excused(const PacketEvent& expected) {
+    const bool begins = (expected.flags & (wire::kTcpSyn | wire::kTcpAck)) == wire::kTcpSyn;
+    while (!end_.received.empty()) {
+      const Segment& next = end_.received.front();
+      const Flow* flow = nullptr;
+      for (const Flow& each : flows_)
+        if (each.local_port == next.source_port && each.remote_port == next.destination_port) flow = &each;
+      if (!flow || (next.flags & wire::kTcpSyn)) return;
+      const bool left = sockets_.descriptor_of(flow->local_port, flow->remote_port) < 0;
+      const bool other = begins || flow != &flows_[current_];
+      const bool update = next.flags == wire::kTcpAck && next.length == 0 &&
+                          next.acknowledgement == flow->newest_acknowledgement &&
+                          next.window > flow->newest_window &&
+                          next.acknowledgement - flow->remote_base != expected.acknowledgement.value_or(0);
+      if (!(left && other) && !update) return;
+      end_.received.pop_front();
+    }
+  }
   // Numbers of the wire to those of the script.
   void translate(Segment& segment, const Flow& flow) const {
-    segment.sequence -= flow.local_base;
-    if (segment.flags & wire::kTcpAck) segment.acknowledgement -= flow.remote_base;
+    const bool syn = segment.flags & wire::kTcpSyn;
+    segment.sequence -= flow.local_base - (syn ? flow.local_initial : 0);
+    if (segment.flags & wire::kTcpAck)
+      segment.acknowledgement -= flow.remote_base - (syn ? flow.remote_initial : 0);
     for (TcpOption& option : segment.options)
       for (auto& [left, right] : option.ranges) left -= flow.remote_base, right -= flow.remote_base;
   }
@@ -385,12 +467,38 @@ class Run {
         flow.timestamps[wanted[i].value] = there[i].value;
         if (wanted[i].echo != there[i].echo) return false;
       } else if (wanted[i].kind == Kind::kFastOpen) {
-        if (wanted[i].cookie.size() != there[i].cookie.size()) return false;
+        if (wanted[i].experimental != there[i].experimental) return false;
+        // What the host gives is its own affair, but for its length; what it was given it must give back.
+        const bool given = (expected.flags & wire::kTcpAck) || wanted[i].own_cookie;
+        if (given ? there[i].cookie.size() != (wanted[i].own_cookie ? 8 : wanted[i].cookie.size())
+                  : there[i].cookie != wanted[i].cookie)
+          return false;
       } else if (wanted[i].value != there[i].value) {
         return false;
       }
     }
     return true;
+  }
+
+  // ---- what was delivered, as the wire shows it ----
+  static void note_sent(Flow& flow, const Segment& segment) {
+    const uint32_t begin = segment.sequence - flow.local_base;
+    flow.newest_sequence = begin;
+    flow.newest_acknowledgement = segment.acknowledgement;
+    flow.newest_window = segment.window;
+    const bool syn = segment.flags & wire::kTcpSyn;
+    const uint32_t length = syn ? 1 : segment.length + (segment.flags & wire::kTcpFin ? 1 : 0);
+    if (length > 0) flow.sent.try_emplace(begin, begin + length, false);
+  }
+  static void count_delivered(Flow& flow, const PacketEvent& packet) {
+    for (auto& [begin, rest] : flow.sent) {
+      auto& [end, delivered] = rest;
+      if (delivered) continue;
+      delivered = static_cast<int32_t>(packet.acknowledgement.value_or(0) - end) >= 0;
+      for (const TcpOption& option : packet.options)
+        for (const auto& [left, right] : option.ranges) delivered |= left <= begin && end <= right;
+      flow.delivered += delivered;
+    }
   }
 
   // ---- assertions ----
@@ -400,37 +508,21 @@ class Run {
       const int of_flow = sockets_.descriptor_of(flows_[current_].local_port, flows_[current_].remote_port);
       if (of_flow >= 0) descriptor = of_flow;
     }
-    if (const tcp::Connection* connection = sockets_.connection(descriptor))
-      add_tcp_info(*connection, names_);
+    sockets_.add_info(descriptor, names_);
+    if (!flows_.empty()) names_["tcpi_delivered"] = flows_[current_].delivered;
     const auto result = check_assertions(code.text, names_);
     if (result.foreign) return not_applicable(result.foreign->reason);
     if (!result.failure.empty()) fail(line, result.failure);
   }
-  // What Linux calls tcp_info (linux/tcp.h), as far as it has a meaning here.
-  static void add_tcp_info(const tcp::Connection& connection, std::map<std::string, double>& names) {
-    const double mss = connection.mss_bytes();
-    names["tcpi_snd_mss"] = mss;
-    names["tcpi_snd_cwnd"] = static_cast<int64_t>(connection.cwnd_bytes() / connection.mss_bytes());
-    names["tcpi_snd_ssthresh"] =
-        connection.ssthresh_bytes() >= 0x7fffffff
-            ? 2147483647.0
-            : static_cast<int64_t>(connection.ssthresh_bytes() / connection.mss_bytes());
-    names["tcpi_unacked"] = (connection.flight_bytes() + connection.mss_bytes() - 1) / connection.mss_bytes();
-    names["tcpi_rtt"] = connection.smoothed_rtt_us();
-    switch (connection.phase()) {
-      case tcp::RecoveryPhase::kOpen: names["tcpi_ca_state"] = 0; break;
-      case tcp::RecoveryPhase::kFast: names["tcpi_ca_state"] = 3; break;
-      case tcp::RecoveryPhase::kLoss: names["tcpi_ca_state"] = 4; break;
-    }
-  }
 
   const Script& script_;
-  const Settings settings_;
+  Settings settings_;
   simulation::Simulation world_;
   tcp::test::Host host_;
   WireEnd end_;
   Sockets sockets_;
-  bool strict_segments_ = false;
+  bool strict_segments_ = false, begun_ = false;
+  std::string own_cookie_;  // of the host, for any client: all have the same address
   int64_t tolerance_us_ = kToleranceUs;
   uint32_t inbound_mss_bytes_ = kInboundMssBytes;
   uint64_t start_ns_ = 0;

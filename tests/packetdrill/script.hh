@@ -31,7 +31,9 @@ struct TcpOption {
   } kind;
   uint32_t value = 0, echo = 0;
   std::vector<std::pair<uint32_t, uint32_t>> ranges{};
-  std::string cookie{};  // bytes
+  std::string cookie{};       // bytes
+  bool experimental = false;  // kFastOpen: in the shape of option 254
+  bool own_cookie = false;    // kFastOpen: the one that the host gives (TFO_COOKIE)
 };
 
 struct PacketEvent {
@@ -49,13 +51,14 @@ struct PacketEvent {
   struct Icmp {
     uint8_t type = 0, code = 0;
     uint16_t mtu_bytes = 0;
+    bool of_newest = false;  // about the segment that came last, no sequence numbers are given
   };
   std::optional<Icmp> icmp;
 };
 
 // An argument or result of a call.
 struct Value {
-  enum class Kind : uint8_t { kAny, kNumber, kText, kList, kStruct } kind = Kind::kAny;
+  enum class Kind : uint8_t { kAny, kNull, kNumber, kText, kList, kStruct } kind = Kind::kAny;
   int64_t number = 0;
   std::string text;
   std::vector<Value> items;                            // kList

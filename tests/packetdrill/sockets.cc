@@ -4,89 +4,30 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 
+#include "tests/packetdrill/socket.hh"
+
 namespace sluice::packetdrill {
-
-struct Sockets::Socket final : transport::StreamUser, transport::ListenerUser {
-  enum class Kind : uint8_t { kFresh, kListening, kConnecting, kConnected, kEnded } kind = Kind::kFresh;
-  int descriptor = -1;
-  bool non_blocking = false, no_delay = false, keep_alive = false, linger_at_once = false;
-  bool reads_nothing = false, writes_nothing = false;  // shutdown()
-  bool left = false;                                   // closed by the script
-  bool end_received = false;
-  uint32_t keep_alive_idle_ms = 7'200'000;
-  uint64_t send_buffer_bytes = UINT64_MAX;
-  uint64_t readable_bytes = 0;
-  Error error = Error::kNone;  // not reported yet
-  uint16_t local_port = 0;     // bound
-  transport::Stream* stream = nullptr;
-  uint16_t stream_local_port = 0, stream_remote_port = 0;
-  std::unique_ptr<transport::Listener> listener;
-  std::deque<std::unique_ptr<Socket>> waiting;  // accepted by TCP, not yet by the script
-  bool connect_returned = false;
-
-  void take(transport::Stream& its_stream) {
-    stream = &its_stream;
-    stream_local_port = its_stream.local().port;
-    stream_remote_port = its_stream.remote().port;
-  }
-  void on_accepted(transport::Stream& its_stream) override {
-    auto accepted = std::make_unique<Socket>();
-    accepted->kind = Kind::kConnected;
-    accepted->take(its_stream);
-    its_stream.set_user(accepted.get());
-    its_stream.set_no_delay(no_delay);
-    waiting.push_back(std::move(accepted));
-  }
-  void on_connected(transport::Stream& its_stream) override {
-    kind = Kind::kConnected;
-    take(its_stream);
-  }
-  void on_data(transport::Stream& its_stream, Buffer* chain) override {
-    const uint32_t length = chain->chain_length();
-    release(chain);
-    if (left) return its_stream.abort();  // nobody will read it (RFC 2525 section 2.17)
-    if (reads_nothing) return its_stream.consumed(length);
-    readable_bytes += length;
-  }
-  void on_end(transport::Stream&) override { end_received = true; }
-  void on_closed(transport::Stream&, Error its_error) override {
-    if (kind == Kind::kConnecting && its_error == Error::kConnectionReset)
-      its_error = Error::kConnectionRefused;
-    error = its_error;
-    stream = nullptr;
-    kind = Kind::kEnded;
-  }
-};
 
 namespace {
 
-CallResult done(int64_t value) { return {.value = value, .error = {}, .foreign = {}, .filled = {}}; }
-CallResult failed(const char* error) { return {.value = -1, .error = error, .foreign = {}, .filled = {}}; }
-CallResult foreign(std::string what) {
-  return {.value = 0, .error = {}, .foreign = NotApplicable{std::move(what)}, .filled = {}};
-}
-int64_t first_number(const Value& value) {
-  return value.kind == Value::Kind::kList && !value.items.empty() ? value.items[0].number : value.number;
-}
-Value list_of(int64_t number) {
-  Value inner;
-  inner.kind = Value::Kind::kNumber;
-  inner.number = number;
-  Value list;
-  list.kind = Value::Kind::kList;
-  list.items.push_back(inner);
-  return list;
+// How many bytes a struct msghdr's buffers hold.
+uint64_t bytes_of(const Value& message) {
+  uint64_t bytes = 0;
+  if (const Value* buffers = member(message, "msg_iov"))
+    for (const Value& buffer : buffers->items)
+      if (buffer.members.size() == 2) bytes += static_cast<uint64_t>(buffer.members[1].second.number);
+  return bytes;
 }
 
 }  // namespace
 
-Sockets::Sockets(tcp::Tcp& tcp, IpAddress local, IpAddress remote)
-    : tcp_(tcp), local_(local), remote_(remote) {}
+Sockets::Sockets(tcp::Tcp& tcp, const Settings& settings, IpAddress local, IpAddress remote)
+    : tcp_(tcp), settings_(settings), local_(local), remote_(remote) {}
 
 Sockets::~Sockets() = default;
 
@@ -107,11 +48,6 @@ int Sockets::add(std::unique_ptr<Socket> socket, int64_t wanted) {
   open_[descriptor] = std::move(socket);
   newest_ = descriptor;
   return descriptor;
-}
-
-tcp::Connection* Sockets::connection(int descriptor) const {
-  const auto at = open_.find(descriptor);
-  return at == open_.end() ? nullptr : static_cast<tcp::Connection*>(at->second->stream);
 }
 
 int Sockets::descriptor_of(uint16_t local_port, uint16_t remote_port) const {
@@ -135,6 +71,13 @@ std::optional<CallResult> Sockets::call(const CallEvent& call) {
     return done(add(std::move(socket)));
   }
   if (call.name == "poll") return poll(call);
+  if (call.name.starts_with("epoll_")) return epoll(call);
+  if (call.name == "open") {
+    // A file of as many bytes as are asked for.
+    if (call.result.kind != Value::Kind::kNumber || call.result.number < 0)
+      return foreign("open() like this");
+    return done(call.result.number);
+  }
   if (arguments.empty()) return foreign(call.name + "()");
   Socket* socket = find(arguments[0]);
   if (!socket) return failed("EBADF");
@@ -149,37 +92,31 @@ std::optional<CallResult> Sockets::call(const CallEvent& call) {
     socket->local_port = kPort;
     return done(0);
   }
-  if (call.name == "listen") {
-    transport::ListenOptions options;
-    options.local = {IpAddress{}, socket->local_port};
-    options.backlog = 4096;
-    options.no_delay = socket->no_delay;
-    auto listener = tcp_.listen(options, *socket);
-    if (!listener) return failed(error_code(listener.error));
-    socket->listener = std::move(listener.value);
-    socket->kind = Socket::Kind::kListening;
-    return done(0);
-  }
+  if (call.name == "listen") return listen(*socket);
   if (call.name == "accept") return accept(*socket, call);
   if (call.name == "connect") return connect(*socket);
-  const int64_t flags =
-      call.name == "send" || call.name == "recv" || call.name == "sendto" || call.name == "recvfrom"
-          ? argument(3).number
-          : 0;
-  if ((flags & ~int64_t{MSG_DONTWAIT | MSG_NOSIGNAL}) != 0) return foreign(call.name + "() with such flags");
-  const bool may_block = !socket->non_blocking && !(flags & MSG_DONTWAIT);
-  if (call.name == "read" || call.name == "recv")
-    return read(*socket, static_cast<uint64_t>(argument(2).number), may_block);
-  if (call.name == "write" || call.name == "send") {
-    const Value length = argument(2);
-    return write(*socket, static_cast<uint64_t>(length.number), may_block);
+  if (call.name == "ioctl") {
+    const int64_t request = argument(1).number;
+    CallResult result = done(0);
+    if (request == FIONREAD) {
+      result.filled = list_of(static_cast<int64_t>(socket->readable_bytes));
+    } else if (request == TIOCOUTQ) {
+      result.filled = list_of(socket->stream ? socket->stream->queued_bytes() : 0);
+    } else {
+      return foreign("ioctl() " + std::to_string(request));
+    }
+    return result;
   }
+  if (call.name == "sendfile")
+    return write(*socket, static_cast<uint64_t>(argument(3).number), !socket->non_blocking, false);
+  if (call.name == "read" || call.name == "write" || call.name == "send" || call.name == "recv" ||
+      call.name == "sendto" || call.name == "recvfrom" || call.name == "sendmsg" || call.name == "recvmsg")
+    return transfer(*socket, call);
   if (call.name == "shutdown") {
     if (!socket->stream) return failed("ENOTCONN");
     const int64_t how = argument(1).number;
     if (how != SHUT_WR) {
       socket->reads_nothing = true;
-      if (socket->readable_bytes > 0) socket->stream->consumed(static_cast<uint32_t>(socket->readable_bytes));
     }
     if (how != SHUT_RD) {
       socket->writes_nothing = true;
@@ -212,26 +149,100 @@ void Sockets::close(Socket& socket) {
   closed_.push_back(std::move(owned));
 }
 
+// read() and write() and their kin.
+std::optional<CallResult> Sockets::transfer(Socket& socket, const CallEvent& call) {
+  const auto& arguments = call.arguments;
+  const auto number = [&](size_t index) { return index < arguments.size() ? arguments[index].number : 0; };
+  const bool message = call.name == "sendmsg" || call.name == "recvmsg";
+  const int64_t flags = message ? number(2) : call.name == "read" || call.name == "write" ? 0 : number(3);
+  if (!message && arguments.size() > 1 && arguments[1].kind == Value::Kind::kNull)
+    return foreign("pointers that lead nowhere");
+  if (flags & MSG_ZEROCOPY) return foreign("MSG_ZEROCOPY: Linux's notices of pages that are free again");
+  if (flags & MSG_EOR) return foreign("MSG_EOR: borders of writes, which Linux keeps for its time stamps");
+  if (flags & MSG_MORE) return foreign("MSG_MORE: what is written in one turn goes together here");
+  if ((flags & ~int64_t{MSG_DONTWAIT | MSG_NOSIGNAL | MSG_FASTOPEN}) != 0)
+    return foreign(call.name + "() with such flags");
+  const bool may_block = !socket.non_blocking && !(flags & MSG_DONTWAIT);
+  const uint64_t bytes =
+      message && arguments.size() > 1 ? bytes_of(arguments[1]) : static_cast<uint64_t>(number(2));
+  if (call.name == "write" || call.name.starts_with("send")) {
+    if (call.name == "sendto" && arguments.size() > 4 && arguments[4].kind == Value::Kind::kNumber &&
+        arguments[4].number == AF_UNSPEC && (flags & MSG_FASTOPEN))
+      return failed("EOPNOTSUPP");
+    return write(socket, bytes, may_block, flags & MSG_FASTOPEN);
+  }
+  const auto result = read(socket, bytes, may_block);
+  if (!result || !message) return result;
+  if (const Value* control = member(arguments[1], "msg_control"); control && result->value >= 0) {
+    // How much more there is; the end counts when it is next.
+    const uint64_t rest = socket.readable_bytes > 0 ? socket.readable_bytes : socket.end_received;
+    for (const Value& item : control->items) {
+      const Value* type = member(item, "cmsg_type");
+      const Value* data = member(item, "cmsg_data");
+      if (!type || !data || type->number != TCP_CM_INQ || !socket.reports_rest)
+        return foreign("such a control message");
+      if (data->number != static_cast<int64_t>(rest)) return failed("TCP_CM_INQ is " + std::to_string(rest));
+    }
+  }
+  return result;
+}
+
+CallResult Sockets::listen(Socket& socket) {
+  transport::ListenOptions options;
+  options.local = {IpAddress{}, socket.local_port};
+  options.backlog = 4096;
+  options.no_delay = socket.no_delay;
+  options.mss_limit_bytes = socket.mss_limit_bytes;
+  options.fast_open = settings_.fast_open_server && (settings_.fast_open_all || socket.fast_open);
+  socket.listener.reset();
+  auto listener = tcp_.listen(options, socket);
+  if (!listener) return failed(error_code(listener.error));
+  socket.listener = std::move(listener.value);
+  socket.kind = Socket::Kind::kListening;
+  return done(0);
+}
+
+// Sends a SYN, with up to `fast_open_bytes` if there are any. kNone: on its way.
+Error Sockets::open(Socket& socket, bool fast_open, uint64_t fast_open_bytes) {
+  transport::ConnectOptions options;
+  options.remote = {remote_, kPort};
+  options.local_address = local_;
+  options.timeout_ms = socket.connect_timeout_ms;
+  options.no_delay = socket.no_delay;
+  options.fast_open = fast_open;
+  options.mss_limit_bytes = socket.mss_limit_bytes;
+  socket.kind = Socket::Kind::kConnecting;
+  auto connected = tcp_.connect(options, socket);
+  if (!connected) return connected.error;
+  socket.stream = connected.value;
+  socket.stream_local_port = connected.value->local().port;
+  socket.stream_remote_port = kPort;
+  if (socket.keep_alive) socket.stream->set_keep_alive(true, socket.keep_alive_idle_ms);
+  return fast_open_bytes ? socket.stream->write_copy(std::string(fast_open_bytes, 'x')) : Error::kNone;
+}
+
+// What a SYN to the peer may carry.
+std::optional<uint64_t> Sockets::fast_open_room(const Socket& socket) const {
+  const auto room = tcp_.fast_open_room(remote_);
+  if (!room || !socket.mss_limit_bytes) return room;
+  return std::min<uint64_t>(*room, socket.mss_limit_bytes - wire::kTcpOptionsLimitBytes);
+}
+
 std::optional<CallResult> Sockets::connect(Socket& socket) {
   using Kind = Socket::Kind;
   if (socket.kind == Kind::kFresh) {
-    transport::ConnectOptions options;
-    options.remote = {remote_, kPort};
-    options.local_address = local_;
-    options.timeout_ms = 120'000;
-    options.no_delay = socket.no_delay;
-    socket.kind = Kind::kConnecting;
-    auto connected = tcp_.connect(options, socket);
-    if (!connected) return failed(error_code(connected.error));
-    socket.stream = connected.value;
-    socket.stream_local_port = connected.value->local().port;
-    socket.stream_remote_port = kPort;
-    if (socket.keep_alive) socket.stream->set_keep_alive(true, socket.keep_alive_idle_ms);
+    if (socket.fast_open_connect && fast_open_room(socket)) {
+      socket.kind = Kind::kDeferred;
+      return done(0);
+    }
+    if (const Error error = open(socket, socket.fast_open_connect, 0); error != Error::kNone)
+      return failed(error_code(error));
     if (socket.non_blocking) return failed("EINPROGRESS");
     return std::nullopt;
   }
   switch (socket.kind) {
     case Kind::kConnecting: return socket.non_blocking ? std::optional(failed("EALREADY")) : std::nullopt;
+    case Kind::kDeferred: return failed("EISCONN");
     case Kind::kConnected:
       // The call that made the connection returns 0, a further one says that it stands.
       if (!socket.non_blocking && !socket.connect_returned) {
@@ -244,6 +255,20 @@ std::optional<CallResult> Sockets::connect(Socket& socket) {
       return failed(error == Error::kNone ? "EINVAL" : error_code(error));
     }
   }
+}
+
+// The first write of a socket that connects with it (RFC 7413 section 2).
+std::optional<CallResult> Sockets::write_with_syn(Socket& socket, uint64_t length, bool may_block) {
+  const auto room = fast_open_room(socket);
+  const uint64_t fits = room ? std::min<uint64_t>(length, *room) : 0;
+  // Whoever waits leaves the rest to be sent behind the handshake.
+  const uint64_t queued = may_block ? length : fits;
+  if (const Error error = open(socket, true, queued); error != Error::kNone) return failed(error_code(error));
+  if (may_block) {
+    written_partly_ = length;
+    return std::nullopt;
+  }
+  return fits > 0 ? done(static_cast<int64_t>(fits)) : failed("EINPROGRESS");
 }
 
 std::optional<CallResult> Sockets::accept(Socket& socket, const CallEvent& call) {
@@ -264,7 +289,8 @@ std::optional<CallResult> Sockets::accept(Socket& socket, const CallEvent& call)
 }
 
 std::optional<CallResult> Sockets::read(Socket& socket, uint64_t limit, bool may_block) {
-  if (socket.readable_bytes > 0 && !socket.reads_nothing) {
+  // What still comes after shutdown(SHUT_RD) can be read, which POSIX leaves open.
+  if (socket.readable_bytes > 0) {
     const uint64_t count = std::min(limit, socket.readable_bytes);
     socket.readable_bytes -= count;
     if (socket.stream) socket.stream->consumed(static_cast<uint32_t>(count));
@@ -273,16 +299,25 @@ std::optional<CallResult> Sockets::read(Socket& socket, uint64_t limit, bool may
   if (socket.error != Error::kNone && socket.kind == Socket::Kind::kEnded)
     return failed(error_code(std::exchange(socket.error, Error::kNone)));
   if (socket.end_received || socket.reads_nothing || socket.kind == Socket::Kind::kEnded) return done(0);
-  if (socket.kind != Socket::Kind::kConnected) return failed("ENOTCONN");
+  const bool not_yet = socket.kind == Socket::Kind::kDeferred || socket.kind == Socket::Kind::kConnecting;
+  if (socket.kind != Socket::Kind::kConnected && !not_yet) return failed("ENOTCONN");
   return may_block ? std::nullopt : std::optional(failed("EAGAIN"));
 }
 
-std::optional<CallResult> Sockets::write(Socket& socket, uint64_t length, bool may_block) {
-  if (socket.kind == Socket::Kind::kEnded && socket.error != Error::kNone)
+std::optional<CallResult> Sockets::write(Socket& socket, uint64_t length, bool may_block, bool fast_open) {
+  using Kind = Socket::Kind;
+  if (socket.kind == Kind::kDeferred || (fast_open && socket.kind == Kind::kFresh)) {
+    if (!settings_.fast_open_client) return failed("EOPNOTSUPP");
+    return write_with_syn(socket, length, may_block);
+  }
+  if (socket.kind == Kind::kEnded) written_partly_ = 0;
+  if (socket.kind == Kind::kEnded && socket.error != Error::kNone)
     return failed(error_code(std::exchange(socket.error, Error::kNone)));
   if (socket.writes_nothing || !socket.stream) return failed("EPIPE");
-  if (socket.kind == Socket::Kind::kConnecting)
-    return may_block ? std::nullopt : std::optional(failed("EAGAIN"));
+  if (socket.kind == Kind::kConnecting) {
+    if (may_block) return std::nullopt;
+    return failed(fast_open ? "EALREADY" : "EAGAIN");
+  }
   const uint64_t queued = socket.stream->queued_bytes();
   const uint64_t room = socket.send_buffer_bytes > queued ? socket.send_buffer_bytes - queued : 0;
   const uint64_t count = std::min(length - written_partly_, room);
@@ -292,115 +327,12 @@ std::optional<CallResult> Sockets::write(Socket& socket, uint64_t length, bool m
   }
   if (!may_block) return count > 0 || length == 0 ? done(static_cast<int64_t>(count)) : failed("EAGAIN");
   written_partly_ += count;
-  if (written_partly_ < length) return std::nullopt;
+  if (written_partly_ < length) {
+    if (socket.send_buffer_bytes != UINT64_MAX) return foreign("how much a Linux socket's send buffer holds");
+    return std::nullopt;
+  }
   written_partly_ = 0;
   return done(static_cast<int64_t>(length));
-}
-
-CallResult Sockets::set_option(Socket& socket, const CallEvent& call) {
-  if (call.arguments.size() < 4) return failed("EINVAL");
-  const int64_t level = call.arguments[1].number, name = call.arguments[2].number;
-  const int64_t value = first_number(call.arguments[3]);
-  if (level == SOL_SOCKET) {
-    switch (name) {
-      case SO_REUSEADDR:
-      case SO_REUSEPORT: return done(0);
-      case SO_SNDBUF: socket.send_buffer_bytes = static_cast<uint64_t>(value) * 2; return done(0);
-      case SO_KEEPALIVE:
-        socket.keep_alive = value != 0;
-        if (socket.stream) socket.stream->set_keep_alive(value != 0, socket.keep_alive_idle_ms);
-        return done(0);
-      case SO_LINGER: {
-        const Value& linger = call.arguments[3];
-        bool on = false, at_once = false;
-        for (const auto& [member, content] : linger.members) {
-          if (member == "onoff") on = content.number != 0;
-          if (member == "linger") at_once = content.number == 0;
-        }
-        socket.linger_at_once = on && at_once;
-        return done(0);
-      }
-      default: break;
-    }
-  } else if (level == IPPROTO_TCP) {
-    switch (name) {
-      case TCP_NODELAY:
-        socket.no_delay = value != 0;
-        if (socket.stream) socket.stream->set_no_delay(value != 0);
-        return done(0);
-      case TCP_KEEPIDLE:
-        socket.keep_alive_idle_ms = static_cast<uint32_t>(value) * 1000;
-        if (socket.stream && socket.keep_alive)
-          socket.stream->set_keep_alive(true, socket.keep_alive_idle_ms);
-        return done(0);
-      default: break;
-    }
-  }
-  return foreign("setsockopt() " + std::to_string(level) + ", " + std::to_string(name));
-}
-
-CallResult Sockets::get_option(Socket& socket, const CallEvent& call) {
-  if (call.arguments.size() < 4) return failed("EINVAL");
-  const int64_t level = call.arguments[1].number, name = call.arguments[2].number;
-  CallResult result = done(0);
-  if (level == SOL_SOCKET && name == SO_ERROR) {
-    // Linux's numbers, as errno names are not to be had from a number that the script does not name.
-    const Error error = std::exchange(socket.error, Error::kNone);
-    result.filled = list_of(error == Error::kNone                ? 0
-                            : error == Error::kConnectionRefused ? ECONNREFUSED
-                            : error == Error::kTimedOut          ? ETIMEDOUT
-                            : error == Error::kHostUnreachable   ? EHOSTUNREACH
-                                                                 : ECONNRESET);
-    return result;
-  }
-  if (level == SOL_SOCKET && name == SO_SNDBUF) {
-    result.filled = list_of(static_cast<int64_t>(socket.send_buffer_bytes));
-    return result;
-  }
-  if (level == IPPROTO_TCP && name == TCP_NODELAY) {
-    result.filled = list_of(socket.no_delay);
-    return result;
-  }
-  return foreign("getsockopt() " + std::to_string(level) + ", " + std::to_string(name));
-}
-
-std::optional<CallResult> Sockets::poll(const CallEvent& call) {
-  if (call.arguments.size() < 3 || call.arguments[0].items.empty()) return foreign("such a poll()");
-  Value filled;
-  filled.kind = Value::Kind::kList;
-  int64_t ready = 0;
-  for (const Value& entry : call.arguments[0].items) {
-    int64_t wanted = 0;
-    const Socket* socket = nullptr;
-    for (const auto& [member, content] : entry.members) {
-      if (member == "fd") socket = find(content);
-      if (member == "events") wanted = content.number;
-    }
-    if (!socket) return foreign("such a poll()");
-    using Kind = Socket::Kind;
-    int64_t events = 0;
-    if (socket->readable_bytes > 0 || socket->end_received || !socket->waiting.empty() ||
-        socket->kind == Kind::kEnded)
-      events |= POLLIN;
-    if (socket->kind == Kind::kEnded || (socket->kind == Kind::kConnected &&
-                                         socket->stream->queued_bytes() * 3 / 2 < socket->send_buffer_bytes))
-      events |= POLLOUT;
-    if (socket->end_received || socket->kind == Kind::kEnded) events |= POLLRDHUP;
-    events &= wanted;
-    if (socket->kind == Kind::kEnded) events |= POLLHUP | (socket->error != Error::kNone ? POLLERR : 0);
-    ready += events != 0;
-    Value returned;
-    returned.kind = Value::Kind::kStruct;
-    returned.members.emplace_back(
-        "revents",
-        Value{.kind = Value::Kind::kNumber, .number = events, .text = {}, .items = {}, .members = {}});
-    filled.items.push_back(std::move(returned));
-  }
-  if (ready == 0 && call.arguments[2].number > 0) return foreign("poll() that waits for a time");
-  if (ready == 0 && call.arguments[2].number < 0) return std::nullopt;
-  CallResult result = done(ready);
-  result.filled = std::move(filled);
-  return result;
 }
 
 }  // namespace sluice::packetdrill

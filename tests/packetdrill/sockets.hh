@@ -11,6 +11,7 @@
 
 #include "dataplane/tcp/tcp.hh"
 #include "tests/packetdrill/script.hh"
+#include "tests/packetdrill/settings.hh"
 
 namespace sluice::packetdrill {
 
@@ -26,14 +27,15 @@ class Sockets {
   static constexpr uint16_t kPort = 8080;  // of bind(..., ...) and of connect(..., ...)
   static constexpr int kFirstDescriptor = 3;
 
-  Sockets(tcp::Tcp& tcp, IpAddress local, IpAddress remote);
+  // `settings` may change.
+  Sockets(tcp::Tcp& tcp, const Settings& settings, IpAddress local, IpAddress remote);
   ~Sockets();
 
   // Makes the call once. nullopt: it blocks. `may_block` false stands for O_NONBLOCK.
   std::optional<CallResult> call(const CallEvent& call);
 
-  // The connection behind a descriptor or a closed one's remains; nullptr: there is none (any more).
-  tcp::Connection* connection(int descriptor) const;
+  // What Linux calls tcp_info (linux/tcp.h) of a descriptor, as far as it has a meaning here.
+  void add_info(int descriptor, std::map<std::string, double>& names) const;
   int newest_descriptor() const { return newest_; }
   // The descriptor whose connection has this remote port, or -1.
   int descriptor_of(uint16_t local_port, uint16_t remote_port) const;
@@ -45,14 +47,32 @@ class Sockets {
   int add(std::unique_ptr<Socket> socket, int64_t wanted);
   std::optional<CallResult> connect(Socket& socket);
   std::optional<CallResult> accept(Socket& socket, const CallEvent& call);
+  std::optional<CallResult> transfer(Socket& socket, const CallEvent& call);
   std::optional<CallResult> read(Socket& socket, uint64_t limit, bool may_block);
-  std::optional<CallResult> write(Socket& socket, uint64_t length, bool may_block);
+  std::optional<CallResult> write(Socket& socket, uint64_t length, bool may_block, bool fast_open);
+  std::optional<CallResult> write_with_syn(Socket& socket, uint64_t length, bool may_block);
+  CallResult listen(Socket& socket);
+  Error open(Socket& socket, bool fast_open, uint64_t fast_open_bytes);
+  std::optional<uint64_t> fast_open_room(const Socket& socket) const;
   CallResult set_option(Socket& socket, const CallEvent& call);
   CallResult get_option(Socket& socket, const CallEvent& call);
+
+  // ---- readiness.cc ----
   std::optional<CallResult> poll(const CallEvent& call);
+  std::optional<CallResult> epoll(const CallEvent& call);
+  static int64_t events_of(const Socket& socket);
   void close(Socket& socket);
 
+  // What an epoll descriptor watches.
+  struct Watch {
+    int64_t events = 0;
+    uint64_t happenings = 0;  // of the socket when it was reported last
+    bool reported = false;
+  };
+
   tcp::Tcp& tcp_;
+  const Settings& settings_;
+  std::map<int, std::map<int, Watch>> epolls_;
   const IpAddress local_, remote_;
   std::map<int, std::unique_ptr<Socket>> open_;
   std::deque<std::unique_ptr<Socket>> closed_;  // whose streams still end

@@ -23,8 +23,10 @@ enum OptionNumber : uint8_t {  // IANA's
   kSackPermitted = 4,
   kSack = 5,
   kTimestamp = 8,
-  kFastOpen = 34
+  kFastOpen = 34,
+  kExperimental = 254  // RFC 6994; Fast Open's magic follows
 };
+constexpr uint16_t kFastOpenMagic = 0xf989;
 
 void append_32(std::vector<std::byte>& bytes, uint32_t value) {
   for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<std::byte>(value >> shift));
@@ -53,7 +55,12 @@ std::vector<std::byte> encode(const std::vector<TcpOption>& options) {
         append_32(bytes, option.echo);
         break;
       case Kind::kFastOpen:
-        append_8(bytes, {kFastOpen, static_cast<unsigned>(2 + option.cookie.size())});
+        if (option.experimental) {
+          append_8(bytes, {kExperimental, static_cast<unsigned>(4 + option.cookie.size()),
+                           kFastOpenMagic >> 8, kFastOpenMagic & 0xff});
+        } else {
+          append_8(bytes, {kFastOpen, static_cast<unsigned>(2 + option.cookie.size())});
+        }
         for (const char byte : option.cookie) bytes.push_back(static_cast<std::byte>(byte));
         break;
     }
@@ -89,6 +96,12 @@ std::vector<TcpOption> decode(std::span<const std::byte> bytes) {
         case kFastOpen:
           option.kind = Kind::kFastOpen;
           option.cookie.assign(reinterpret_cast<const char*>(at), length - 2);
+          break;
+        case kExperimental:
+          if (length < 4 || load_16(at) != kFastOpenMagic) break;
+          option.kind = Kind::kFastOpen;
+          option.experimental = true;
+          option.cookie.assign(reinterpret_cast<const char*>(at + 2), length - 4);
           break;
         default: break;
       }
