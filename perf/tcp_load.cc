@@ -8,7 +8,7 @@
 //   tcp_load fill PORT        no TCP: frames of --bytes, filled by memcpy, as fast as the port takes them
 //   tcp_load drain PORT       no TCP: reads them by memcpy
 //
-// PORT is kind:name[,setting=value...]. Prints one line of JSON at the end.
+// PORT is kind:name[,setting=value...]. --window-limit bounds what a receive window grows to. Prints one line of JSON at the end.
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -52,6 +52,7 @@ struct Options {
   unsigned cpu = 0, connections = 32, bytes = 64;
   double seconds = 2;
   bool account = false;
+  tcp::Limits limits;
 };
 
 Reactor* running = nullptr;
@@ -98,6 +99,8 @@ Options parse(int count, char** words) {
       options.own = address();
     } else if (word == "--to") {
       options.remote = address();
+    } else if (word == "--window-limit") {
+      options.limits.receive_window_limit_bytes = number();
     } else if (word == "--account") {
       options.account = true;
     } else if (word == "--primary") {
@@ -308,7 +311,7 @@ void run_tcp(const Options& options, ethdev::EthernetDevice& device) {
   kernel::EventWaiter waiter;
   Reactor reactor(clock, waiter, PollMode::kBusy);
   ip::Stack stack(reactor.timers(), entropy);
-  transport::BypassTransport transport(reactor.timers(), clock, entropy, stack);
+  transport::BypassTransport transport(reactor.timers(), clock, entropy, stack, options.limits);
   AccountedPort accounted(device.queue(0));
   ip::InterfaceOptions interface;
   interface.name = options.port.name;

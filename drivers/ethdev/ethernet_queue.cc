@@ -84,7 +84,11 @@ unsigned EthernetQueue::receive(Buffer** frames, unsigned limit) {
   const unsigned count = rte_eth_rx_burst(traits_.port_id, traits_.queue_id, mbufs,
                                           static_cast<uint16_t>(std::min(limit, 1024u)));
   if (count == 0) return 0;
-  for (unsigned i = 0; i < std::min(count, kPrefetchAhead); ++i) __builtin_prefetch(buffer_of(mbufs[i]), 1);
+  // The mbuf's first line and the Buffer's first line: a peer on another core, or a device, has just written the one.
+  for (unsigned i = 0; i < std::min(count, kPrefetchAhead); ++i) {
+    __builtin_prefetch(mbufs[i]);
+    __builtin_prefetch(buffer_of(mbufs[i]), 1);
+  }
   MbufPool* const pool = pool_.get();
   const bool trusted = traits_.trusts_wire;
   uint64_t bytes = 0;
@@ -103,7 +107,10 @@ unsigned EthernetQueue::receive(Buffer** frames, unsigned limit) {
   };
 
   for (unsigned i = 0; i < count; ++i) {
-    if (i + kPrefetchAhead < count) __builtin_prefetch(buffer_of(mbufs[i + kPrefetchAhead]), 1);
+    if (i + kPrefetchAhead < count) {
+      __builtin_prefetch(mbufs[i + kPrefetchAhead]);
+      __builtin_prefetch(buffer_of(mbufs[i + kPrefetchAhead]), 1);
+    }
     rte_mbuf* mbuf = mbufs[i];
     Buffer* const head = buffer_of(mbuf);
     fill(head, mbuf);
