@@ -11,7 +11,7 @@ const { types: nativeTypes } = internalBinding('types');
 const typedTag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
 const types = { isAnyArrayBuffer: nativeTypes.isAnyArrayBuffer, isUint8Array: (value) => typedTag.call(value) === 'Uint8Array' };
 
-const kMaxLength = 2 ** 53 - 1 > 2 ** 32 ? 2 ** 32 : 2 ** 31 - 1;
+const kMaxLength = 2 ** 32;  // V8's limit of a typed array
 const kStringMaxLength = 2 ** 29 - 24;
 const MAX_UINT32 = 2 ** 32 - 1;
 const customInspect = Symbol.for('nodejs.util.inspect.custom');
@@ -249,7 +249,7 @@ Buffer.concat = function concat(list, length) {
     length = 0;
     for (const each of list) if (each.length) length += each.length;
   } else {
-    validateInteger(length, 'length', 0);
+    validateInteger(length, 'length', 0, kMaxLength);
   }
   const buffer = allocate(length);
   let at = 0;
@@ -537,7 +537,7 @@ prototype.write = function write(text, offset, length, encoding) {
 };
 
 // The old methods of one encoding each.
-for (const [name, number] of [['utf8', UTF8], ['ucs2', UTF16], ['utf16le', UTF16], ['latin1', LATIN1], ['ascii', ASCII], ['base64', BASE64], ['base64url', BASE64URL], ['hex', HEX]]) {
+for (const [name, number] of [['utf8', UTF8], ['ucs2', UTF16], ['latin1', LATIN1], ['ascii', ASCII], ['base64', BASE64], ['base64url', BASE64URL], ['hex', HEX]]) {
   prototype[`${name}Slice`] = function slice(start, end) {
     if (!ArrayBuffer.isView(this)) throw new codes.ERR_INVALID_ARG_TYPE('argument', 'Buffer', this);
     const length = this.byteLength;

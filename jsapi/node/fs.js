@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// node:fs: the functions that act at once (...Sync), and those with a callback, which run on threads of a pool. Streams,
-// watchers, opendir, glob and cp are not here yet.
+// node:fs: the functions that act at once (...Sync), and those with a callback, which run on threads of a pool. Watchers,
+// opendir, glob and cp are not here yet.
 'use strict';
 
 const calls = require('internal/node/fs_calls');
@@ -570,6 +570,19 @@ fs.lchmodSync = undefined;
 fs.constants = constants;
 fs.Stats = values.Stats;
 fs.Dirent = values.Dirent;
+// Made when first asked for: streams are much code.
+const hasStreams = require('internal/bootstrap').has('internal/node/fs_streams');
+if (hasStreams) {
+  fs.createReadStream = function createReadStream(path, options) { return new fs.ReadStream(path, options); };
+  fs.createWriteStream = function createWriteStream(path, options) { return new fs.WriteStream(path, options); };
+  for (const [name, key] of [['ReadStream', 'ReadStream'], ['WriteStream', 'WriteStream'], ['FileReadStream', 'ReadStream'], ['FileWriteStream', 'WriteStream']]) {
+    Object.defineProperty(fs, name, {
+      configurable: true, enumerable: true,
+      get() { return require('internal/node/fs_streams')[key]; },
+      set(value) { Object.defineProperty(fs, name, { value, writable: true, configurable: true, enumerable: true }); },
+    });
+  }
+}
 Object.defineProperties(fs, {
   promises: {
     configurable: true, enumerable: true,

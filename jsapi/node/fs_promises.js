@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// node:fs/promises: what node:fs has, as promises. FileHandle's streams are not here yet.
+// node:fs/promises: what node:fs has, as promises.
 'use strict';
 
 const calls = require('internal/node/fs_calls');
@@ -35,6 +35,8 @@ const promise = (fn, ...args) => new Promise((resolve, reject) => {
 });
 
 class FileHandle extends EventEmitter {
+  createReadStream(options) { return new fs.ReadStream(undefined, { ...options, fd: this }); }
+  createWriteStream(options) { return new fs.WriteStream(undefined, { ...options, fd: this }); }
   #closing = null;
   constructor(fd) {
     super();

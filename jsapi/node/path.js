@@ -269,7 +269,8 @@ const win32 = {
       while (slashes < joined.length && isEither(joined[slashes])) slashes++;
       if (slashes >= 2) joined = `\\${joined.slice(slashes)}`;
     }
-    // "COM1:" and alike name devices: nothing behind is resolved away with them.
+    // "COM1:" and alike name devices: what stands behind must not lead out of the directory.
+    if (parts.slice(1).some((part) => part.split(/[\\/]/).some((each) => RESERVED.test(each.split(':')[0]) && each.includes(':')))) return joined.replaceAll('/', '\\');
     return win32.normalize(joined);
   },
   relative(from, to) {

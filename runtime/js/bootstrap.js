@@ -42,6 +42,7 @@ function requireBuiltin(id) {
 function requireWithin(base) {
   const directory = base.slice(0, base.lastIndexOf('/')).split('/');
   return function require(specifier) {
+    specifier = specifier.replace(/\/$/, '');
     if (modules[specifier] !== undefined) return requireBuiltin(specifier);
     if (modules[`node:${specifier}`] !== undefined) return requireBuiltin(`node:${specifier}`);
     const parts = specifier.startsWith('.') ? directory.slice() : ['npm'];

@@ -100,6 +100,10 @@ delete EventTarget.addResistant;
 const limits = new WeakMap();
 
 const kMake = Symbol('AbortSignal');
+for (const [name, value] of [['NONE', 0], ['CAPTURING_PHASE', 1], ['AT_TARGET', 2], ['BUBBLING_PHASE', 3]]) {
+  Object.defineProperty(Event, name, { value, enumerable: true });
+  Object.defineProperty(Event.prototype, name, { value, enumerable: true });
+}
 class AbortSignal extends EventTarget {
   #aborted = false; #reason = undefined; #handler = null;
   constructor(key) {
@@ -172,5 +176,5 @@ for (const value of [DOMException, Event, EventTarget, AbortSignal, AbortControl
   exports[value.name] = value;
 }
 Object.assign(exports, {
-  hasListeners, listenersOf, addResistantListener, getMaxListeners: (target) => limits.get(target), setMaxListeners: (target, n) => limits.set(target, n),
+  hasListeners, listenersOf, addResistantListener, getMaxListeners: (target) => limits.get(target) ?? (target instanceof AbortSignal ? 0 : undefined), setMaxListeners: (target, n) => limits.set(target, n),
 });

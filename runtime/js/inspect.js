@@ -611,6 +611,7 @@ inspect.custom = kCustom;
 function format(...args) { return formatWithOptions({}, ...args); }
 
 function formatWithOptions(options, ...args) {
+  const plain = { colors: false, numericSeparator: options.numericSeparator ?? DEFAULTS.numericSeparator };
   let text = '';
   let index = 0;
   if (typeof args[0] === 'string') {
@@ -622,19 +623,18 @@ function formatWithOptions(options, ...args) {
       const value = args[index++];
       switch (spec) {
         case '%s':
-          if (typeof value === 'number') return formatNumber({ colors: false }, value);
-          if (typeof value === 'bigint') return `${value}n`;
+          if (typeof value === 'number') return formatNumber(plain, value);
+          if (typeof value === 'bigint') return formatBigInt(plain, value);
           if (typeof value !== 'object' || value === null) return typeof value === 'function' ? String(value) : typeof value === 'symbol' ? value.toString() : `${value}`;
           if (typeof value.toString === 'function' && (hasOwn(value, 'toString') || (value.toString !== Object.prototype.toString && value.toString !== Error.prototype.toString && value.toString !== Array.prototype.toString && !isBuiltin(value)))) return String(value);
           return inspect(value, { ...options, depth: 0, colors: false });
         case '%d':
-          if (typeof value === 'bigint') return `${value}n`;
-          if (typeof value === 'symbol' || typeof value === 'object' && value !== null) return formatNumber({ colors: false }, typeof value === 'symbol' ? NaN : Number(value));
-          return formatNumber({ colors: false }, Number(value));
+          if (typeof value === 'bigint') return formatBigInt(plain, value);
+          return formatNumber(plain, typeof value === 'symbol' ? NaN : Number(value));
         case '%i':
-          if (typeof value === 'bigint') return `${value}n`;
-          return typeof value === 'symbol' ? 'NaN' : formatNumber({ colors: false }, parseInt(value));
-        case '%f': return typeof value === 'symbol' ? 'NaN' : formatNumber({ colors: false }, parseFloat(value));
+          if (typeof value === 'bigint') return formatBigInt(plain, value);
+          return typeof value === 'symbol' ? 'NaN' : formatNumber(plain, parseInt(value));
+        case '%f': return typeof value === 'symbol' ? 'NaN' : formatNumber(plain, parseFloat(value));
         case '%j':
           try {
             return String(JSON.stringify(value));
