@@ -5,6 +5,7 @@
 
 const events = require('internal/events');
 const ticks = require('internal/ticks');
+const context = require('internal/async_context');
 
 const LONGEST_MS = 2 ** 31 - 1;
 const lists = new Map();  // duration -> list
@@ -109,7 +110,7 @@ class Timeout {
     }
     this._idleTimeout = Math.trunc(delay);
     this._idleStart = 0;
-    this._onTimeout = callback;
+    this._onTimeout = context.isUsed() ? context.bind(callback) : callback;
     this._repeat = repeat ? this._idleTimeout : null;
     this._destroyed = false;
     this.args = args;

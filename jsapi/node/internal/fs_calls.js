@@ -3,6 +3,7 @@
 'use strict';
 
 const { errnoException } = require('internal/errors');
+const context = require('internal/async_context');
 
 // In the order of FileOperation in file_operations.hh, with the names that errors give.
 const NAMES = [
@@ -36,6 +37,7 @@ function failureOf(result, request) {
 }
 
 function start(request, done) {
+  if (done !== undefined && context.isUsed()) done = context.bind(done);
   return internalBinding('fs').call(
     request.op, done, request.path, request.dest, request.a, request.b, request.c, request.views, request.flags | 0);
 }
