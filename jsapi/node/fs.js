@@ -565,6 +565,10 @@ fs.rm = function rm(path, options, callback) {
   });
 };
 
+for (const name of ['cp', 'cpSync']) {
+  fs[name] = { [name](...args) { return Reflect.apply(require('internal/node/fs_copy')[name], undefined, args); } }[name];
+}
+fs._toUnixTimestamp = secondsOf;
 fs.lchmod = undefined;
 fs.lchmodSync = undefined;
 fs.constants = constants;

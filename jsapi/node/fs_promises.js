@@ -121,6 +121,7 @@ Object.assign(exports, {
   async appendFile(path, data, options) { await promise(fs.appendFile, target(path), data, options ?? {}); },
   async readdir(path, options) { return (await promise(fs.readdir, path, options ?? {}))[0]; },
   async rm(path, options) { await promise(fs.rm, path, options ?? {}); },
+  async cp(source, target, options) { await promise(fs.cp, source, target, options ?? {}); },
   async truncate(path, length = 0) {
     const handle = await open(path, 'r+');
     try {
