@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "jsapi/native/api.hh"
+#include "jsapi/native/node/bindings.hh"
 #include "jsapi/native/url.hh"
 
 namespace sluice::jsapi {
@@ -15,7 +16,11 @@ static void install_network(v8::Local<v8::Context> context, v8::Local<v8::Object
 }
 
 std::span<const runtime::NativeModule> native_modules() {
-  static const runtime::NativeModule kModules[] = {{"network", install_network}, {"url", install_url}};
+  static const runtime::NativeModule kModules[] = {
+      {"network", install_network}, {"url", install_url}, {"buffer", install_buffer},
+      {"types", install_types},     {"os", install_os},   {"fs", install_fs},
+      {"spawn", install_spawn},
+  };
   return kModules;
 }
 

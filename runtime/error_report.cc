@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "runtime/builtins.hh"
 #include "runtime/package_resolver.hh"
 #include "runtime/v8_text.hh"
 
@@ -18,7 +19,7 @@ static std::string arrow_of_caller(v8::Isolate* isolate, v8::Local<v8::Message> 
   for (int i = 0; !stack.IsEmpty() && i < stack->GetFrameCount(); ++i) {
     const v8::Local<v8::StackFrame> frame = stack->GetFrame(isolate, static_cast<uint32_t>(i));
     const std::string file = from_v8(isolate, frame->GetScriptName());
-    if (file.empty() || file.starts_with("sluice:")) continue;
+    if (file.empty() || is_public_builtin(file)) continue;
     std::string path = file, text;
     PackageResolver::path_of(file, path);
     if (!PackageResolver::read_file(path, text)) return {};
@@ -30,7 +31,7 @@ static std::string arrow_of_caller(v8::Isolate* isolate, v8::Local<v8::Message> 
 std::string arrow_of(v8::Isolate* isolate, v8::Local<v8::Context> context, v8::Local<v8::Message> message) {
   if (message.IsEmpty()) return {};
   const std::string file = from_v8(isolate, message->GetScriptResourceName());
-  if (file.starts_with("sluice:")) return arrow_of_caller(isolate, message);
+  if (is_public_builtin(file)) return arrow_of_caller(isolate, message);
   if (file.empty() || file == "undefined") return {};
   std::string text = file + ":" + std::to_string(message->GetLineNumber(context).FromMaybe(0)) + "\n";
   v8::Local<v8::String> line;

@@ -129,6 +129,20 @@ void make_binding(const v8::FunctionCallbackInfo<v8::Value>& info) {
   throw_error(isolate, v8::Exception::Error, "no native module '" + name + "'");
 }
 
+// The factory of a built-in module that is not in the snapshot.
+void compile_module(const v8::FunctionCallbackInfo<v8::Value>& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  IsolateHost& host = IsolateHost::from(isolate);
+  const std::string id = from_v8(isolate, info[0]);
+  for (const BuiltinModule& module : host.image().builtins) {
+    if (id != module.id) continue;
+    v8::Local<v8::Function> factory;
+    if (compile_builtin(host.context(), module).ToLocal(&factory)) info.GetReturnValue().Set(factory);
+    return;
+  }
+  throw_error(isolate, v8::Exception::Error, "no built-in module '" + id + "'");
+}
+
 size_t on_near_heap_limit(void* data, size_t current, size_t) {
   auto& host = *static_cast<IsolateHost*>(data);
   if (!host.internals().heap_limit_hit) {
@@ -216,9 +230,10 @@ IsolateHost::IsolateHost(CoreServices& core, const RuntimeImage& image, const Ho
   v8::Local<v8::Value> arguments[] = {
       v8::Function::New(context, make_binding).ToLocalChecked(),
       v8::Int32Array::New(buffer, 0, kRingWords),
+      v8::Function::New(context, compile_module).ToLocalChecked(),
   };
   v8::Local<v8::Value> wake = bootstrap->Get(context, name_of(isolate_, "wake")).ToLocalChecked();
-  if (wake.As<v8::Function>()->Call(context, bootstrap, 2, arguments).IsEmpty()) {
+  if (wake.As<v8::Function>()->Call(context, bootstrap, 3, arguments).IsEmpty()) {
     std::fprintf(stderr, "sluice: built-in JavaScript failed:\n%s",
                  describe_caught(isolate_, context, caught).c_str());
     std::abort();

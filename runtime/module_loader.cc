@@ -11,6 +11,7 @@
 #include <iterator>
 #include <tuple>
 
+#include "runtime/builtins.hh"
 #include "runtime/error_report.hh"
 #include "runtime/host_internals.hh"
 #include "runtime/v8_text.hh"
@@ -179,7 +180,8 @@ void ModuleLoader::throw_resolution(const Resolution& resolution, const std::str
   throw_error(
       isolate,
       resolution.code == "ERR_INVALID_MODULE_SPECIFIER" ? v8::Exception::TypeError : v8::Exception::Error,
-      resolution.message + suffix, resolution.code);
+      resolution.code == "ERR_UNKNOWN_BUILTIN_MODULE" ? resolution.message : resolution.message + suffix,
+      resolution.code);
   if (!caught.HasTerminated()) set_arrow(isolate, host_.context(), caught.Exception(), arrow);
   caught.ReThrow();
 }
@@ -220,7 +222,7 @@ ModuleLoader::Record* ModuleLoader::make(const std::string& key) {
   v8::Local<v8::Context> context = host_.context();
   auto record = std::make_unique<Record>();
   record->key = key;
-  if (key.starts_with("sluice:")) {
+  if (is_public_builtin(key)) {
     record->url = key;
     record->kind = Kind::kBuiltin;
     v8::Local<v8::Object> exports;
@@ -304,7 +306,7 @@ v8::MaybeLocal<v8::Value> ModuleLoader::evaluate_synthetic(v8::Local<v8::Context
     }
   }
   v8::Local<v8::Value> standard = exports;
-  if (record->kind == Kind::kBuiltin) {
+  if (record->kind == Kind::kBuiltin && record->key.starts_with("sluice:")) {
     v8::Local<v8::Value> own;
     if (exports.As<v8::Object>()->Get(context, name_of(isolate, "default")).ToLocal(&own) &&
         !own->IsUndefined())

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "runtime/builtins.hh"
 #include "runtime/isolate_host.hh"
 #include "runtime/v8_text.hh"
 
@@ -222,17 +223,23 @@ Resolution PackageResolver::file_or_directory(const std::string& path, ResolveMo
   return {{}, "Cannot find module '" + path + "'", "MODULE_NOT_FOUND"};
 }
 
+std::string PackageResolver::builtin_id(std::string_view specifier) {
+  if (specifier.starts_with('.') || specifier.starts_with('/')) return {};
+  if (builtins_.empty())
+    for (const BuiltinModule& module : host_.image().builtins)
+      if (is_public_builtin(module.id)) builtins_.emplace(module.id);
+  if (is_public_builtin(specifier)) return builtins_.contains(specifier) ? std::string(specifier) : "";
+  for (const std::string_view needs_scheme : {"sea", "sqlite", "test", "test/reporters"})
+    if (specifier == needs_scheme) return {};
+  const std::string id = "node:" + std::string(specifier);
+  return builtins_.contains(id) ? id : "";
+}
+
 Resolution PackageResolver::resolve(std::string_view specifier, const std::string& parent, ResolveMode mode) {
   v8::HandleScope scope(host_.isolate());
-  if (specifier.starts_with("sluice:")) {
-    for (const BuiltinModule& module : host_.image().builtins)
-      if (specifier == module.id) return {std::string(specifier), {}, {}};
+  if (const std::string id = builtin_id(specifier); !id.empty()) return {id, {}, {}};
+  if (is_public_builtin(specifier))
     return {{}, "No such built-in module: " + std::string(specifier), "ERR_UNKNOWN_BUILTIN_MODULE"};
-  }
-  if (specifier.starts_with("node:"))
-    return {{},
-            "No such built-in module: " + std::string(specifier) + " (Node's own modules are not there yet)",
-            "ERR_UNKNOWN_BUILTIN_MODULE"};
   std::string path;
   if (specifier.starts_with("file:")) {
     if (!path_of(specifier, path))

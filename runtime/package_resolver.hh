@@ -7,14 +7,14 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace sluice::runtime {
 
 class IsolateHost;
 
 struct Resolution {
-  std::string
-      path;  // absolute and without symbolic links, or "sluice:..." of a built-in module; empty: not found
+  std::string path;  // absolute and without symbolic links, or the id of a built-in module; empty: not found
   std::string message;  // why not, without who asked
   std::string code;     // Node's code of the error
   explicit operator bool() const { return !path.empty(); }
@@ -28,6 +28,8 @@ class PackageResolver {
 
   // `parent` is the absolute path of the file that asks.
   Resolution resolve(std::string_view specifier, const std::string& parent, ResolveMode mode);
+  // The id of the built-in module that `specifier` names ("fs" and "node:fs" are "node:fs"); empty: none.
+  std::string builtin_id(std::string_view specifier);
   // "module", "commonjs" or "" of the nearest package.json.
   const std::string& package_type(const std::string& path);
 
@@ -56,6 +58,7 @@ class PackageResolver {
   static Resolution real(const std::string& path);
 
   IsolateHost& host_;
+  std::unordered_set<std::string_view> builtins_;      // ids of the public ones, once asked for
   std::unordered_map<std::string, Package> packages_;  // by directory
 };
 

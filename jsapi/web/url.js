@@ -130,14 +130,21 @@ class URLSearchParams {
   constructor(init = undefined) {
     if (init === undefined || init === null) return;
     if (typeof init === 'object' || typeof init === 'function') {
-      if (typeof init[Symbol.iterator] === 'function') {
+      const method = init[Symbol.iterator];
+      if (method !== undefined && method !== null) {
+        if (typeof method !== 'function') throw coded(TypeError, 'ERR_ARG_NOT_ITERABLE', 'Query pairs must be iterable');
         for (const pair of init) {
+          if (pair === null || pair === undefined || (typeof pair !== 'object' && typeof pair !== 'function') || typeof pair[Symbol.iterator] !== 'function') {
+            throw coded(TypeError, 'ERR_INVALID_TUPLE', 'Each query pair must be an iterable [name, value] tuple');
+          }
           const two = [...pair];
           if (two.length !== 2) throw coded(TypeError, 'ERR_INVALID_TUPLE', 'Each query pair must be an iterable [name, value] tuple');
           this.#list.push(`${two[0]}`, `${two[1]}`);
         }
       } else {
-        for (const name of Object.keys(init)) this.#list.push(name, `${init[name]}`);
+        for (const name of Reflect.ownKeys(init)) {
+          if (Object.prototype.propertyIsEnumerable.call(init, name)) this.#list.push(`${name}`, `${init[name]}`);
+        }
       }
     } else {
       this.#list = parse(`${init}`);
@@ -203,10 +210,11 @@ class URLSearchParams {
   forEach(callback, self) {
     for (let i = 0; i < this.#list.length; i += 2) Reflect.apply(callback, self, [this.#list[i + 1], this.#list[i], this]);
   }
-  * entries() { for (let i = 0; i < this.#list.length; i += 2) yield [this.#list[i], this.#list[i + 1]]; }
-  * keys() { for (let i = 0; i < this.#list.length; i += 2) yield this.#list[i]; }
-  * values() { for (let i = 0; i < this.#list.length; i += 2) yield this.#list[i + 1]; }
-  [Symbol.iterator]() { return this.entries(); }
+  entries() { return iterate(this, 'entries'); }
+  keys() { return iterate(this, 'keys'); }
+  values() { return iterate(this, 'values'); }
+  static has(value) { return value !== null && typeof value === 'object' && #list in value; }
+  static listOf(params) { return params.#list; }
   toString() {
     let text = '';
     for (let i = 0; i < this.#list.length; i += 2) text += `${i === 0 ? '' : '&'}${encode(this.#list[i])}=${encode(this.#list[i + 1])}`;
@@ -217,7 +225,66 @@ class URLSearchParams {
     return `URLSearchParams {${shown ? ` ${shown} ` : ''}}`;
   }
 }
-const { attach, reset } = URLSearchParams;
+// An iterator over what the list holds when it is asked, as Web IDL has it.
+const kState = Symbol('state');
+const IteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
+const ParamsIteratorPrototype = Object.create(IteratorPrototype, {
+  next: {
+    value: function next() {
+      if (this === null || typeof this !== 'object' || !(kState in this)) throw coded(TypeError, 'ERR_INVALID_THIS', 'Value of "this" must be of type URLSearchParamsIterator');
+      const state = this[kState];
+      const list = listOf(state.params);
+      if (state.at >= list.length) return { value: undefined, done: true };
+      const name = list[state.at];
+      const value = list[state.at + 1];
+      state.at += 2;
+      return { value: state.kind === 'keys' ? name : state.kind === 'values' ? value : [name, value], done: false };
+    },
+    writable: true, configurable: true, enumerable: true,
+  },
+  [Symbol.toStringTag]: { value: 'URLSearchParams Iterator', configurable: true },
+  [Symbol.for('nodejs.util.inspect.custom')]: {
+    value: function(depth, options, inspect) {
+      const { params, at, kind } = this[kState];
+      const list = listOf(params).slice(at);
+      const shown = [];
+      for (let i = 0; i < list.length; i += 2) shown.push(kind === 'keys' ? list[i] : kind === 'values' ? list[i + 1] : [list[i], list[i + 1]]);
+      const items = shown.map((each) => inspect(each, options));
+      return `URLSearchParams Iterator {${items.length === 0 ? '' : ` ${items.join(', ')} `}}`;
+    },
+  },
+});
+function iterate(params, kind) {
+  return Object.create(ParamsIteratorPrototype, { [kState]: { value: { params, at: 0, kind } } });
+}
+
+const { attach, reset, has: isParams, listOf } = URLSearchParams;
+delete URLSearchParams.has;
+delete URLSearchParams.listOf;
+
+// Methods are enumerable, and speak of a wrong `this` or missing arguments in Node's words.
+const NEEDED = { append: ['name', 'value'], delete: ['name'], get: ['name'], getAll: ['name'], has: ['name'], set: ['name', 'value'], forEach: [] };
+for (const name of ['append', 'delete', 'get', 'getAll', 'has', 'set', 'sort', 'entries', 'forEach', 'keys', 'values', 'toString']) {
+  const method = URLSearchParams.prototype[name];
+  const needed = NEEDED[name] || [];
+  const checked = { [name](...args) {
+    if (!isParams(this)) throw coded(TypeError, 'ERR_INVALID_THIS', 'Value of "this" must be of type URLSearchParams');
+    if (args.length < needed.length) {
+      throw coded(TypeError, 'ERR_MISSING_ARGS', needed.length === 1 ? `The "${needed[0]}" argument must be specified` : `The "${needed[0]}" and "${needed[1]}" arguments must be specified`);
+    }
+    if (name === 'forEach' && typeof args[0] !== 'function') throw new (require('internal/errors').codes.ERR_INVALID_ARG_TYPE)('callback', 'Function', args[0]);
+    return Reflect.apply(method, this, args);
+  } }[name];
+  Object.defineProperty(checked, 'length', { value: method.length, configurable: true });
+  Object.defineProperty(URLSearchParams.prototype, name, { value: checked, writable: true, configurable: true, enumerable: true });
+}
+Object.defineProperty(URLSearchParams.prototype, Symbol.iterator, { value: URLSearchParams.prototype.entries, writable: true, configurable: true, enumerable: false });
+Object.defineProperty(URLSearchParams.prototype, 'size', { ...Object.getOwnPropertyDescriptor(URLSearchParams.prototype, 'size'), enumerable: true });
+for (const name of ['href', 'origin', 'protocol', 'username', 'password', 'host', 'hostname', 'port', 'pathname', 'search', 'searchParams', 'hash', 'toString', 'toJSON']) {
+  const descriptor = Object.getOwnPropertyDescriptor(URL.prototype, name);
+  if (descriptor !== undefined) Object.defineProperty(URL.prototype, name, { ...descriptor, enumerable: true });
+}
+
 Object.defineProperty(URLSearchParams, 'attach', { value: attach, enumerable: false });
 Object.defineProperty(URLSearchParams, 'reset', { value: reset, enumerable: false });
 

@@ -11,6 +11,7 @@ void install_inspect(v8::Local<v8::Context> context, v8::Local<v8::Object> targe
 void install_encoding(v8::Local<v8::Context> context, v8::Local<v8::Object> target, IsolateHost& host);
 void install_clone(v8::Local<v8::Context> context, v8::Local<v8::Object> target, IsolateHost& host);
 void install_random(v8::Local<v8::Context> context, v8::Local<v8::Object> target, IsolateHost& host);
+void install_errno(v8::Local<v8::Context> context, v8::Local<v8::Object> target, IsolateHost& host);
 void install_loader(v8::Local<v8::Context> context, v8::Local<v8::Object> target, IsolateHost& host);
 
 }  // namespace sluice::runtime

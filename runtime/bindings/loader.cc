@@ -24,6 +24,8 @@ static void resolve(const Info& info) {
       from_v8(isolate, info[0]), from_v8(isolate, info[1]), ResolveMode::kRequire);
   if (found) return info.GetReturnValue().Set(to_v8(isolate, found.path));
   if (found.code == "MODULE_NOT_FOUND") return;
+  if (found.code == "ERR_UNKNOWN_BUILTIN_MODULE")
+    return throw_error(isolate, v8::Exception::Error, found.message, found.code);
   throw_error(isolate, v8::Exception::Error,
               found.message + " (required from " + from_v8(isolate, info[1]) + ")", found.code);
 }

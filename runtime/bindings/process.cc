@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <climits>
@@ -120,7 +121,23 @@ static void exit(const Info& info) {
 static void abort(const Info&) { std::abort(); }
 static void pid(const Info& info) { info.GetReturnValue().Set(static_cast<int32_t>(::getpid())); }
 static void ppid(const Info& info) { info.GetReturnValue().Set(static_cast<int32_t>(::getppid())); }
-static void uid(const Info& info) { info.GetReturnValue().Set(static_cast<int32_t>(::getuid())); }
+// ids() -> [user, effective user, group, effective group]
+static void ids(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  v8::Local<v8::Value> values[] = {
+      v8::Integer::NewFromUnsigned(isolate, ::getuid()), v8::Integer::NewFromUnsigned(isolate, ::geteuid()),
+      v8::Integer::NewFromUnsigned(isolate, ::getgid()), v8::Integer::NewFromUnsigned(isolate, ::getegid())};
+  info.GetReturnValue().Set(v8::Array::New(isolate, values, 4));
+}
+
+// umask([new one]) -> the one before
+static void umask(const Info& info) {
+  if (info.Length() > 0 && info[0]->IsUint32())
+    return info.GetReturnValue().Set(static_cast<uint32_t>(::umask(info[0].As<v8::Uint32>()->Value())));
+  const mode_t now = ::umask(0);
+  ::umask(now);
+  info.GetReturnValue().Set(static_cast<uint32_t>(now));
+}
 
 static void kill(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
@@ -217,7 +234,8 @@ void install_process(v8::Local<v8::Context> context, v8::Local<v8::Object> targe
   set_function(context, target, "abort", abort);
   set_function(context, target, "pid", pid);
   set_function(context, target, "ppid", ppid);
-  set_function(context, target, "uid", uid);
+  set_function(context, target, "ids", ids);
+  set_function(context, target, "umask", umask);
   set_function(context, target, "kill", kill);
   set_function(context, target, "watchSignal", watch_signal);
   set_function(context, target, "memoryUsage", memory_usage);

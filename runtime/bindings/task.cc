@@ -33,11 +33,21 @@ static void arm_timer(const Info& info) {
   wheel.arm(in.script_timer, in.started_ns + static_cast<uint64_t>(at_ms * 1e6) + 1);
 }
 
+// The value that V8 keeps with each continuation.
+static void get_continuation(const Info& info) {
+  info.GetReturnValue().Set(info.GetIsolate()->GetCurrentContext()->GetContinuationPreservedEmbedderData());
+}
+static void set_continuation(const Info& info) {
+  info.GetIsolate()->GetCurrentContext()->SetContinuationPreservedEmbedderData(info[0]);
+}
+
 void install_task(v8::Local<v8::Context> context, v8::Local<v8::Object> target, IsolateHost&) {
   set_function(context, target, "runMicrotasks", run_microtasks);
   set_function(context, target, "enqueueMicrotask", enqueue_microtask);
   set_function(context, target, "triggerUncaught", trigger_uncaught);
   set_function(context, target, "armTimer", arm_timer);
+  set_function(context, target, "getContinuation", get_continuation);
+  set_function(context, target, "setContinuation", set_continuation);
 }
 
 }  // namespace sluice::runtime

@@ -75,6 +75,7 @@ class EventTarget {
     if (!(event instanceof Event)) throw new TypeError('The "event" argument must be an instance of Event.');
     event.target = event.currentTarget = this;
     for (const entry of this.#listeners.get(event.type) || []) {
+      if (stoppedNow(event) && !entry.resistant) continue;
       if (entry.once) this.removeEventListener(event.type, entry.callback, { capture: entry.capture });
       try {
         if (typeof entry.callback === 'function') Reflect.apply(entry.callback, this, [event]);
@@ -82,17 +83,27 @@ class EventTarget {
       } catch (error) {
         require('internal/ticks').nextTick(() => { throw error; });
       }
-      if (stoppedNow(event)) break;
     }
     event.currentTarget = null;
     return !event.defaultPrevented;
   }
+  static listenersOf(target, type) { return (target.#listeners.get(`${type}`) || []).map((entry) => entry.callback); }
+  static addResistant(target, type, callback) {
+    target.#listeners.set(type, [...(target.#listeners.get(type) || []), { callback, capture: false, once: true, resistant: true }]);
+  }
   static has(target, type) { return (target.#listeners.get(type) || []).length > 0; }
 }
-const hasListeners = EventTarget.has;
+const { has: hasListeners, listenersOf, addResistant: addResistantListener } = EventTarget;
 delete EventTarget.has;
+delete EventTarget.listenersOf;
+delete EventTarget.addResistant;
+const limits = new WeakMap();
 
 const kMake = Symbol('AbortSignal');
+for (const [name, value] of [['NONE', 0], ['CAPTURING_PHASE', 1], ['AT_TARGET', 2], ['BUBBLING_PHASE', 3]]) {
+  Object.defineProperty(Event, name, { value, enumerable: true });
+  Object.defineProperty(Event.prototype, name, { value, enumerable: true });
+}
 class AbortSignal extends EventTarget {
   #aborted = false; #reason = undefined; #handler = null;
   constructor(key) {
@@ -164,4 +175,6 @@ for (const value of [DOMException, Event, EventTarget, AbortSignal, AbortControl
   Object.defineProperty(globalThis, value.name, { value, writable: true, configurable: true, enumerable: false });
   exports[value.name] = value;
 }
-exports.hasListeners = hasListeners;
+Object.assign(exports, {
+  hasListeners, listenersOf, addResistantListener, getMaxListeners: (target) => limits.get(target) ?? (target instanceof AbortSignal ? 0 : undefined), setMaxListeners: (target, n) => limits.set(target, n),
+});

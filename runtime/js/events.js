@@ -2,6 +2,8 @@
 // The script's side of the bridge: loops over the events of a turn. Numbers as in runtime/event_ring.hh and event_types.hh.
 'use strict';
 
+const context = require('internal/async_context');
+
 const CURSOR = 4096 * 8;
 const NOW = CURSOR + 4;
 const handlers = new Array(128).fill(() => {});
@@ -27,6 +29,7 @@ exports.register = function register(type, handler) {
 
 // Called by C++ once a turn. When a handler throws, C++ reports it and calls again with what is behind the cursor.
 exports.onTurn = function onTurn(begin, end) {
+  if (context.isUsed()) context.enter(undefined);
   const ring = words;
   for (let i = begin; i < end; i++) {
     ring[CURSOR] = i;

@@ -11,16 +11,43 @@ const MAX_STRING = 10000;
 const hasOwn = (object, key) => Object.prototype.hasOwnProperty.call(object, key);
 const toStringTag = (value) => Object.prototype.toString.call(value).slice(8, -1);
 
+// Names of styles and their sequences: [begin, end].
+const COLORS = {
+  __proto__: null,
+  reset: [0, 0], bold: [1, 22], dim: [2, 22], italic: [3, 23], underline: [4, 24], blink: [5, 25], inverse: [7, 27], hidden: [8, 28], strikethrough: [9, 29],
+  doubleunderline: [21, 24], black: [30, 39], red: [31, 39], green: [32, 39], yellow: [33, 39], blue: [34, 39], magenta: [35, 39], cyan: [36, 39], white: [37, 39],
+  bgBlack: [40, 49], bgRed: [41, 49], bgGreen: [42, 49], bgYellow: [43, 49], bgBlue: [44, 49], bgMagenta: [45, 49], bgCyan: [46, 49], bgWhite: [47, 49],
+  framed: [51, 54], overlined: [53, 55], gray: [90, 39], redBright: [91, 39], greenBright: [92, 39], yellowBright: [93, 39], blueBright: [94, 39],
+  magentaBright: [95, 39], cyanBright: [96, 39], whiteBright: [97, 39], bgGray: [100, 49], bgRedBright: [101, 49], bgGreenBright: [102, 49],
+  bgYellowBright: [103, 49], bgBlueBright: [104, 49], bgMagentaBright: [105, 49], bgCyanBright: [106, 49], bgWhiteBright: [107, 49],
+};
+for (const [alias, name] of [['gray', 'grey'], ['bgGray', 'bgGrey'], ['dim', 'faint'], ['strikethrough', 'crossedout'], ['strikethrough', 'strikeThrough'],
+  ['strikethrough', 'crossedOut'], ['hidden', 'conceal'], ['inverse', 'swapColors'], ['inverse', 'swapcolors'], ['doubleunderline', 'doubleUnderline'], ['gray', 'blackBright'], ['bgGray', 'bgBlackBright']]) {
+  Object.defineProperty(COLORS, name, {
+    get() { return COLORS[alias]; },
+    set(value) { COLORS[alias] = value; },
+    configurable: true, enumerable: false,
+  });
+}
+
 const STYLES = {
-  number: [33, 39], bigint: [33, 39], boolean: [33, 39], string: [32, 39], symbol: [32, 39], undefined: [90, 39],
-  null: [1, 22], special: [36, 39], date: [35, 39], regexp: [31, 39], module: [4, 24],
+  __proto__: null,
+  special: 'cyan', number: 'yellow', bigint: 'yellow', boolean: 'yellow', undefined: 'grey', null: 'bold', string: 'green', symbol: 'green', date: 'magenta',
+  regexp: 'red', module: 'underline',
+};
+
+const DEFAULTS = {
+  showHidden: false, depth: 2, colors: false, customInspect: true, showProxy: false, maxArrayLength: MAX_ARRAY, maxStringLength: MAX_STRING,
+  breakLength: 128, compact: COMPACT_LEVELS, sorted: false, getters: false, numericSeparator: false,
 };
 
 function paint(context, text, style) {
-  if (!context.colors) return text;
-  const [open, close] = STYLES[style];
-  return `\u001b[${open}m${text}\u001b[${close}m`;
+  if (!context.colors) return context.stylize === undefined || context.stylize === null ? text : context.stylize(text, style);
+  const sequence = COLORS[STYLES[style]];
+  return sequence === undefined ? text : `\u001b[${sequence[0]}m${text}\u001b[${sequence[1]}m`;
 }
+
+const stripVTControlCharacters = (text) => text.replace(/[\u001b\u009b][[\]()#;?]*(?:(?:(?:(?:;[-a-zA-Z\d/#&.:=?%@~_]+)*|[a-zA-Z\d]+(?:;[-a-zA-Z\d/#&.:=?%@~_]*)*)?(?:\u0007|\u001b\u005c|\u009c))|(?:(?:\d{1,4}(?:;\d{0,4})*)?[\dA-PR-TZcf-nq-uy=><~]))/g, '');
 
 const visibleLength = (context, text) => context.colors ? text.replace(/\u001b\[\d+m/g, '').length : text.length;
 
@@ -47,8 +74,22 @@ function quote(text) {
   return mark + escaped + mark;
 }
 
-function formatNumber(context, value) {
-  return paint(context, Object.is(value, -0) ? '-0' : `${value}`, 'number');
+const grouped = (digits) => digits.replace(/\B(?=(\d{3})+(?!\d))/g, '_');
+
+function numberText(context, value) {
+  if (Object.is(value, -0)) return '-0';
+  const text = `${value}`;
+  if (!context.numericSeparator || !/^-?\d+(\.\d+)?$/.test(text)) return text;
+  const [whole, fraction] = text.replace('-', '').split('.');
+  const sign = value < 0 ? '-' : '';
+  return `${sign}${grouped(whole)}${fraction === undefined ? '' : `.${fraction.replace(/(\d{3})(?=\d)/g, '$1_')}`}`;
+}
+
+function formatNumber(context, value) { return paint(context, numberText(context, value), 'number'); }
+
+function formatBigInt(context, value) {
+  const text = `${value}`;
+  return paint(context, `${context.numericSeparator ? `${text.startsWith('-') ? '-' : ''}${grouped(text.replace('-', ''))}` : text}n`, 'bigint');
 }
 
 function formatPrimitive(context, value, typed) {
@@ -69,7 +110,7 @@ function formatPrimitive(context, value, typed) {
       return paint(context, quote(value), 'string') + tail;
     }
     case 'number': return formatNumber(context, value);
-    case 'bigint': return paint(context, `${value}n`, 'bigint');
+    case 'bigint': return formatBigInt(context, value);
     case 'boolean': return paint(context, `${value}`, 'boolean');
     case 'undefined': return paint(context, 'undefined', 'undefined');
     case 'symbol': return paint(context, Symbol.prototype.toString.call(value), 'symbol');
@@ -125,7 +166,23 @@ function formatProperty(context, object, key, depth, inArray) {
     context.indentation -= 2;
     if (inArray && descriptor.enumerable) return text;
   } else if (descriptor.get) {
-    text = paint(context, descriptor.set ? '[Getter/Setter]' : '[Getter]', 'special');
+    const label = descriptor.set ? 'Getter/Setter' : 'Getter';
+    text = paint(context, `[${label}]`, 'special');
+    const { getters } = context;
+    if (getters && (getters === true || (getters === 'get' && !descriptor.set) || (getters === 'set' && descriptor.set))) {
+      try {
+        const value = Reflect.apply(descriptor.get, context.original ?? object, []);
+        context.indentation += 2;
+        if (value === null || typeof value !== 'object') {
+          text = `${paint(context, `[${label}:`, 'special')} ${formatValue(context, value, depth)}${paint(context, ']', 'special')}`;
+        } else {
+          text = `${paint(context, `[${label}]`, 'special')} ${formatValue(context, value, depth)}`;
+        }
+        context.indentation -= 2;
+      } catch (error) {
+        text = paint(context, `[${label}: <Inspection threw (${error === null || error === undefined ? error : error.message})>]`, 'special');
+      }
+    }
   } else {
     text = paint(context, '[Setter]', 'special');
   }
@@ -184,7 +241,7 @@ function groupItems(context, out, value, extra) {
   const columns = Math.min(
     Math.round(Math.sqrt(2.5 * usual * count) / usual),
     Math.floor((context.breakLength - context.indentation) / width),
-    COMPACT_LEVELS * 4,
+    context.compact * 4,
     15,
   );
   if (columns <= 1) return out;
@@ -214,8 +271,18 @@ function groupItems(context, out, value, extra) {
 
 function join(context, out, base, open, close, depth, isArray, value) {
   const entries = out.length;
-  if (isArray && entries > 6) out = groupItems(context, out, value, value !== undefined && value.length > context.maxArrayLength);
-  if (context.currentDepth - depth < COMPACT_LEVELS && entries === out.length) {
+  if (context.compact !== true && typeof context.compact !== 'number') {
+    const indent = `\n${' '.repeat(context.indentation)}`;
+    return `${base ? `${base} ` : ''}${open}${indent}  ${out.join(`,${indent}  `)}${indent}${close}`;
+  }
+  if (isArray && entries > 6 && context.compact !== true && context.compact >= 1) out = groupItems(context, out, value, value !== undefined && value.length > context.maxArrayLength);
+  if (context.compact === true) {
+    const indent = `\n${' '.repeat(context.indentation)}`;
+    const fits = out.length + out.reduce((sum, each) => sum + visibleLength(context, each), 0) + open.length + context.indentation <= context.breakLength && !base.includes('\n');
+    if (fits) return `${open}${base ? ` ${base}` : ''} ${out.join(', ')} ${close}`;
+    return `${base ? `${base} ` : ''}${open} ${out.join(`,${indent}  `)} ${close}`;
+  }
+  if (context.currentDepth - depth < context.compact && entries === out.length) {
     const start = out.length + context.indentation + open.length + base.length + 10;
     let total = out.length + start;
     let fits = !base.includes('\n');
@@ -282,9 +349,11 @@ function formatValue(context, value, depth, typed) {
   }
   if (context.customInspect) {
     const custom = value[kCustom];
-    if (typeof custom === 'function' && custom !== inspect) {
+    if (typeof custom === 'function' && custom !== inspect &&
+        // Not the prototype of a class itself.
+        !(value.constructor && value.constructor.prototype === value)) {
       const room = context.depth === null ? null : context.depth - depth;
-      const result = Reflect.apply(custom, value, [room, { ...context.options, depth: room, stylize: (text, style) => STYLES[style] ? paint(context, text, style) : text }, inspect]);
+      const result = Reflect.apply(custom, value, [room, userOptions(context, room), inspect]);
       if (result !== value) {
         if (typeof result !== 'object') return `${result}`.replace(/\n/g, `\n${' '.repeat(context.indentation)}`);
         return formatValue(context, result, depth);
@@ -472,7 +541,11 @@ function formatObject(context, value, depth) {
     out.push(text);
   }
   context.seen.pop();
-  if (context.sorted) out.sort();
+  if (context.sorted) {
+    const compare = context.sorted === true ? undefined : context.sorted;
+    if (isArray && keys.length < out.length) out = [...out.slice(0, out.length - keys.length), ...out.slice(out.length - keys.length).sort(compare)];
+    else if (!isArray) out.sort(compare);
+  }
 
   const reference = context.circular.get(value);
   if (reference !== undefined) {
@@ -488,39 +561,57 @@ function isError(value) {
   return value instanceof Error || toStringTag(value) === 'Error';
 }
 
+function userOptions(context, room) {
+  const options = {};
+  for (const key of Object.keys(DEFAULTS)) options[key] = context[key];
+  return { ...options, ...context.options, depth: room, stylize: (text, style) => STYLES[style] ? paint(context, text, style) : text };
+}
+
 function inspect(value, options) {
   let settings = options;
-  if (typeof options === 'boolean') settings = { showHidden: options, depth: arguments[2], colors: arguments[3] };
+  if (typeof options === 'boolean' || arguments.length > 2) {
+    settings = typeof options === 'object' && options !== null ? { ...options } : { showHidden: options };
+    if (arguments[2] !== undefined) settings.depth = arguments[2];
+    if (arguments[3] !== undefined) settings.colors = arguments[3];
+  }
   const given = settings || {};
   let native = null;
   try {
     native = internalBinding('inspect');
   } catch {}
   const context = {
-    native,
-    options: given,
-    showHidden: !!given.showHidden,
-    depth: given.depth === undefined ? 2 : given.depth === Infinity ? null : given.depth,
-    colors: !!given.colors,
-    customInspect: given.customInspect !== false,
-    showProxy: !!given.showProxy,
-    maxArrayLength: given.maxArrayLength === undefined ? MAX_ARRAY : given.maxArrayLength === null ? Infinity : given.maxArrayLength,
-    maxStringLength: given.maxStringLength === undefined ? MAX_STRING : given.maxStringLength === null ? Infinity : given.maxStringLength,
-    breakLength: given.breakLength === undefined ? BREAK_LENGTH : given.breakLength,
-    sorted: !!given.sorted,
-    indentation: 0,
-    currentDepth: 0,
-    seen: [],
-    circular: new Map(),
+    ...DEFAULTS, breakLength: given.compact === undefined && given.breakLength === undefined && DEFAULTS.breakLength === 128 ? BREAK_LENGTH : DEFAULTS.breakLength,
+    native, options: {}, stylize: null, indentation: 0, currentDepth: 0, seen: [], circular: new Map(),
   };
+  for (const key of Object.keys(given)) {
+    if (key in DEFAULTS) context[key] = given[key] === undefined && key !== 'depth' ? context[key] : given[key];
+    else if (key === 'stylize') context.stylize = null;
+    else context.options[key] = given[key];
+  }
+  if (given.depth === undefined && !('depth' in given)) context.depth = DEFAULTS.depth;
+  if (context.depth === undefined) context.depth = given.depth === undefined && 'depth' in given ? 2 : context.depth;
+  if (context.depth === Infinity) context.depth = null;
+  if (context.maxArrayLength === null) context.maxArrayLength = Infinity;
+  if (context.maxStringLength === null) context.maxStringLength = Infinity;
   return formatValue(context, value, 0, true);
 }
+inspect.colors = COLORS;
+inspect.styles = STYLES;
+Object.defineProperty(inspect, 'defaultOptions', {
+  get() { return DEFAULTS; },
+  set(options) {
+    require('internal/validators').validateObject(options, 'options');
+    return Object.assign(DEFAULTS, options);
+  },
+  configurable: true, enumerable: true,
+});
 inspect.custom = kCustom;
 
 // printf-like: %s %d %i %f %j %o %O %c %%.
 function format(...args) { return formatWithOptions({}, ...args); }
 
 function formatWithOptions(options, ...args) {
+  const plain = { colors: false, numericSeparator: options.numericSeparator ?? DEFAULTS.numericSeparator };
   let text = '';
   let index = 0;
   if (typeof args[0] === 'string') {
@@ -532,19 +623,18 @@ function formatWithOptions(options, ...args) {
       const value = args[index++];
       switch (spec) {
         case '%s':
-          if (typeof value === 'number') return formatNumber({ colors: false }, value);
-          if (typeof value === 'bigint') return `${value}n`;
+          if (typeof value === 'number') return formatNumber(plain, value);
+          if (typeof value === 'bigint') return formatBigInt(plain, value);
           if (typeof value !== 'object' || value === null) return typeof value === 'function' ? String(value) : typeof value === 'symbol' ? value.toString() : `${value}`;
           if (typeof value.toString === 'function' && (hasOwn(value, 'toString') || (value.toString !== Object.prototype.toString && value.toString !== Error.prototype.toString && value.toString !== Array.prototype.toString && !isBuiltin(value)))) return String(value);
           return inspect(value, { ...options, depth: 0, colors: false });
         case '%d':
-          if (typeof value === 'bigint') return `${value}n`;
-          if (typeof value === 'symbol' || typeof value === 'object' && value !== null) return formatNumber({ colors: false }, typeof value === 'symbol' ? NaN : Number(value));
-          return formatNumber({ colors: false }, Number(value));
+          if (typeof value === 'bigint') return formatBigInt(plain, value);
+          return formatNumber(plain, typeof value === 'symbol' ? NaN : Number(value));
         case '%i':
-          if (typeof value === 'bigint') return `${value}n`;
-          return typeof value === 'symbol' ? 'NaN' : formatNumber({ colors: false }, parseInt(value));
-        case '%f': return typeof value === 'symbol' ? 'NaN' : formatNumber({ colors: false }, parseFloat(value));
+          if (typeof value === 'bigint') return formatBigInt(plain, value);
+          return typeof value === 'symbol' ? 'NaN' : formatNumber(plain, parseInt(value));
+        case '%f': return typeof value === 'symbol' ? 'NaN' : formatNumber(plain, parseFloat(value));
         case '%j':
           try {
             return String(JSON.stringify(value));
@@ -571,4 +661,4 @@ function isBuiltin(value) {
   return name === null || (typeof globalThis[name] === 'function' && /\[native code\]/.test(Function.prototype.toString.call(globalThis[name])));
 }
 
-Object.assign(exports, { inspect, format, formatWithOptions, isError });
+Object.assign(exports, { inspect, format, formatWithOptions, isError, stripVTControlCharacters });

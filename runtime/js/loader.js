@@ -2,6 +2,7 @@
 // CommonJS: require() of files, JSON, directories and packages. Finding files is C++'s, shared with ES modules.
 'use strict';
 
+const { requireBuiltin: builtin } = require('internal/bootstrap');
 const cache = { __proto__: null };
 let main;
 
@@ -72,7 +73,7 @@ function makeRequire(module) {
 
 function requireFrom(module, specifier) {
   const path = resolve(module, specifier);
-  if (path.startsWith('sluice:')) return internalBinding('loader').builtin(path);
+  if (path.charCodeAt(0) !== 47) return builtin(path);
   const known = cache[path];
   if (known !== undefined) {
     if (module && !module.children.includes(known)) module.children.push(known);

@@ -5,17 +5,19 @@
 const { EventEmitter } = require('internal/emitter');
 const ticks = require('internal/ticks');
 
-class Process extends EventEmitter {
-  get [Symbol.toStringTag]() { return 'process'; }
-  _listenersChanged(name) {
-    if (typeof name === 'string' && name.startsWith('SIG')) internalBinding('process').watchSignal(name);
-  }
-}
-
-const process = new Process();
+// As in Node, the prototype chain is process -> process (of the constructor `process`) -> EventEmitter.prototype.
+const process = Object.create(Object.create(EventEmitter.prototype, {
+  constructor: { value: Object.defineProperty(function() {}, 'name', { value: 'process' }), writable: true, configurable: true, enumerable: false },
+  [Symbol.toStringTag]: { value: 'process', configurable: true },
+  _listenersChanged: {
+    value(name) {
+      if (typeof name === 'string' && name.startsWith('SIG')) internalBinding('process').watchSignal(name);
+    },
+  },
+}));
+EventEmitter.call(process);
 let exitCode;
 let exiting = false;
-const warned = new Set();
 
 function lazy(name, make) {
   Object.defineProperty(process, name, {
@@ -89,8 +91,22 @@ lazy('sluice', (native) => native.core());
 process.platform = 'linux';
 process.title = 'sluice';
 process.release = { name: 'sluice' };
-process.features = {};
-process.config = {};
+process.features = Object.freeze({
+  inspector: false, debug: false, uv: true, ipv6: true, openssl_is_boringssl: false, tls_alpn: true, tls_sni: true, tls_ocsp: true, tls: true,
+  cached_builtins: true, require_module: true, typescript: false,
+});
+process.config = Object.freeze({
+  target_defaults: Object.freeze({ cflags: [], default_configuration: 'Release', defines: [], include_dirs: [], libraries: [] }),
+  variables: Object.freeze({ v8_enable_i18n_support: 1, node_shared: false, asan: 0, napi_build_version: '0' }),
+});
+process._exiting = false;
+process.getBuiltinModule = function getBuiltinModule(id) {
+  require('internal/validators').validateString(id, 'id');
+  const bootstrap = require('internal/bootstrap');
+  const known = bootstrap.idOf(id);
+  return known === undefined ? undefined : bootstrap.requireBuiltin(known);
+};
+process._rawDebug = (...args) => internalBinding('process').write(2, `${require('internal/inspect').format(...args)}\n`);
 process.debugPort = 0;
 
 Object.defineProperty(process, 'exitCode', {
@@ -110,7 +126,10 @@ Object.defineProperty(process, 'exitCode', {
 process.nextTick = ticks.nextTick;
 process.cwd = () => internalBinding('process').cwd();
 process.chdir = (path) => internalBinding('process').chdir(`${path}`);
-process.umask = () => 0o022;
+process.umask = function umask(mask) {
+  if (mask === undefined) return internalBinding('process').umask();
+  return internalBinding('process').umask(require('internal/validators').parseFileMode(mask, 'mask'));
+};
 process.uptime = () => internalBinding('process').now() / 1000;
 process.abort = () => internalBinding('process').abort();
 process.kill = (pid, signal = 'SIGTERM') => internalBinding('process').kill(+pid, signal);
@@ -138,7 +157,10 @@ process.hrtime = (previous) => {
   return [seconds, rest];
 };
 process.hrtime.bigint = () => internalBinding('process').hrtime();
-process.getuid = () => internalBinding('process').uid();
+process.getuid = () => internalBinding('process').ids()[0];
+process.geteuid = () => internalBinding('process').ids()[1];
+process.getgid = () => internalBinding('process').ids()[2];
+process.getegid = () => internalBinding('process').ids()[3];
 
 const atExit = [];
 // For built-in modules: `callback` runs before the listeners of 'exit', also when the program calls process.exit().
@@ -147,6 +169,7 @@ exports.atExit = (callback) => { atExit.push(callback); };
 function emitExit(code) {
   if (exiting) return;
   exiting = true;
+  process._exiting = true;
   for (const callback of atExit) callback();
   process.exitCode = code;
   process.emit('exit', code);
@@ -159,31 +182,92 @@ process.exit = function exit(code) {
 };
 process.reallyExit = (code) => internalBinding('process').exit(code);
 
-function emitWarning(warning, type = 'Warning', code) {
-  if (type !== null && typeof type === 'object') ({ type = 'Warning', code } = type);
-  if (!(warning instanceof Error)) {
-    const text = `${warning}`;
-    warning = new Error(text);
-    warning.name = type;
+// (warning, type or { type, code, detail, ctor }, code, constructor to hide)
+function emitWarning(warning, type, code, hidden) {
+  const { codes } = require('internal/errors');
+  const { validateString } = require('internal/validators');
+  let detail;
+  if (type !== null && typeof type === 'object' && !Array.isArray(type)) {
+    hidden = type.ctor;
+    code = type.code;
+    if (typeof type.detail === 'string') ({ detail } = type);
+    type = type.type || 'Warning';
+  } else if (typeof type === 'function') {
+    hidden = type;
+    code = '';
+    type = 'Warning';
   }
-  if (code !== undefined) warning.code = code;
-  ticks.nextTick(() => {
-    process.emit('warning', warning);
-    const key = `${warning.name}: ${warning.message}`;
-    if (warned.has(key)) return;
-    warned.add(key);
-    internalBinding('process').write(2, `(sluice:${process.pid}) ${warning.code ? `[${warning.code}] ` : ''}${key}\n`);
-  });
+  if (type !== undefined) validateString(type, 'type');
+  if (typeof code === 'function') {
+    hidden = code;
+    code = '';
+  } else if (code !== undefined) {
+    validateString(code, 'code');
+  }
+  if (typeof warning === 'string') {
+    const text = warning;
+    warning = new Error(text);
+    warning.name = String(type || 'Warning');
+    if (code !== undefined) warning.code = code;
+    if (detail !== undefined) warning.detail = detail;
+    Error.captureStackTrace(warning, hidden || process.emitWarning);
+  } else if (!(warning instanceof Error)) {
+    throw new codes.ERR_INVALID_ARG_TYPE('warning', ['Error', 'string'], warning);
+  }
+  if (warning.name === 'DeprecationWarning') {
+    if (process.noDeprecation) return;
+    if (process.throwDeprecation) {
+      ticks.nextTick(() => { throw warning; });
+      return;
+    }
+  }
+  ticks.nextTick(() => process.emit('warning', warning));
+}
+
+let traceHelpShown = false;
+function printWarning(warning) {
+  if (!(warning instanceof Error)) return;
+  const isDeprecation = warning.name === 'DeprecationWarning';
+  if (isDeprecation && process.noDeprecation) return;
+  const trace = process.traceProcessWarnings || (isDeprecation && process.traceDeprecation);
+  let text = `(${process.release.name}:${process.pid}) `;
+  if (warning.code) text += `[${warning.code}] `;
+  if (trace && warning.stack) text += warning.stack;
+  else text += typeof warning.toString === 'function' ? `${Error.prototype.toString.call(warning)}` : String(warning);
+  if (typeof warning.detail === 'string') text += `\n${warning.detail}`;
+  if (!trace && !traceHelpShown) {
+    const option = isDeprecation ? '--trace-deprecation' : '--trace-warnings';
+    text += `\n(Use \`${process.release.name} ${option} ...\` to show where the warning was created)`;
+    traceHelpShown = true;
+  }
+  internalBinding('process').write(2, `${text}\n`);
+}
+
+const experimental = new Set();
+function emitExperimentalWarning(feature) {
+  if (experimental.has(feature)) return;
+  experimental.add(feature);
+  process.emitWarning(`${feature} is an experimental feature and might change at any time`, 'ExperimentalWarning');
 }
 process.emitWarning = emitWarning;
 
-Object.defineProperty(process, '_events', { value: undefined, writable: true, configurable: true, enumerable: false });
 Object.defineProperty(globalThis, 'process', { value: process, writable: true, configurable: true, enumerable: false });
 Object.defineProperty(globalThis, 'global', { value: globalThis, writable: true, configurable: true, enumerable: false });
 
 exports.process = process;
 exports.nextTick = ticks.nextTick;
 exports.emitWarning = emitWarning;
+exports.emitExperimentalWarning = emitExperimentalWarning;
+// Where the program's own arguments begin in process.argv.
+exports.programArgumentsAt = () => process._eval === undefined ? 2 : 1;
+// Once per isolate.
+exports.init = () => {
+  const { execArgv, env } = process;
+  if (!execArgv.includes('--no-warnings') && env.NODE_NO_WARNINGS !== '1') process.on('warning', printWarning);
+  for (const [option, property] of [['--no-deprecation', 'noDeprecation'], ['--throw-deprecation', 'throwDeprecation'], ['--trace-deprecation', 'traceDeprecation'], ['--trace-warnings', 'traceProcessWarnings']]) {
+    if (execArgv.includes(option)) process[property] = true;
+  }
+};
 
 // ---- what C++ calls
 

@@ -3,6 +3,7 @@
 'use strict';
 
 const events = require('internal/events');
+const context = require('internal/async_context');
 let queue = [];
 let immediates = [];
 let liveImmediates = 0;
@@ -26,6 +27,7 @@ exports.checkFunction = checkFunction;
 
 exports.nextTick = function nextTick(callback, ...args) {
   checkFunction(callback);
+  if (context.isUsed()) callback = context.bind(callback);
   queue.push(callback, args);
   events.words()[events.TICKS] = 1;
 };
@@ -84,6 +86,7 @@ class Immediate {
 
 exports.setImmediate = function setImmediate(callback, ...args) {
   checkFunction(callback);
+  if (context.isUsed()) callback = context.bind(callback);
   const immediate = new Immediate(callback, args);
   immediates.push(immediate);
   noteImmediates();
@@ -119,6 +122,7 @@ exports.runImmediates = function runImmediates() {
 
 function queueMicrotask(callback) {
   checkFunction(callback);
+  if (context.isUsed()) callback = context.bind(callback);
   const { enqueueMicrotask, triggerUncaught } = internalBinding('task');
   enqueueMicrotask(() => {
     try {

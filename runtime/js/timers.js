@@ -5,6 +5,7 @@
 
 const events = require('internal/events');
 const ticks = require('internal/ticks');
+const context = require('internal/async_context');
 
 const LONGEST_MS = 2 ** 31 - 1;
 const lists = new Map();  // duration -> list
@@ -90,19 +91,26 @@ function unlink(timer) {
   timer.next = timer.previous = null;
 }
 
+const warned = new Set();
+function warnOnce(name, text, once) {
+  if (once && warned.has(name)) return;
+  warned.add(name);
+  require('internal/process').process.emitWarning(`${text}\nTimeout duration was set to 1.`, name);
+}
+
 class Timeout {
   constructor(callback, delay, args, repeat) {
-    delay = +delay;
+    if (delay === undefined) delay = 1;
+    else delay = +delay;
     if (!(delay >= 1 && delay <= LONGEST_MS)) {
-      if (delay > LONGEST_MS) {
-        require('internal/process').emitWarning(
-          `${delay} does not fit into a 32-bit signed integer.\nTimeout duration was set to 1.`, 'TimeoutOverflowWarning');
-      }
+      if (delay > LONGEST_MS) warnOnce('TimeoutOverflowWarning', `${delay} does not fit into a 32-bit signed integer.`, false);
+      else if (delay < 0) warnOnce('TimeoutNegativeWarning', `${delay} is a negative number.`, true);
+      else if (Number.isNaN(delay)) warnOnce('TimeoutNaNWarning', `${delay} is not a number.`, true);
       delay = 1;
     }
     this._idleTimeout = Math.trunc(delay);
     this._idleStart = 0;
-    this._onTimeout = callback;
+    this._onTimeout = context.isUsed() ? context.bind(callback) : callback;
     this._repeat = repeat ? this._idleTimeout : null;
     this._destroyed = false;
     this.args = args;
@@ -220,7 +228,7 @@ function processTimers() {
       unlink(timer);
       const callback = timer._onTimeout;
       try {
-        callback.apply(timer, timer.args);
+        Reflect.apply(callback, timer, timer.args);
       } finally {
         if (timer._repeat !== null && !timer._destroyed && timer.next === null) {
           timer._idleTimeout = timer._repeat;

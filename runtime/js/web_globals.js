@@ -48,3 +48,16 @@ for (const [name, value] of Object.entries({ structuredClone, performance: new P
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
   exports[name] = value;
 }
+
+// Core modules that are globals: materialised when first touched.
+for (const [name, id, key] of [['Buffer', 'node:buffer', 'Buffer']]) {
+  Object.defineProperty(globalThis, name, {
+    configurable: true, enumerable: false,
+    get() {
+      const value = require('internal/bootstrap').requireBuiltin(id)[key];
+      Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
+      return value;
+    },
+    set(value) { Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false }); },
+  });
+}

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// node:path/win32
+'use strict';
+
+module.exports = require('node:path').win32;

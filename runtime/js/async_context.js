@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The asynchronous context: an immutable map of values that follows promises (V8 keeps it with each continuation) and, by our
+// hands, ticks, timers, immediates and microtasks. Nothing is spent as long as nobody has entered one.
+'use strict';
+
+// A frame: { key, store, next }; undefined: nothing was ever set.
+let used = false;
+
+exports.isUsed = () => used;
+exports.current = () => used ? internalBinding('task').getContinuation() : undefined;
+
+function enter(frame) {
+  used = true;
+  internalBinding('task').setContinuation(frame);
+}
+exports.enter = enter;
+
+exports.withValue = (frame, key, store) => ({ key, store, next: without(frame, key) });
+function without(frame, key) {
+  if (frame === undefined) return undefined;
+  if (frame.key === key) return frame.next;
+  const next = without(frame.next, key);
+  return next === frame.next ? frame : { key: frame.key, store: frame.store, next };
+}
+exports.without = without;
+exports.valueOf = function valueOf(frame, key) {
+  for (let at = frame; at !== undefined; at = at.next) if (at.key === key) return at;
+  return undefined;
+};
+
+exports.runIn = function runIn(frame, fn, self, args) {
+  if (frame === undefined && !used) return Reflect.apply(fn, self, args);
+  const before = exports.current();
+  enter(frame);
+  try {
+    return Reflect.apply(fn, self, args);
+  } finally {
+    enter(before);
+  }
+};
+
+// A function that runs in the context of now, wherever it is called.
+exports.bind = function bind(fn) {
+  const frame = exports.current();
+  return function(...args) { return exports.runIn(frame, fn, this, args); };
+};
