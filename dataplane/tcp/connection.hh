@@ -91,8 +91,9 @@ class alignas(64) Connection final : public transport::Stream {
   // Whether `length` bytes from `sequence` on may be received as one segment: nothing is out of order, so that how many
   // segments they came in makes no difference.
   bool takes_run(Sequence sequence, uint32_t length) const {
-    return state_ == State::kEstablished && sequence == rcv_nxt_ && !reassembly_ && !recovery_ &&
-           !reset_pending_ && length <= rcv_adv_ - rcv_nxt_;
+    return state_ == State::kEstablished && sequence == rcv_nxt_ &&
+           (!active_ || (!active_->reassembly && !active_->recovery)) && !reset_pending_ &&
+           length <= rcv_adv_ - rcv_nxt_;
   }
   // For tests and observers.
   uint32_t cwnd_bytes() const { return window_.cwnd_bytes; }
