@@ -6,31 +6,45 @@
 
 namespace sluice::tcp {
 
-FlowTable::Slot* FlowTable::locate(std::vector<Slot>& slots, uint32_t hash, FlowReference reference) {
-  if (slots.empty()) return nullptr;
-  const uint32_t mask = static_cast<uint32_t>(slots.size()) - 1;
-  for (uint32_t at = hash & mask;; at = (at + 1) & mask) {
-    Slot& slot = slots[at];
+FlowTable::Slot* FlowTable::locate(uint32_t hash, FlowReference reference) {
+  for (uint32_t at = hash & slots_.mask;; at = (at + 1) & slots_.mask) {
+    Slot& slot = slots_[at];
     if (!slot.reference) return nullptr;
     if (slot.reference == reference && slot.hash == hash) return &slot;
   }
 }
 
+FlowTable::Slot* FlowTable::locate_old(uint32_t hash, FlowReference reference) {
+  if (!growing()) return nullptr;
+  for (uint32_t at = first_old(hash); at <= old_.mask; ++at) {
+    Slot& slot = old_[at];
+    if (!slot.reference) return nullptr;
+    if (slot.reference == reference && slot.hash == hash) return &slot;
+  }
+  return nullptr;
+}
+
 void FlowTable::put(uint32_t hash, FlowReference reference) {
-  const uint32_t mask = static_cast<uint32_t>(slots_.size()) - 1;
-  uint32_t at = hash & mask;
-  while (slots_[at].reference) at = (at + 1) & mask;
+  uint32_t at = hash & slots_.mask;
+  while (slots_[at].reference) at = (at + 1) & slots_.mask;
   slots_[at] = {hash, reference};
 }
 
 void FlowTable::move_some(uint32_t count) {
-  while (count-- > 0 && !old_.empty()) {
-    Slot& slot = old_[old_next_];
-    if (slot.reference && slot.reference.bits != kMoved) {
-      put(slot.hash, slot.reference);
-      slot.reference.bits = kMoved;
+  if (!growing()) return;
+  // What went round the end lies at the beginning, and all of that must move before anything else is looked for.
+  const bool at_start = old_next_ == 0;
+  for (; count > 0 || (at_start && old_[old_next_].reference); count -= count > 0) {
+    const Slot& slot = old_[old_next_];
+    if (slot.reference && slot.reference.bits != kGone) put(slot.hash, slot.reference);
+    ++old_next_;
+    const size_t done_bytes = size_t{old_next_} * sizeof(Slot);
+    if (old_next_ > old_.mask) {
+      old_ = {};
+      return;
     }
-    if (++old_next_ == old_.size()) old_ = {};
+    if (done_bytes % Pages::kHugePageBytes == 0)
+      old_.pages.give_back(done_bytes - Pages::kHugePageBytes, done_bytes);
   }
 }
 
@@ -42,10 +56,11 @@ bool FlowTable::insert(uint32_t hash, FlowReference reference) {
   move_some(kSlotsMovedPerInsertion);
   // At three quarters of the new size the old table is long empty: each insertion moves more slots than it
   // fills.
-  if (uint64_t{size_} * 4 >= uint64_t{slots_.size()} * 3) {
+  if (uint64_t{size_} * 4 >= (uint64_t{slots_.mask} + 1) * 3) {
     move_some(UINT32_MAX);
-    old_ = std::exchange(slots_, std::vector<Slot>(slots_.size() * 2));
+    old_ = std::exchange(slots_, Slots((slots_.mask + 1) * 2));
     old_next_ = 0;
+    move_some(kSlotsMovedPerInsertion);
   }
   put(hash, reference);
   ++size_;
@@ -54,15 +69,15 @@ bool FlowTable::insert(uint32_t hash, FlowReference reference) {
 
 void FlowTable::erase(uint32_t hash, FlowReference reference) {
   --size_;
-  if (Slot* slot = locate(old_, hash, reference)) {
-    slot->reference.bits = kMoved;
+  if (Slot* slot = locate_old(hash, reference)) {
+    slot->reference.bits = kGone;
     return;
   }
-  Slot* slot = locate(slots_, hash, reference);
+  Slot* slot = locate(hash, reference);
   SLUICE_ASSERT(slot != nullptr);
   // Closes the gap: entries behind it move up unless that would put them before their own place.
-  const uint32_t mask = static_cast<uint32_t>(slots_.size()) - 1;
-  uint32_t gap = static_cast<uint32_t>(slot - slots_.data());
+  const uint32_t mask = slots_.mask;
+  uint32_t gap = static_cast<uint32_t>(slot - &slots_[0]);
   for (uint32_t at = (gap + 1) & mask; slots_[at].reference; at = (at + 1) & mask) {
     const uint32_t home = slots_[at].hash & mask;
     if (((at - home) & mask) >= ((at - gap) & mask)) {
@@ -74,8 +89,8 @@ void FlowTable::erase(uint32_t hash, FlowReference reference) {
 }
 
 void FlowTable::replace(uint32_t hash, FlowReference from, FlowReference to) {
-  Slot* slot = locate(old_, hash, from);
-  if (!slot) slot = locate(slots_, hash, from);
+  Slot* slot = locate_old(hash, from);
+  if (!slot) slot = locate(hash, from);
   SLUICE_ASSERT(slot != nullptr);
   slot->reference = to;
 }

@@ -75,6 +75,17 @@ class Tcp final : public ip::Protocol {
   void forget_fast_open() { fast_open_cache_.clear(); }
   // Memory of the tables, bytes; without Buffers.
   size_t memory_bytes() const;
+  struct MemoryParts {
+    size_t connections = 0, flows = 0, activities = 0;
+  };
+  MemoryParts memory_parts() const {
+    return {connections_.memory_bytes(), flows_.memory_bytes(), activities_.memory_bytes()};
+  }
+  uint32_t active_count() const { return activities_.live_count(); }
+  // The connections of a burst of `count` flows, at most kLookUpBurst; nullptr where there is none. Waits for memory once for
+  // all of them, and not for each.
+  static constexpr unsigned kLookUpBurst = 64;
+  void find_connections(const Flow* flows, Connection** found, unsigned count);
 
   // Congestion control of connections that are opened from now on, where nothing else was chosen.
   CongestionControl congestion_control = CongestionControl::kCubic;
@@ -189,8 +200,8 @@ class Tcp final : public ip::Protocol {
   uint64_t held_bytes_ = 0;    // received, not given back by users, and out of order
 
   FlowTable flows_;
-  Slab<Connection> connections_;
-  Slab<Activity> activities_;
+  Slab<Connection, 1024, true> connections_;
+  Slab<Activity, 1024, true> activities_;
   uint32_t rest_cursor_ = 0;  // where the next look for a connection that may rest begins
   Slab<HalfOpen> half_open_;
   Slab<Reassembly, 64> reassemblies_;

@@ -358,6 +358,7 @@ class BypassCore final : public CoreNetwork {
     const auto tcp_limit = [&](const char* labels, uint64_t value) { visit("tcp_limit_hit", labels, value); };
     tcp_limit("limit=\"backlog\"", tcp.backlog_full);
     tcp_limit("limit=\"connections\"", tcp.connections_limit);
+    tcp_limit("limit=\"active_connections\"", tcp.active_limit);
     tcp_limit("limit=\"half_open\"", tcp.half_open_limit);
     tcp_limit("limit=\"fast_open_pending\"", tcp.fast_open_limit);
     tcp_limit("limit=\"receive_window\"", tcp.receive_window_limit);
