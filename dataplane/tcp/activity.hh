@@ -50,11 +50,12 @@ struct Activity {
   uint32_t unconsumed = 0;    // handed to the user, not given back
   Sequence tune_seq = 0;      // what the user had taken in at tune_us
   uint32_t tune_us = 0;
-  Sequence iss = 0;  // of the handshake
+  Sequence iss = 0;        // of the handshake
+  Sequence small_end = 0;  // of the newest segment that was not full (only kept for Nagle)
 
   const uint32_t number;  // in its slab
   uint8_t backoff = 0, duplicate_acks = 0, probes = 0, challenges = 0;
 };
-static_assert(sizeof(Activity) <= 216);
+static_assert(sizeof(Activity) <= 224);
 
 }  // namespace sluice::tcp

@@ -280,6 +280,7 @@ void Connection::receive_synchronized(Segment& segment) {
       segment.flags &= static_cast<uint8_t>(~kTcpSyn);
       ++segment.sequence;
       ack_now_ = true;
+      mark_dirty();
     } else {
       challenge();
       // An old segment's acknowledgement may still be news: not taken, so that a blind attacker gains nothing.
@@ -348,8 +349,6 @@ void Connection::receive_synchronized(Segment& segment) {
     }
     active_->snd_wl1 = segment.sequence - 1;  // so that the window below is taken
     if (!fast_open_) {
-      // Of what went with a SYN the rest is sent anew.
-      active_->snd_max = snd_nxt_;
       snd_una_ = active_->recover = snd_nxt_;
       timing_ = false;
       active_->rtt_seq = snd_nxt_;
