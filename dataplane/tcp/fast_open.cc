@@ -137,7 +137,9 @@ std::optional<uint32_t> Tcp::fast_open_room(const IpAddress& remote) const {
 void Connection::fast_open_answered(Sequence ack, const wire::TcpOptions& options) {
   if (!fast_open_) return;
   const bool asked = tcp_->limits_.fast_open_cookies && active_->backoff == 0;
-  tcp_->fast_open_cache_.store(flow_.remote, options, asked);
+  wire::TcpOptions answer = options;
+  if (!tcp_->limits_.fast_open_cookies) answer.has_fast_open = false;  // nobody has asked for it
+  tcp_->fast_open_cache_.store(flow_.remote, answer, asked);
   const uint32_t taken = ack - snd_nxt_;
   if (taken == 0 && active_->snd_max != snd_nxt_) {
     ++tcp_->counters.fast_opens_refused;

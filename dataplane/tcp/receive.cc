@@ -277,6 +277,12 @@ void Connection::receive_synchronized(Segment& segment) {
       }
       // Both ends opened at once, and the peer has our SYN (RFC 9293 section 3.5, figure 8): its own is an old one, but what
       // else the segment says is not.
+      if (sack_ && !active_->reassembly) {
+        uint32_t number;
+        active_->reassembly = tcp_->reassemblies_.allocate(number, number);
+      }
+      if (sack_ && active_->reassembly)
+        active_->reassembly->note_duplicate(segment.sequence, segment.sequence + 1);
       segment.flags &= static_cast<uint8_t>(~kTcpSyn);
       ++segment.sequence;
       ack_now_ = true;

@@ -133,10 +133,11 @@ bool Connection::send_new() {
     if (phase_ == RecoveryPhase::kFast) active_->recovery->prr.on_sent(length);
     tcp_->counters.bytes_sent += length;
     last_send_tick_ = tcp_->tick();
+    if (!no_delay_ && length % mss_ != 0 && after(snd_nxt_ + length, active_->snd_max))
+      active_->small_end = snd_nxt_ + length;
     snd_nxt_ += length + (fin ? 1 : 0);
     active_->snd_max = later(active_->snd_max, snd_nxt_);
     active_->queue.sent_until(snd_nxt_);
-    if (!no_delay_ && length % mss_ != 0) active_->small_end = snd_nxt_;
     sent = true;
   }
   return sent;
