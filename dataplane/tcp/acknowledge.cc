@@ -8,6 +8,15 @@
 
 namespace sluice::tcp {
 
+AckSample Connection::new_sample() const {
+  AckSample sample;
+  if (const Recovery* recovery = active_->recovery) {
+    sample.prior_forward_most = recovery->forward_most;
+    sample.prior_forward_most_valid = recovery->forward_most_valid;
+  }
+  return sample;
+}
+
 bool Connection::process_ack(const Segment& segment) {
   Counters& counters = tcp_->counters;
   const Sequence ack = segment.acknowledgement;
@@ -25,14 +34,14 @@ bool Connection::process_ack(const Segment& segment) {
     }
     // Late, but what comes with it may be new; so may its SACK blocks be.
     if (sack_ && segment.options.sack_blocks > 0 && snd_nxt_ != snd_una_) {
-      AckSample sample;
+      AckSample sample = new_sample();
       update_scoreboard(segment.options, ack, sample);
       if (active_->recovery) recovery_step(sample);
       if (has_unsent() || phase_ != RecoveryPhase::kOpen) mark_dirty();
     }
     return true;
   }
-  AckSample sample;
+  AckSample sample = new_sample();
   sample.has_echo = segment.options.has_timestamp;
   sample.echo = segment.options.timestamp_echo;
   if (sack_ && segment.options.sack_blocks > 0) update_scoreboard(segment.options, ack, sample);

@@ -51,7 +51,8 @@ struct Activity {
   uint32_t unconsumed = 0;    // handed to the user, not given back
   Sequence tune_seq = 0;      // what the user had taken in at tune_us
   uint32_t tune_us = 0;
-  Sequence iss = 0;  // of the handshake
+  Sequence iss = 0;        // of the handshake
+  Sequence small_end = 0;  // of the newest segment that was not full (only kept for Nagle)
 
   MtuSearch mtu_search;
 

@@ -78,7 +78,7 @@ void Connection::open_active(uint32_t timeout_ms, const Sequence* least_iss) {
   active_->iss = tcp_->isn_.choose(flow_, tcp_->now_ns_);
   if (least_iss && before(active_->iss, *least_iss)) active_->iss = *least_iss;
   snd_una_ = active_->recover = active_->cwr_until = active_->iss;
-  snd_nxt_ = active_->snd_max = write_seq_ = active_->iss + 1;
+  snd_nxt_ = active_->snd_max = active_->small_end = write_seq_ = active_->iss + 1;
   local_mss_ = std::min(local_mss_, tcp_->advertised_mss(flow_, path_));
   was_connecting_ = true;
   set_state(State::kSynSent);
@@ -121,8 +121,8 @@ void Connection::agree(const Agreement& agreement) {
 
 void Connection::open_established(const Agreement& agreement, uint32_t window_bytes) {
   agree(agreement);
-  snd_una_ = snd_nxt_ = active_->snd_max = write_seq_ = active_->recover = active_->cwr_until =
-      active_->rtt_seq = agreement.iss + 1;
+  snd_una_ = snd_nxt_ = active_->snd_max = active_->small_end = write_seq_ = active_->recover =
+      active_->cwr_until = active_->rtt_seq = agreement.iss + 1;
   snd_wnd_ = max_snd_wnd_ = agreement.window_scaling ? window_bytes << send_scale_ : window_bytes;
   active_->snd_wl1 = agreement.irs + 1;
   active_->snd_wl2 = snd_una_;

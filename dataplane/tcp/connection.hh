@@ -185,6 +185,7 @@ class alignas(64) Connection final : public transport::Stream {
   // ACK field and window of an acceptable segment. False when the connection ended or the segment is to be
   // dropped.
   bool process_ack(const Segment& segment);
+  AckSample new_sample() const;
   // `sample`: nullptr on the short way, where neither a recovery nor BBR asks what was delivered.
   void advance_una(Sequence ack, AckSample* sample);
   void congestion_marked();

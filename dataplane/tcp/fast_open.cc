@@ -136,10 +136,10 @@ std::optional<uint32_t> Tcp::fast_open_room(const IpAddress& remote) const {
 // The answer to our SYN acknowledges up to `ack`.
 void Connection::fast_open_answered(Sequence ack, const wire::TcpOptions& options) {
   if (!fast_open_) return;
-  if (tcp_->limits_.fast_open_cookies) {
-    const FastOpenCache::Entry* entry = tcp_->fast_open_cache_.find(flow_.remote);
-    tcp_->fast_open_cache_.store(flow_.remote, options, entry && entry->experimental);
-  }
+  const bool asked = tcp_->limits_.fast_open_cookies && active_->backoff == 0;
+  wire::TcpOptions answer = options;
+  if (!tcp_->limits_.fast_open_cookies) answer.has_fast_open = false;  // nobody has asked for it
+  tcp_->fast_open_cache_.store(flow_.remote, answer, asked);
   const uint32_t taken = ack - snd_nxt_;
   if (taken == 0 && active_->snd_max != snd_nxt_) {
     ++tcp_->counters.fast_opens_refused;
@@ -159,7 +159,6 @@ void Connection::take_syn_data(Sequence ack) {
     active_->queue.sent_until(ack);
     active_->queue.acknowledge(ack, tcp_->send_entries_);
   }
-  active_->snd_max = snd_nxt_;
 }
 
 }  // namespace sluice::tcp

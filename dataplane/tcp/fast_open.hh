@@ -61,9 +61,9 @@ class FastOpenCache {
     const Entry& entry = entries_[place(address)];
     return entry.known && entry.address == address ? &entry : nullptr;
   }
-  // What a server answered to a SYN with the option, in the `experimental` shape or not, in which a cookie was or was not
-  // yet known. Without a cookie in the answer a known one is kept, and the shape is changed once where none is.
-  void store(const IpAddress& address, const wire::TcpOptions& options, bool experimental) {
+  // What a server answered. Without a cookie in the answer a known one is kept; `asked`: it was to a SYN with the option, which
+  // then is in the other shape the next time, once.
+  void store(const IpAddress& address, const wire::TcpOptions& options, bool asked) {
     Entry& entry = entries_[place(address)];
     if (!entry.known || entry.address != address) {
       entry = {};
@@ -75,9 +75,9 @@ class FastOpenCache {
       entry.cookie_bytes = options.cookie_bytes;
       entry.cookie = options.cookie;
       entry.experimental = options.fast_open_experimental;
-    } else if (entry.cookie_bytes == 0 && !entry.both_asked) {
-      entry.both_asked = experimental;
-      entry.experimental = !experimental;
+    } else if (asked && entry.cookie_bytes == 0 && !entry.both_asked) {
+      entry.both_asked = entry.experimental;
+      entry.experimental = !entry.experimental;
     }
   }
   void forget(const IpAddress& address) {

@@ -278,9 +278,16 @@ void Connection::receive_synchronized(Segment& segment) {
       }
       // Both ends opened at once, and the peer has our SYN (RFC 9293 section 3.5, figure 8): its own is an old one, but what
       // else the segment says is not.
+      if (sack_ && !active_->reassembly) {
+        uint32_t number;
+        active_->reassembly = tcp_->reassemblies_.allocate(number, number);
+      }
+      if (sack_ && active_->reassembly)
+        active_->reassembly->note_duplicate(segment.sequence, segment.sequence + 1);
       segment.flags &= static_cast<uint8_t>(~kTcpSyn);
       ++segment.sequence;
       ack_now_ = true;
+      mark_dirty();
     } else {
       challenge();
       // An old segment's acknowledgement may still be news: not taken, so that a blind attacker gains nothing.
@@ -349,8 +356,6 @@ void Connection::receive_synchronized(Segment& segment) {
     }
     active_->snd_wl1 = segment.sequence - 1;  // so that the window below is taken
     if (!fast_open_) {
-      // Of what went with a SYN the rest is sent anew.
-      active_->snd_max = snd_nxt_;
       snd_una_ = active_->recover = snd_nxt_;
       timing_ = false;
       active_->rtt_seq = snd_nxt_;

@@ -66,8 +66,11 @@ struct AckSample {
   uint32_t acked_bytes = 0;      // SND.UNA moved by this much
   uint32_t delivered_bytes = 0;  // acknowledged or SACKed for the first time
   uint32_t sacked_bytes = 0;     // of these, SACKed
-  uint32_t rtt_us = 0;           // of the newest that was sent only once; 0: none
-  uint32_t newest_sent_us = 0;   // RACK: of all that was delivered
+  // RACK.fack before it: what one acknowledgement tells of at once has no order.
+  Sequence prior_forward_most = 0;
+  bool prior_forward_most_valid = false;
+  uint32_t rtt_us = 0;          // of the newest that was sent only once; 0: none
+  uint32_t newest_sent_us = 0;  // RACK: of all that was delivered
   Sequence newest_end = 0;
   bool newest = false, newest_retransmitted = false;
   bool original_delivered = false;  // something that was sent only once, before the last timeout

@@ -78,10 +78,13 @@ TEST_F(LossRecovery, SackRepairsExactlyTheHoles) {
   ack(0, {{1, 3}});
   ack(0, {{4, 5}, {1, 3}});
   pass_ms(21);
-  EXPECT_EQ(came(), (Numbers{0, 3}));
+  // One for one that has left (RFC 6937, the conservative bound); the other follows with the next.
+  EXPECT_EQ(came(), (Numbers{0}));
   EXPECT_EQ(connection().phase(), RecoveryPhase::kFast);
   EXPECT_EQ(connection().ssthresh_bytes(), 7u * kSegment);
   ack(0, {{4, 10}, {1, 3}});
+  pass_ms(11);
+  EXPECT_EQ(came(), (Numbers{3}));
   ack(10);
   pass_ms(21);
   EXPECT_EQ(came(), Numbers{});
@@ -188,7 +191,10 @@ TEST_F(LossRecovery, AProbeOfTheTailFindsItsLossBeforeTheTimeout) {
   EXPECT_EQ(bench.counters().tail_probes, 1u);
   ack(2, {{4, 5}});
   pass_ms(21);
-  EXPECT_EQ(came(), (Numbers{2, 3}));
+  EXPECT_EQ(came(), (Numbers{2}));
+  ack(3, {{4, 5}});
+  pass_ms(11);
+  EXPECT_EQ(came(), (Numbers{3}));
   ack(5);
   pass_ms(11);
   EXPECT_EQ(bench.counters().timeouts, 0u);

@@ -27,7 +27,7 @@ bool Connection::wake(bool ending) {
   if (state_ == State::kClosed) return true;  // new: the rest is for who opens it
   ++tcp_->counters.woken;
   // All had been acknowledged, and all been taken in.
-  activity.snd_max = activity.rtt_seq = snd_nxt_;
+  activity.snd_max = activity.rtt_seq = activity.small_end = snd_nxt_;
   activity.snd_wl1 = rcv_nxt_;
   activity.snd_wl2 = activity.recover = activity.cwr_until = snd_una_;
   activity.tune_seq = rcv_nxt_;

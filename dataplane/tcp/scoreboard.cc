@@ -39,11 +39,8 @@ void Connection::note_delivered(const FlightRecord& record, Sequence begin, Sequ
     const uint32_t rtt_us = static_cast<uint32_t>(tcp_->now_us()) - record.sent_us;
     if (sample.rtt_us == 0 || rtt_us < sample.rtt_us) sample.rtt_us = std::max(rtt_us, 1u);
     sample.original_delivered |= before(begin, active_->recover);
-    if (active_->recovery) {
-      // RFC 8985 section 6.2, step 3: what arrives late shows that the path reorders.
-      if (active_->recovery->forward_most_valid && before(end, active_->recovery->forward_most))
-        reordering_ = true;
-    }
+    // RFC 8985 section 6.2, step 3: what arrives late shows that the path reorders.
+    if (sample.prior_forward_most_valid && before(end, sample.prior_forward_most)) reordering_ = true;
   }
   if (active_->recovery &&
       (!active_->recovery->forward_most_valid || after(end, active_->recovery->forward_most))) {

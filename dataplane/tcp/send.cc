@@ -107,8 +107,11 @@ bool Connection::send_new() {
       length = usable;
       in_place = false;
     }
-    // Nagle (section 3.7.4): a small segment waits while anything is unacknowledged.
-    if (!no_delay_ && length < mss_ && length == unsent && !fin_queued_ && flight > 0) break;
+    // Nagle (section 3.7.4), as Minshall changed it (draft-minshall-nagle-01): a small segment waits while another one is
+    // unacknowledged. What went with a SYN once is not new.
+    if (!no_delay_ && length < mss_ && length == unsent && !fin_queued_ &&
+        after(active_->small_end, snd_una_) && !before(snd_nxt_, active_->snd_max))
+      break;
     // Congestion window. What duplicates and SACK blocks show to have left counts no more, which is Limited Transmit
     // (RFC 3042).
     const uint32_t pipe = pipe_bytes();
@@ -125,6 +128,8 @@ bool Connection::send_new() {
       break;
     }
     if (phase_ == RecoveryPhase::kFast) active_->recovery->prr.on_sent(length);
+    if (!no_delay_ && length % mss_ != 0 && after(snd_nxt_ + length, active_->snd_max))
+      active_->small_end = snd_nxt_ + length;
     note_new(*record, length + (fin ? 1 : 0));
     sent = true;
   }

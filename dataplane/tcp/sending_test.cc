@@ -292,7 +292,7 @@ TEST_F(Sending, RetransmissionsBackOffAndStartOver) {
         0.1);
   bench.peer.acknowledgement += 4;
   bench.peer.send(kTcpAck);
-  EXPECT_EQ(bench.connection().cwnd_bytes(), 1460u);  // the loss window
+  EXPECT_EQ(bench.connection().cwnd_bytes(), 1460u + 4);  // the loss window, and slow start from there
   user.send("next", false);
   bench.peer.settle();
   const RawSegment next = bench.peer.take();
@@ -390,7 +390,8 @@ TEST_F(Sending, ReportsOfNonsenseAreNotBelieved) {
   bench.peer.segments.clear();
   for (int i = 0; i < 5; ++i)
     duplicate_ack({{base + 50'000, base + 60'000}, {base - 5000, base - 100}, {base + 20, base + 10}});
-  EXPECT_TRUE(bench.peer.segments.empty());
+  // Nothing but the probe of the tail, which comes for want of a real acknowledgement.
+  EXPECT_EQ(bench.counters().retransmitted, bench.counters().tail_probes);
   EXPECT_EQ(bench.counters().fast_recoveries, 0u);
 }
 
@@ -408,7 +409,7 @@ TEST_F(Sending, AnIdleConnectionStartsSlowlyAgain) {
   Recorder& user = open();
   warm_up(user, 5);
   const uint32_t grown = bench.connection().cwnd_bytes();
-  EXPECT_GT(grown, 40'000u);
+  EXPECT_EQ(grown, 29'200u);  // twice what was used of it
   bench.peer.run_ms(5'000);
   user.send(pattern(100'000), false);
   bench.peer.settle();

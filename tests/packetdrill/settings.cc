@@ -92,8 +92,7 @@ void set(Settings& settings, std::string name, const std::string& value) {
     std::istringstream numbers(value);
     uint64_t least = 0, usual = 0, most = 0;
     numbers >> least >> usual >> most;
-    if (most > 0)
-      set_receive_window(settings, static_cast<uint32_t>(std::min<uint64_t>(most, 1u << 30)));
+    if (most > 0) set_receive_window(settings, static_cast<uint32_t>(std::min<uint64_t>(most, 1u << 30)));
     return;
   }
   if (name == "tcp_timestamps" && (value == "0" || value == "1")) {

@@ -45,6 +45,8 @@ int Sockets::add(std::unique_ptr<Socket> socket) {
 int Sockets::add(std::unique_ptr<Socket> socket, int64_t wanted) {
   const int descriptor = static_cast<int>(wanted);
   socket->descriptor = descriptor;
+  // A number that a script gives twice: the first one is not spoken of any more.
+  if (const auto at = open_.find(descriptor); at != open_.end()) closed_.push_back(std::move(at->second));
   open_[descriptor] = std::move(socket);
   newest_ = descriptor;
   return descriptor;
@@ -282,8 +284,7 @@ std::optional<CallResult> Sockets::accept(Socket& socket, const CallEvent& call)
   accepted->no_delay = socket.no_delay;
   accepted->send_buffer_bytes = socket.send_buffer_bytes;
   const Value& wanted = call.result;
-  if (wanted.kind == Value::Kind::kNumber && wanted.number >= 0 &&
-      !open_.contains(static_cast<int>(wanted.number)))
+  if (wanted.kind == Value::Kind::kNumber && wanted.number >= 0)
     return done(add(std::move(accepted), wanted.number));
   return done(add(std::move(accepted)));
 }
