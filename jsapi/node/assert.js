@@ -53,7 +53,7 @@ function differenceText(actual, expected, operator, header) {
   let kind = operator;
   if (operator === 'strictEqual' && ((typeof actual === 'object' && actual !== null && typeof expected === 'object' && expected !== null) || (typeof actual === 'function' && typeof expected === 'function'))) kind = 'strictEqualObject';
   if (actualLines.length === 1 && expectedLines.length === 1 && actualLines[0] !== expectedLines[0]) {
-    const total = inspect(actual).length + inspect(expected).length;
+    const total = inspect(actual).length + inspect(expected).length - (typeof actual === 'string' ? 2 : 0) - (typeof expected === 'string' ? 2 : 0);
     const bothPrimitive = isPrimitive(actual) && isPrimitive(expected);
     if (bothPrimitive && actual !== 0 && expected !== 0 && total <= LONGEST_SHORT) {
       return `${header}\n\n${actualLines[0]} !== ${expectedLines[0]}\n`;

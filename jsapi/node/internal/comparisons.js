@@ -162,17 +162,17 @@ function compare(a, b, mode, memo, kind, keys = undefined) {
   }
   if (keys.length === 0 && (kind === 'none' || (kind === 'array' && b.length === 0) || ((kind === 'set' || kind === 'map') && b.size === 0))) return true;
 
-  // Cycles: where both were met before on the way here, they must have been met at the same place.
+  // Cycles: where one was met before on the way here, the other must have been met at the same place.
   memo ??= { a: new Map(), b: new Map(), depth: 0 };
   const placeOfA = memo.a.get(a);
   const placeOfB = memo.b.get(b);
-  if (placeOfA !== undefined && placeOfB !== undefined) return placeOfA === placeOfB;
+  if (placeOfA !== undefined || placeOfB !== undefined) return placeOfA === placeOfB;
   memo.depth++;
-  memo.a.set(a, placeOfA ?? memo.depth);
-  memo.b.set(b, placeOfB ?? memo.depth);
+  memo.a.set(a, memo.depth);
+  memo.b.set(b, memo.depth);
   const result = sameContent(a, b, mode, memo, kind, keys);
-  if (placeOfA === undefined) memo.a.delete(a);
-  if (placeOfB === undefined) memo.b.delete(b);
+  memo.a.delete(a);
+  memo.b.delete(b);
   memo.depth--;
   return result;
 }
