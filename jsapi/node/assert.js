@@ -53,7 +53,7 @@ function differenceText(actual, expected, operator, header) {
   let kind = operator;
   if (operator === 'strictEqual' && ((typeof actual === 'object' && actual !== null && typeof expected === 'object' && expected !== null) || (typeof actual === 'function' && typeof expected === 'function'))) kind = 'strictEqualObject';
   if (actualLines.length === 1 && expectedLines.length === 1 && actualLines[0] !== expectedLines[0]) {
-    const total = inspect(actual).length + inspect(expected).length;
+    const total = inspect(actual).length + inspect(expected).length - (typeof actual === 'string' ? 2 : 0) - (typeof expected === 'string' ? 2 : 0);
     const bothPrimitive = isPrimitive(actual) && isPrimitive(expected);
     if (bothPrimitive && actual !== 0 && expected !== 0 && total <= LONGEST_SHORT) {
       return `${header}\n\n${actualLines[0]} !== ${expectedLines[0]}\n`;
@@ -146,7 +146,7 @@ class AssertionError extends Error {
     else super(messageFor(maybeError(actual), maybeError(expected), operator));
     if (isLimitWritable()) Error.stackTraceLimit = stackTraceLimit;
     this.generatedMessage = message == null;
-    Object.defineProperty(this, 'name', { value: 'AssertionError [ERR_ASSERTION]', enumerable: false, writable: true, configurable: true });
+    Object.defineProperty(this, 'name', { __proto__: null, value: 'AssertionError [ERR_ASSERTION]', enumerable: false, writable: true, configurable: true });
     this.code = 'ERR_ASSERTION';
     if (details) {
       this.actual = undefined;
@@ -191,10 +191,10 @@ function isLimitWritable() {
 function maybeError(value) {
   if (typeof value !== 'object' || value === null || !isError(value) || !('stack' in value)) return value;
   const copy = Object.assign(Object.create(Object.getPrototypeOf(value)), value);
-  Object.defineProperty(copy, 'message', { value: value.message });
-  if (Object.hasOwn(value, 'name')) Object.defineProperty(copy, 'name', { value: value.name });
-  if (Object.hasOwn(value, 'cause')) Object.defineProperty(copy, 'cause', { value: value.cause });
-  if (value instanceof AggregateError) Object.defineProperty(copy, 'errors', { value: value.errors });
+  Object.defineProperty(copy, 'message', { __proto__: null, value: value.message });
+  if (Object.hasOwn(value, 'name')) Object.defineProperty(copy, 'name', { __proto__: null, value: value.name });
+  if (Object.hasOwn(value, 'cause')) Object.defineProperty(copy, 'cause', { __proto__: null, value: value.cause });
+  if (value instanceof AggregateError) Object.defineProperty(copy, 'errors', { __proto__: null, value: value.errors });
   return copy;
 }
 
@@ -465,18 +465,20 @@ function checkTwo(args) {
 }
 
 
+const kDiff = Symbol('diff');
+
 // All functions, on `target`: assert itself, an Assert object.
 function define(target, settings) {
-  const { strict, diff = 'simple', skipPrototype = false } = settings;
+  const { strict, skipPrototype = false } = settings;
   const makeComparison = (name, test, operator) => ({
     [name](actual, expected, message, ...rest) {
       checkTwo(arguments.length);
       if (!test(actual, expected)) {
-        fails({ actual, expected, message: messageOfArguments(message, rest), operator, stackStartFn: target[name] || this?.[name], diff });
+        fails({ actual, expected, message: messageOfArguments(message, rest), operator, stackStartFn: target[name] || this?.[name], diff: this?.[kDiff] ?? 'simple' });
       }
     },
   }[name]);
-  const strictDeep = skipPrototype ? (a, b) => isDeepStrictEqual(a, b) : isDeepStrictEqual;
+  const strictDeep = (a, b) => isDeepStrictEqual(a, b, skipPrototype);
   const looseEqual = (a, b) => a == b || (a !== a && b !== b);
   const functions = {
     fail(message, ...rest) {
@@ -571,7 +573,8 @@ function Assert(options = {}) {
   const { diff = 'simple', strict: isStrict = true, skipPrototype = false } = options;
   require('internal/validators').validateOneOf(diff, 'options.diff', ['simple', 'full']);
   this.AssertionError = AssertionError;
-  define(this, { strict: isStrict, diff, skipPrototype });
+  Object.defineProperty(this, kDiff, { __proto__: null, value: diff });
+  define(this, { strict: isStrict, skipPrototype });
 }
 assert.Assert = strict.Assert = Assert;
 assert.strict = strict.strict = strict;

@@ -140,14 +140,11 @@ for (const [name, { request, result = (value) => value }] of Object.entries(oper
     return result(now(made), made);
   } }[sync];
   fs[name] = { [name](...args) {
-    // A missing callback is noticed wherever it was meant to stand; close() does without.
-    let callback = args.pop();
-    if (name === 'close' && args.length === 0 && callback !== undefined && typeof callback !== 'function') {
-      args.push(callback);
-      callback = () => {};
-    }
-    callbackOf(callback, 'cb');
+    // What is wrong with the other arguments is said before a missing callback is.
+    const last = args[args.length - 1];
+    if (typeof last === 'function') args.pop();
     const made = request(...args);
+    const callback = callbackOf(typeof last === 'function' ? last : args.length > 1 ? last : undefined, 'cb');
     later(made, (error, value) => {
       if (error) callback(error);
       else if (RESULTS.has(name)) callback(null, result(value, made));
@@ -178,11 +175,13 @@ fs.close = function close(fd, callback) {
 fs.realpath.native = fs.realpath;
 fs.realpathSync.native = fs.realpathSync;
 
+let warnedOfExists = false;
 fs.existsSync = function existsSync(path) {
   try {
     path = pathOf(path);
   } catch (error) {
-    if (error?.code === 'ERR_INVALID_ARG_TYPE') {
+    if (error?.code === 'ERR_INVALID_ARG_TYPE' && !warnedOfExists) {
+      warnedOfExists = true;
       require('internal/process').process.emitWarning('Passing invalid argument types to fs.existsSync is deprecated', 'DeprecationWarning', 'DEP0187');
     }
     return false;

@@ -24,6 +24,7 @@ for (const [name, { request, result = (value) => value }] of Object.entries(oper
 const kFd = Symbol('kFd');
 
 async function onDescriptor(name, fd, ...args) {
+  if (fd === -1) throw Object.assign(new Error('file closed'), { code: 'EBADF', errno: -9, syscall: name });
   const { request, result = (value) => value } = operations[name];
   const made = request(fd, ...args);
   return result(await promised(made), made);

@@ -280,14 +280,12 @@ const win32 = {
     const source = win32.resolve(from);
     const target = win32.resolve(to);
     if (source === target || source.toLowerCase() === target.toLowerCase()) return '';
-    const a = windowsRoot(source);
-    const b = windowsRoot(target);
-    if (a.device.toLowerCase() !== b.device.toLowerCase()) return target;
-    const sourceParts = source.slice(a.device.length).split('\\').filter(Boolean);
-    const targetParts = target.slice(b.device.length).split('\\').filter(Boolean);
+    const sourceParts = source.split('\\').filter(Boolean);
+    const targetParts = target.split('\\').filter(Boolean);
     let same = 0;
     while (same < sourceParts.length && same < targetParts.length && sourceParts[same].toLowerCase() === targetParts[same].toLowerCase()) same++;
-    if (same === 0 && a.unc && sourceParts.length === 0 && targetParts.length === 0) return '';
+    // Another drive or server.
+    if (same === 0) return target;
     return [...sourceParts.slice(same).fill('..'), ...targetParts.slice(same)].join('\\');
   },
   toNamespacedPath(path) {

@@ -611,7 +611,7 @@ module.exports = {
   aborted, callbackify, convertProcessSignalToExitCode, debug: debuglog, debuglog, deprecate, diff, format, styleText, formatWithOptions, getCallSites,
   getSystemErrorMap, getSystemErrorName, getSystemErrorMessage, inherits, inspect,
   isArray: deprecate(Array.isArray, 'The `util.isArray` API is deprecated. Please use `Array.isArray()` instead.', 'DEP0044'),
-  isDeepStrictEqual(a, b) { return require('internal/node/comparisons').isDeepStrictEqual(a, b); },
+  isDeepStrictEqual(a, b, options) { return require('internal/node/comparisons').isDeepStrictEqual(a, b, (typeof options === 'object' ? options?.skipPrototype : options) ?? false); },
   promisify, stripVTControlCharacters, toUSVString, types, parseArgs, parseEnv, setTraceSigInt,
   TextDecoder, TextEncoder, MIMEType, MIMEParams,
 };

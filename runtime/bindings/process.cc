@@ -97,13 +97,16 @@ static void cwd(const Info& info) {
   info.GetReturnValue().Set(to_v8(info.GetIsolate(), ::getcwd(buffer, sizeof(buffer)) ? buffer : "/"));
 }
 
+// chdir(path) -> 0 or the errno
 static void chdir(const Info& info) {
   const std::string path = from_v8(info.GetIsolate(), info[0]);
-  if (::chdir(path.c_str()) == 0) return;
-  const char* code = strerrorname_np(errno);
-  throw_error(info.GetIsolate(), v8::Exception::Error,
-              std::string(code ? code : "EIO") + ": " + std::strerror(errno) + ", chdir '" + path + "'",
-              code ? code : "EIO");
+  info.GetReturnValue().Set(::chdir(path.c_str()) == 0 ? 0 : errno);
+}
+
+// Bytes that are free for programs.
+static void memory_of_machine(const Info& info) {
+  info.GetReturnValue().Set(static_cast<double>(::sysconf(_SC_AVPHYS_PAGES)) *
+                            static_cast<double>(::sysconf(_SC_PAGESIZE)));
 }
 
 static void now(const Info& info) { info.GetReturnValue().Set(host_of(info).internals().now_ms()); }
@@ -227,6 +230,7 @@ void install_process(v8::Local<v8::Context> context, v8::Local<v8::Object> targe
   set_function(context, target, "environment", environment);
   set_function(context, target, "cwd", cwd);
   set_function(context, target, "chdir", chdir);
+  set_function(context, target, "memoryOfMachine", memory_of_machine);
   set_function(context, target, "now", now);
   set_function(context, target, "timeOrigin", time_origin);
   set_function(context, target, "hrtime", hrtime);

@@ -38,14 +38,16 @@ function makeClass(code, message, Base) {
     if (writableLimit()) Error.stackTraceLimit = stackTraceLimit;
     const text = messageOf(message, args, error);
     Object.defineProperties(error, {
-      message: { value: text, enumerable: false, writable: true, configurable: true },
+      __proto__: null,
+      message: { __proto__: null, value: text, enumerable: false, writable: true, configurable: true },
       toString: {
+        __proto__: null,
         value() { return `${this.name} [${code}]: ${this.message}`; },
         enumerable: false, writable: true, configurable: true,
       },
     });
     // While the stack is made the name tells the code.
-    Object.defineProperty(error, 'name', { value: `${Base.name} [${code}]`, configurable: true, writable: true, enumerable: false });
+    Object.defineProperty(error, 'name', { __proto__: null, value: `${Base.name} [${code}]`, configurable: true, writable: true, enumerable: false });
     captureStackTrace(error, hidden === null ? NodeError : hidden);
     void error.stack;
     delete error.name;

@@ -454,7 +454,7 @@ function formatObject(context, value, depth) {
     } else if (plainTag === 'Arguments' && tag === '') {
       open = '[Arguments] {';
       if (keys.length === 0) return '[Arguments] {}';
-    } else if (value instanceof RegExp) {
+    } else if (isRegExp(value)) {
       base = RegExp.prototype.toString.call(value);
       const prefix = prefixOf(name, tag, 'RegExp');
       if (prefix !== 'RegExp ') base = `${prefix}${base}`;
@@ -492,7 +492,7 @@ function formatObject(context, value, depth) {
     } else if (native && native.isModuleNamespace(value)) {
       open = '[Module: null prototype] {';
     } else if (native && native.isBoxed(value)) {
-      const inner = value.valueOf();
+      const inner = unboxed(value);
       const type = { number: 'Number', string: 'String', boolean: 'Boolean', bigint: 'BigInt', symbol: 'Symbol' }[typeof inner];
       if (type === 'String') keys = keys.filter((key) => typeof key === 'symbol' || !/^\d+$/.test(key));
       base = `[${type}${name !== type ? ` (${name})` : ''}: ${formatPrimitive({ ...context, colors: false }, inner, true)}]`;
@@ -555,6 +555,26 @@ function formatObject(context, value, depth) {
   }
   if (out.length === 0 && base === '') return `${open}${close}`;
   return join(context, out, base, open, close, depth, isArray, Array.isArray(value) || ArrayBuffer.isView(value) ? value : undefined);
+}
+
+const regExpSource = Object.getOwnPropertyDescriptor(RegExp.prototype, 'source').get;
+function isRegExp(value) {
+  try {
+    regExpSource.call(value);
+    return value !== RegExp.prototype;
+  } catch {
+    return false;
+  }
+}
+
+// What a boxed primitive holds, whatever its methods say.
+function unboxed(value) {
+  for (const kind of [Number, String, Boolean, BigInt, Symbol]) {
+    try {
+      return kind.prototype.valueOf.call(value);
+    } catch {}
+  }
+  return undefined;
 }
 
 function isError(value) {

@@ -29,6 +29,7 @@ class Module {
 Module._cache = cache;
 Module._extensions = { __proto__: null, '.js': loadJavaScript, '.json': loadJson };
 Module.Module = Module;
+Module._nodeModulePaths = (from) => pathsOf(from);
 
 function pathsOf(directory) {
   const paths = [];

@@ -110,22 +110,34 @@ process._rawDebug = (...args) => internalBinding('process').write(2, `${require(
 process.debugPort = 0;
 
 Object.defineProperty(process, 'exitCode', {
-  configurable: true,
+  configurable: false,
   enumerable: true,
   get: () => exitCode,
   set(value) {
-    if (value !== undefined && value !== null && !Number.isInteger(Number(value))) {
-      const error = new TypeError(`The "code" argument must be of type number. Received ${typeof value}`);
-      error.code = 'ERR_INVALID_ARG_TYPE';
-      throw error;
+    if (value !== null && value !== undefined) {
+      const number = typeof value === 'string' && value !== '' && Number.isInteger(Number(value)) ? Number(value) : value;
+      require('internal/validators').validateInteger(number, 'code');
+      value = number;
     }
-    exitCode = value === null ? undefined : value === undefined ? value : Number(value);
+    exitCode = value ?? undefined;
   },
 });
 
 process.nextTick = ticks.nextTick;
 process.cwd = () => internalBinding('process').cwd();
-process.chdir = (path) => internalBinding('process').chdir(`${path}`);
+process.chdir = function chdir(directory) {
+  require('internal/validators').validateString(directory, 'directory');
+  const before = process.cwd();
+  const number = internalBinding('process').chdir(directory);
+  if (number === 0) return;
+  const error = require('internal/errors').errnoException(number, 'chdir', before, directory);
+  Error.captureStackTrace(error, chdir);
+  throw error;
+};
+process.availableMemory = () => internalBinding('process').memoryOfMachine();
+process.constrainedMemory = () => 0;
+process.ref = (object) => { (object?.[Symbol.for('nodejs.ref')] ?? object?.[Symbol.for('node:ref')] ?? object?.ref)?.call(object); };
+process.unref = (object) => { (object?.[Symbol.for('nodejs.unref')] ?? object?.[Symbol.for('node:unref')] ?? object?.unref)?.call(object); };
 process.umask = function umask(mask) {
   if (mask === undefined) return internalBinding('process').umask();
   return internalBinding('process').umask(require('internal/validators').parseFileMode(mask, 'mask'));

@@ -4,6 +4,11 @@
 
 const { DOMException } = require('internal/event_target');
 
+// V8 does not know these yet.
+for (const name of ['dispose', 'asyncDispose']) {
+  if (Symbol[name] === undefined) Object.defineProperty(Symbol, name, { value: Symbol(`Symbol.${name}`), writable: false, configurable: false, enumerable: false });
+}
+
 function structuredClone(value, options) {
   if (arguments.length === 0) throw new TypeError('The "value" argument must be specified');
   const transfer = options && options.transfer ? [...options.transfer] : [];

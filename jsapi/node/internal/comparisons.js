@@ -5,7 +5,8 @@
 const { types, ownNonIndexProperties } = internalBinding('types');
 const typedTag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
 
-const LOOSE = 0, STRICT = 1, PARTIAL = 2;
+const LOOSE = 0, STRICT = 1, PARTIAL = 2, STRICT_BUT_PROTOTYPES = 3;
+const isStrict = (mode) => mode === STRICT || mode === STRICT_BUT_PROTOTYPES;
 
 const { hasOwnProperty, propertyIsEnumerable } = Object.prototype;
 const hasOwn = (object, key) => Reflect.apply(hasOwnProperty, object, [key]);
@@ -152,35 +153,27 @@ function compare(a, b, mode, memo, kind, keys = undefined) {
   for (const key of keys) if (typeof key === 'string' && !isEnumerable(a, key)) return false;
   if (mode !== LOOSE && (keys.length === 0 || kind !== 'array')) {
     const symbols = enumerableSymbols(b);
-    if (mode === STRICT && symbols.length !== enumerableSymbols(a).length) return false;
+    if (isStrict(mode) && symbols.length !== enumerableSymbols(a).length) return false;
     for (const key of symbols) if (!isEnumerable(a, key)) return false;
     keys = [...keys.filter((key) => typeof key === 'string'), ...symbols];
   } else if (mode !== LOOSE) {
     for (const key of keys) if (!isEnumerable(a, key)) return false;
-    if (mode === STRICT && enumerableSymbols(a).length !== enumerableSymbols(b).length) return false;
+    if (isStrict(mode) && enumerableSymbols(a).length !== enumerableSymbols(b).length) return false;
   }
   if (keys.length === 0 && (kind === 'none' || (kind === 'array' && b.length === 0) || ((kind === 'set' || kind === 'map') && b.size === 0))) return true;
 
-  // Cycles: the same objects must stand on both sides.
-  memo ??= { a: new Set(), b: new Set(), pairs: new Map() };
-  const known = memo.pairs.get(a);
-  if (known !== undefined && known.has(b)) return true;
-  if (mode !== PARTIAL && memo.a.has(a) !== memo.b.has(b)) {
-    return false;
-  }
-  if (memo.a.has(a) && memo.b.has(b) && mode !== PARTIAL) return known !== undefined && known.has(b);
-  if (known === undefined) memo.pairs.set(a, new Set([b]));
-  else known.add(b);
-  const addedA = !memo.a.has(a);
-  const addedB = !memo.b.has(b);
-  memo.a.add(a);
-  memo.b.add(b);
+  // Cycles: where one was met before on the way here, the other must have been met at the same place.
+  memo ??= { a: new Map(), b: new Map(), depth: 0 };
+  const placeOfA = memo.a.get(a);
+  const placeOfB = memo.b.get(b);
+  if (placeOfA !== undefined || placeOfB !== undefined) return placeOfA === placeOfB;
+  memo.depth++;
+  memo.a.set(a, memo.depth);
+  memo.b.set(b, memo.depth);
   const result = sameContent(a, b, mode, memo, kind, keys);
-  if (addedA) memo.a.delete(a);
-  if (addedB) memo.b.delete(b);
-  const set = memo.pairs.get(a);
-  set.delete(b);
-  if (set.size === 0) memo.pairs.delete(a);
+  memo.a.delete(a);
+  memo.b.delete(b);
+  memo.depth--;
   return result;
 }
 
@@ -239,20 +232,14 @@ function sameSet(a, b, mode, memo) {
 
 function sameMap(a, b, mode, memo) {
   const left = [];
+  const matched = new Set();
   for (const [key, value] of b) {
-    if (isObject(key)) {
-      if (a.has(key) && equal(a.get(key), value, mode, memo)) continue;
-      left.push([key, value]);
-    } else if (a.has(key)) {
-      if (!equal(a.get(key), value, mode, memo)) return false;
-    } else if (mode === LOOSE && isVague(key)) {
-      left.push([key, value]);
-    } else {
-      return false;
-    }
+    if (a.has(key) && equal(a.get(key), value, mode, memo)) matched.add(key);
+    else if (isObject(key) || (mode === LOOSE && isVague(key))) left.push([key, value]);
+    else return false;
   }
   if (left.length === 0) return true;
-  const candidates = [...a].filter(([key]) => isObject(key) || (mode === LOOSE && !b.has(key)));
+  const candidates = [...a].filter(([key]) => !matched.has(key) && (isObject(key) || mode === LOOSE));
   for (const [key, value] of left) {
     const at = candidates.findIndex(([otherKey, other]) => (otherKey === key || equal(otherKey, key, mode, memo)) && equal(other, value, mode, memo));
     if (at === -1) return false;
@@ -262,5 +249,5 @@ function sameMap(a, b, mode, memo) {
 }
 
 exports.isDeepEqual = (a, b) => equal(a, b, LOOSE, undefined);
-exports.isDeepStrictEqual = (a, b) => equal(a, b, STRICT, undefined);
+exports.isDeepStrictEqual = (a, b, skipPrototype = false) => equal(a, b, skipPrototype ? STRICT_BUT_PROTOTYPES : STRICT, undefined);
 exports.isPartialStrictEqual = (a, b) => equal(a, b, PARTIAL, undefined);

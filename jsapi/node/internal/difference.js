@@ -39,7 +39,8 @@ function walkBack(trace, actual, expected, most) {
     while (x > beforeX && y > beforeY) {
       x--;
       y--;
-      out.push([0, actual[x]]);
+      // Where lines count as equal without being the same, the longer one tells more.
+      out.push([0, actual[x].length >= expected[y].length ? actual[x] : expected[y]]);
     }
     if (d > 0) {
       if (x > beforeX) out.push([1, actual[--x]]);

@@ -63,7 +63,10 @@ function optionsOf(options, standard = {}) {
     throw new codes.ERR_INVALID_ARG_VALUE('encoding', options.encoding, 'is invalid encoding');
   }
   if (options.signal !== undefined) validateAbortSignal(options.signal, 'options.signal');
-  return { ...standard, ...options };
+  // Inherited ones count too.
+  const found = { ...standard };
+  for (const key in options) found[key] = options[key];
+  return found;
 }
 
 // Seconds of a Date, a number, or the text of a number.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A store follows everything that a callback or a promise goes on with, and nothing else.
 const { AsyncLocalStorage, AsyncResource } = require('async_hooks');
 const { EventEmitter } = require('events');

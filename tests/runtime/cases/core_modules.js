@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Core modules by both names, from everywhere that names modules.
 const { builtinModules, isBuiltin, createRequire } = require('module');
 for (const name of builtinModules) require(name);
@@ -14,6 +15,6 @@ for (const name of ['node:nope', 'nope', 'test']) {
 import('node:path').then(async (path) => {
   console.log(path.default === require('path'), path.join('a', '..', 'b'));
   const { readFileSync, default: fs } = await import('fs');
-  console.log(readFileSync === fs.readFileSync, fs.readFileSync(__filename, 'utf8').startsWith('// Core'));
+  console.log(readFileSync === fs.readFileSync, fs.readFileSync(__filename, 'utf8').startsWith('// SPDX'));
   await import('node:nope').catch((error) => console.log(error.code, error.message));
 });

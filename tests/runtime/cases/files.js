@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // node:fs on the pool and at once, and streams over it.
 const fs = require('fs');
 const path = require('path');
