@@ -175,6 +175,27 @@ TEST(Segment, WithoutAckNothingCounts) {
   EXPECT_EQ(bench.counters().no_ack, 1u);
 }
 
+// RFC 9293 section 3.4: numbers wrap. What is old in a segment is cut off, on whichever side of 0 it begins.
+TEST(Segment, WhatIsOldIsCutOffAcrossTheWrap) {
+  Bench bench;
+  const std::string sent = pattern(400);
+  bench.peer.sequence = 0u - 101;
+  bench.open();
+  ASSERT_EQ(bench.peer.sequence, 0u - 100);
+  bench.peer.send(kTcpAck, sent.substr(0, 200));
+  // Begins before 0, where half of it is old.
+  RawSegment segment = bench.peer.next();
+  segment.sequence = 0u - 50;
+  segment.payload = sent.substr(50, 350);
+  bench.peer.send(segment);
+  EXPECT_EQ(bench.acceptor.only().received, sent);
+  // And one all of which is old: not out of order, but a duplicate.
+  segment.payload = sent.substr(50, 40);
+  bench.peer.send(segment);
+  EXPECT_EQ(bench.acceptor.only().received, sent);
+  EXPECT_EQ(bench.counters().out_of_order, 0u);
+}
+
 TEST(Segment, PawsRejectsTheOldAndTakesTheNew) {
   Bench bench;
   Recorder& user = bench.open(kModern);

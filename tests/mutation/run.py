@@ -37,8 +37,8 @@ UNIT_TESTS = {
 # By file: the test that most likely finds what is wrong there. It is built and run first, alone.
 LIKELY = {
     "receive.cc": "tcp_segment_test", "acknowledge.cc": "tcp_segment_test", "reassembly.cc": "tcp_segment_test",
-    "deliver.cc": "tcp_connection_test", "receive_window.cc": "simulation", "send.cc": "tcp_sending_test",
-    "connection.cc": "tcp_sending_test", "recovery.cc": "tcp_recovery_test", "scoreboard.cc": "tcp_sending_test",
+    "deliver.cc": "tcp_connection_test", "receive_window.cc": "tcp_segment_test", "send.cc": "tcp_sending_test",
+    "connection.cc": "tcp_sending_test", "recovery.cc": "tcp_recovery_test", "scoreboard.cc": "tcp_recovery_test",
     "congestion.cc": "tcp_congestion_test", "cubic.cc": "tcp_tables_test", "undo.cc": "tcp_recovery_test",
     "rack.cc": "tcp_recovery_test", "time_wait.cc": "tcp_listener_test", "isn.hh": "randomness_test", "ports.hh": "randomness_test",
     "syn_cookie.cc": "tcp_tables_test", "listener.cc": "tcp_listener_test", "fast_open.cc": "tcp_fast_open_test",
