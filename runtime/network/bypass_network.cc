@@ -143,27 +143,39 @@ class BypassCore final : public CoreNetwork {
   std::string configure() {
     const config::Configuration& configuration = network_.configuration_;
     uint8_t ipv6_interface = 0;  // routers of link scope are named only where there is one
-    for (size_t i = 0; i < network_.devices_.size(); ++i) {
-      ethdev::EthernetDevice& device = *network_.devices_[i];
+    trunks_.resize(network_.devices_.size());
+    for (size_t i = 0; i < configuration.ports.size(); ++i) {
+      const size_t device_index = network_.device_of_[i];
+      ethdev::EthernetDevice& device = *network_.devices_[device_index];
       const config::PortConfig& port = configuration.ports[i];
       if (index_ >= device.queues()) continue;  // this core has no queue of that port
       ip::InterfaceOptions options;
-      options.name = port.name;
+      options.name = port.vlan != 0 ? port.name + "." + std::to_string(port.vlan) : port.name;
       options.mtu_bytes = port.mtu_bytes;
       for (const config::Prefix& prefix : port.addresses)
         options.addresses.push_back({prefix.address, prefix.length});
-      ethdev::EthernetQueue& queue = device.queue(static_cast<uint16_t>(index_));
-      Port* port_of_core = &queue;
-      if (BufferExchange* exchange = network_.steering_[i].get()) {
-        steered_.push_back(std::make_unique<SteeredPort>(queue, *exchange, index_));
-        port_of_core = steered_.back().get();
+      Trunk& trunk = trunks_[device_index];
+      if (trunk.port == nullptr) {
+        ethdev::EthernetQueue& queue = device.queue(static_cast<uint16_t>(index_));
+        trunk.port = &queue;
+        if (BufferExchange* exchange = network_.steering_[device_index].get()) {
+          steered_.push_back(std::make_unique<SteeredPort>(queue, *exchange, index_));
+          trunk.port = steered_.back().get();
+        }
+        transport_.sleep_on(*trunk.port, waiter_);
+        queues_.push_back(&queue);
       }
+      Port* port_of_core = trunk.port;
       options.autoconfigure = port.slaac;
       options.obey_routers = port.dhcp6 == config::Dhcp6::kOn;  // which tells no routes
       options.duplicate_detections = port.duplicate_detection ? 1 : 0;
       options.stable_key = network_.stable_key_;
-      if (port.vlan != 0)
-        port_of_core = vlans_.emplace_back(std::make_unique<ip::VlanPort>(*port_of_core, port.vlan)).get();
+      if (port.vlan != 0 || network_.is_shared(device_index)) {
+        ip::VlanPort& vlan = *vlans_.emplace_back(std::make_unique<ip::VlanPort>(*trunk.port, port.vlan));
+        trunk.vlans->push_back(&vlan);
+        vlan.share(*trunk.vlans);
+        port_of_core = &vlan;
+      }
       const uint8_t interface_index = stack_.add_interface(*port_of_core, options);
       if (port.has_ipv6()) ipv6_interface = interface_index;
       if (port.asks_servers()) {
@@ -172,8 +184,6 @@ class BypassCore final : public CoreNetwork {
                                                         entropy_, stack_, transport_.udp());
         if (std::string error = addresses_->add(i, interface_index, port); !error.empty()) return error;
       }
-      transport_.sleep_on(*port_of_core, waiter_);
-      queues_.push_back(&queue);
       for (const auto& gateway : {port.gateway, port.ipv6_gateway}) {
         if (!gateway) continue;
         const IpAddress anywhere = gateway->is_v4() ? IpAddress::v4(0) : IpAddress{};
@@ -253,6 +263,9 @@ class BypassCore final : public CoreNetwork {
     visit("arp_received", "", ip.arp_received);
     visit("arp_sent", "", ip.arp_sent);
     visit("neighbours_not_shared", "", neighbours_.refused());
+    visit("igmp_received", "", ip.igmp_received);
+    visit("igmp_sent", "", ip.igmp_sent);
+    visit("ip_limit_hit", "limit=\"groups\"", ip.group_limit);
     visit("ip_looped_back", "", ip.looped_back);
     visit("ip_loop_passed_on", "", ip.loop_passed_on);
     ip_drop("cause=\"loop_core_behind\"", ip.loop_pass_refused);
@@ -265,6 +278,7 @@ class BypassCore final : public CoreNetwork {
     visit("udp_dropped", "cause=\"no_socket\"", udp.no_socket);
     visit("udp_send_failed", "", udp.send_failed);
     visit("udp_limit_hit", "limit=\"sockets\"", udp.sockets_refused);
+    visit("udp_limit_hit", "limit=\"group_receivers\"", udp.group_receivers_limit);
     if (addresses_) addresses_->visit_counters(visit);
 
     const tcp::Counters& tcp = transport_.tcp().counters;
@@ -335,8 +349,13 @@ class BypassCore final : public CoreNetwork {
     visit("port_dropped", "cause=\"oversized\"", oversized);
     visit("port_dropped", "cause=\"unsendable\"", unsendable);
     uint64_t other_vlans = 0;
-    for (const auto& each : vlans_) other_vlans += each->other_vlans;
+    uint64_t vlan_behind = 0;
+    for (const auto& each : vlans_) {
+      other_vlans += each->other_vlans;
+      vlan_behind += each->waiting_limit;
+    }
     visit("port_dropped", "cause=\"other_vlan\"", other_vlans);
+    visit("port_dropped", "cause=\"vlan_behind\"", vlan_behind);
     visit("port_buffers_exhausted", "", exhausted);
     uint64_t handed_over = 0, dropped = 0;
     for (const auto& port : steered_) {
@@ -370,6 +389,12 @@ class BypassCore final : public CoreNetwork {
   Reactor reactor_;
   std::vector<std::unique_ptr<SteeredPort>> steered_;
   std::vector<std::unique_ptr<ip::VlanPort>> vlans_;
+  // A device as this core sees it, and the VLANs that share it.
+  struct Trunk {
+    Port* port = nullptr;
+    std::unique_ptr<std::vector<ip::VlanPort*>> vlans = std::make_unique<std::vector<ip::VlanPort*>>();
+  };
+  std::vector<Trunk> trunks_;
   ip::Stack stack_;
   NeighbourInbox neighbours_;
   std::unique_ptr<LoopInbox> loop_;
@@ -389,8 +414,17 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
   eal.memory = eal_memory(configuration.dpdk.hugepages);
   eal.memory_mb = configuration.dpdk.memory_mb;
   eal.extra_arguments = configuration.dpdk.arguments;
-  for (const config::PortConfig& port : configuration.ports)
+  // The first port of a device says what it is like; those after it are further VLANs of it.
+  std::vector<size_t> device_of, first_of;
+  for (size_t i = 0; i < configuration.ports.size(); ++i) {
+    const config::PortConfig& port = configuration.ports[i];
+    size_t known = 0;
+    while (known < first_of.size() && configuration.ports[first_of[known]].device() != port.device()) ++known;
+    device_of.push_back(known);
+    if (known < first_of.size()) continue;
+    first_of.push_back(i);
     eal.ports.push_back(port_spec(port, configuration.cores.count));
+  }
   for (const config::PortConfig& port : configuration.ports) {
     if (port.queues <= configuration.cores.count) continue;
     error = port.where + "nobody would read " + std::to_string(port.queues) +
@@ -406,11 +440,12 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
   for (size_t i = 0; i < eal.ports.size(); ++i) {
     auto device = ethdev::EthernetDevice::open(eal.ports[i], error);
     if (!device) {
-      error = configuration.ports[i].where + error;
+      error = configuration.ports[first_of[i]].where + error;
       return nullptr;
     }
     network->devices_.push_back(std::move(device));
   }
+  network->device_of_ = std::move(device_of);
   network->stable_key_ = stable_key();
   std::vector<Waiter*> waiters;
   for (uint32_t i = 0; i < configuration.cores.count; ++i) {
@@ -425,7 +460,8 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
                                            std::vector<Waiter*>(waiters.begin(), waiters.begin() + sharing)));
   }
   std::vector<std::string> names;
-  for (const config::PortConfig& port : configuration.ports) names.push_back(port.name);
+  for (const config::PortConfig& port : configuration.ports)
+    names.push_back(port.vlan != 0 ? port.name + "." + std::to_string(port.vlan) : port.name);
   network->capture_ = std::make_unique<Capture>(std::move(names), waiters);
   if (waiters.size() > 1) {
     network->loop_ = std::make_unique<BufferExchange>(waiters);
