@@ -7,6 +7,8 @@ import struct
 
 from lab import on_each_transport, wait_until
 
+IP_RECVTTL = 12  # not among Python's names
+
 # Echoes to the group what it gets from there, in capitals, and tells what it got.
 PROGRAM = """
 import { bindUdp } from 'sluice:net';
@@ -56,7 +58,7 @@ class Multicast:
                 request = socket.inet_aton(self.group) + socket.inet_aton(lab.client_address) + struct.pack("@i", index)
                 peer.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, request)
                 peer.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, request)
-                peer.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTTL, 1)
+                peer.setsockopt(socket.IPPROTO_IP, IP_RECVTTL, 1)
         return peer
 
     def to_group(self, text):
@@ -65,7 +67,7 @@ class Multicast:
     def start(self):
         lab, six = self.lab, self.lab.family == 6
         self.group = "ff05::7:7" if six else "239.7.7.7"
-        return lab.start(self.source(PROGRAM), self.group, self.PORT, lab.address, "::" if six else "0.0.0.0", ready=r"joined()")
+        return lab.start(self.source(PROGRAM), self.group, self.PORT, lab.address, "::" if six else "0.0.0.0", ready="joined")
 
     def test_both_ways(self):
         lab = self.lab
@@ -138,7 +140,7 @@ class Broadcast:
 
     def test_both_ways(self):
         lab = self.lab
-        program = lab.start(self.source(PROGRAM), self.group, self.PORT, lab.address, "0.0.0.0", ready=r"joined()")
+        program = lab.start(self.source(PROGRAM), self.group, self.PORT, lab.address, "0.0.0.0", ready="joined")
         with lab.inside():
             peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(peer.close)
@@ -159,7 +161,7 @@ class OnTheKernel:
     """The same program on the host's sockets; nothing leaves its loopback interface."""
 
     def test_a_member_on_loopback(self):
-        program = self.lab.start(self.source(PROGRAM), "239.7.7.7", 5017, "127.0.0.1", "0.0.0.0", ready=r"joined()")
+        program = self.lab.start(self.source(PROGRAM), "239.7.7.7", 5017, "127.0.0.1", "0.0.0.0", ready="joined")
         self.assertIn("again EADDRINUSE", program.output())
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
