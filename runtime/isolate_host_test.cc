@@ -33,7 +33,7 @@ class NoTransport final : public transport::Transport {
     return {nullptr, Error::kNetworkUnreachable, {}};
   }
   transport::Result<std::unique_ptr<transport::DatagramSocket>> bind_datagram(
-      const Endpoint&, transport::DatagramUser&) override {
+      const transport::DatagramOptions&, transport::DatagramUser&) override {
     return {nullptr, Error::kAddressNotAvailable, {}};
   }
   BufferPool& pool() override { return pool_; }

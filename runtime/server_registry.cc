@@ -66,6 +66,21 @@ class ServerRegistry::DatagramLease final : public transport::DatagramSocket {
   Endpoint local() const override { return port_.socket->local(); }
   Error send(const Endpoint& to, Buffer* payload) override { return port_.socket->send(to, payload); }
   BufferPool& pool() override { return port_.socket->pool(); }
+  Error join_group(const GroupMembership& membership) override {
+    return port_.socket->join_group(membership);
+  }
+  Error leave_group(const GroupMembership& membership) override {
+    return port_.socket->leave_group(membership);
+  }
+  Error set_multicast_interface(const InterfaceChoice& on) override {
+    return port_.socket->set_multicast_interface(on);
+  }
+  Error set_multicast_hops(uint8_t hops) override { return port_.socket->set_multicast_hops(hops); }
+  Error set_multicast_loopback(bool comes_back) override {
+    return port_.socket->set_multicast_loopback(comes_back);
+  }
+  Error set_broadcast(bool allowed) override { return port_.socket->set_broadcast(allowed); }
+  Error set_hops(uint8_t hops) override { return port_.socket->set_hops(hops); }
 
  private:
   ServerRegistry& registry_;
@@ -75,9 +90,10 @@ class ServerRegistry::DatagramLease final : public transport::DatagramSocket {
 };
 
 transport::Result<std::unique_ptr<transport::DatagramSocket>> ServerRegistry::bind_datagram(
-    IsolateHost& owner, const Endpoint& local, transport::DatagramUser& user) {
+    IsolateHost& owner, const transport::DatagramOptions& options, transport::DatagramUser& user) {
+  const Endpoint& local = options.local;
   // A port that the transport chooses is nobody else's.
-  if (local.port == 0) return transport_.bind_datagram(local, user);
+  if (local.port == 0 || options.reuse_address) return transport_.bind_datagram(options, user);
   for (const auto& port : datagram_ports_) {
     if (port->asked != local) continue;
     if (candidate_ != &owner || port->next || &port->holder->owner() == &owner)
@@ -88,7 +104,7 @@ transport::Result<std::unique_ptr<transport::DatagramSocket>> ServerRegistry::bi
     return {std::move(lease), Error::kNone, {}};
   }
   auto fresh = std::make_unique<DatagramPort>();
-  auto bound = transport_.bind_datagram(local, *fresh);
+  auto bound = transport_.bind_datagram(options, *fresh);
   if (!bound) return bound;
   fresh->asked = local;
   fresh->socket = std::move(bound.value);

@@ -67,11 +67,10 @@ class ServerRegistry {
   // The same for raw streams: connections accepted from now on go to `user`.
   transport::Result<Entry*> listen(IsolateHost& owner, std::string_view hostname,
                                    const transport::ListenOptions& options, transport::ListenerUser& user);
-  // A datagram socket bound to a port of the program's choice. Like a listening endpoint it is shared with the program that
+  // A datagram socket bound to a port of the program's choice; one that others may share is bound anew each time. Like a listening endpoint it is shared with the program that
   // takes over at a reload: datagrams go to `user` as soon as that is through. Give it back by destroying it.
-  transport::Result<std::unique_ptr<transport::DatagramSocket>> bind_datagram(IsolateHost& owner,
-                                                                              const Endpoint& local,
-                                                                              transport::DatagramUser& user);
+  transport::Result<std::unique_ptr<transport::DatagramSocket>> bind_datagram(
+      IsolateHost& owner, const transport::DatagramOptions& options, transport::DatagramUser& user);
   // The owner does not want it any more: stops listening and drains; open connections end after their current responses.
   // Nothing happens when somebody else has taken it over.
   void close(Entry& entry, IsolateHost& owner);

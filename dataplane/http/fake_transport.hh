@@ -115,7 +115,7 @@ class FakeTransport final : public transport::Transport, public ReactorPart {
     return result;
   }
   transport::Result<std::unique_ptr<transport::DatagramSocket>> bind_datagram(
-      const Endpoint&, transport::DatagramUser&) override {
+      const transport::DatagramOptions&, transport::DatagramUser&) override {
     transport::Result<std::unique_ptr<transport::DatagramSocket>> result;
     result.error = Error::kInvalid;
     return result;

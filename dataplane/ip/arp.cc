@@ -74,6 +74,8 @@ void Stack::hear_neighbour(uint8_t interface_index, std::span<const std::byte> p
   Interface& in = *state_->interfaces[interface_index];
   if (const auto header = wire::Ipv6View::parse(packet)) {
     state_->hear_neighbour_discovery(in, *header, packet.subspan(wire::kIpv6HeaderBytes));
+  } else if (const auto igmp = wire::Ipv4View::parse(packet); igmp && igmp->protocol() == kProtocolIgmp) {
+    state_->input_igmp_message(in, packet.subspan(igmp->header_bytes()), igmp->hop_limit());
   } else if (const auto fields = wire::parse_arp(packet)) {
     state_->probe_hears(in, *fields);
     state_->learn_from_arp(in, *fields);

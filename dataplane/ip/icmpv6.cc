@@ -65,6 +65,19 @@ void Stack::State::input_icmpv6(const ReceivedPacket& about, Buffer* packet) {
   if (type == wire::kIcmpv6EchoRequest) return reply_to_echo(about, packet);
   Interface& in = *interfaces[about.interface_index];
   if (type == wire::kIcmpv6MulticastListenerQuery) {
+    if (neighbour_listener != nullptr && packet->next_segment == nullptr &&
+        packet->length <= kHeardLimitBytes - wire::kIpv6HeaderBytes) {
+      // Without what stands between: the other cores get it as if it had no further headers.
+      std::array<std::byte, kHeardLimitBytes> heard;
+      wire::emit_ipv6(heard.data(), {.payload_bytes = static_cast<uint16_t>(packet->length),
+                                     .next_header = kProtocolIcmpv6,
+                                     .hop_limit = about.hop_limit,
+                                     .source = about.source,
+                                     .destination = about.destination});
+      std::memcpy(&heard[wire::kIpv6HeaderBytes], packet->data, packet->length);
+      neighbour_listener(neighbour_listener_context, in.index,
+                         std::span(heard).first(wire::kIpv6HeaderBytes + packet->length));
+    }
     input_listener_query(in, about, packet->bytes());
     if (!stack.give_to_kernel(about, packet)) release(packet);
     return;

@@ -61,6 +61,27 @@ struct AddressProbe : InterfaceTimer {
   unsigned left = 0;     // probes to be sent yet
 };
 
+// A group of IPv4 that we are a member of, and what its routers are still to be told (igmp.cc).
+struct Ipv4Group {
+  uint32_t group = 0;    // host order
+  uint16_t members = 0;  // 0: it is being left
+  uint8_t reports_left = 0;
+  bool asked = false;  // a query wants to hear of it
+};
+
+struct Ipv4Groups {
+  std::vector<Ipv4Group> joined;
+  InterfaceTimer timer;
+  // Until when routers of older versions are taken to be there (RFC 3376 section 7.2.1).
+  uint64_t version1_until_ns = 0, version2_until_ns = 0;
+
+  bool contains(uint32_t group) const {
+    for (const Ipv4Group& each : joined)
+      if (each.group == group && each.members > 0) return true;
+    return false;
+  }
+};
+
 struct Interface {
   Port& port;
   const uint8_t index;
@@ -76,6 +97,7 @@ struct Interface {
   LearntIpv4 learnt;
   uint16_t awaits_on_port = 0;  // Stack::await_address
   AddressProbe probe;
+  Ipv4Groups groups;
   uint64_t defended_ns = 0;  // when an address was last defended against a conflict
   Ipv6Interface ipv6;
   FrameSink* exception = nullptr;  // where frames go that are not ours

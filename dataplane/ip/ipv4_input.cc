@@ -114,7 +114,7 @@ void Stack::State::input_ipv4(Interface& in, Buffer* packet, bool group_frame) {
   const uint32_t source = header->source(), destination = header->destination();
   bool broadcast = false;
   if (!is_local(destination)) [[unlikely]] {
-    if (in.is_broadcast(destination)) {
+    if (in.is_broadcast(destination) || takes_group(in, destination, header->protocol())) {
       broadcast = true;
     } else if (!is_awaited(in, *header, packet, group_frame)) {
       return not_ours(in, packet, counters.not_for_us);
@@ -163,6 +163,7 @@ void Stack::State::deliver(const ReceivedPacket& about, Buffer* packet) {
     return;
   }
   if (about.protocol == kProtocolIcmp) return input_icmp(about, packet);
+  if (about.protocol == kProtocolIgmp) return input_igmp(about, packet);
   if (stack.give_to_kernel(about, packet)) return;
   ++counters.unknown_protocol;
   send_icmp_error(about, packet, wire::kIcmpUnreachable, wire::kIcmpProtocolUnreachable);

@@ -207,7 +207,7 @@ void Stack::State::deliver_looped() {
         .traffic_class = header->traffic_class(),
         .interface_index = in.index,
         .l4_checksum_verified = true,  // it was never on a wire, and may not have been computed
-        .broadcast = in.is_broadcast(header->destination()),
+        .broadcast = in.is_broadcast(header->destination()) || header->destination() >> 28 == 14,
         .network_header_bytes = static_cast<uint8_t>(header->header_bytes()),
         .cores_to_ask = loop_cores_to_ask(packet->user),
     };

@@ -52,7 +52,9 @@ void Stack::State::input_ipv6(Interface& in, Buffer* packet, bool group_frame) {
       .more_follow = more_follow,
   };
   if (!is_local(about.destination)) [[unlikely]] {
-    if (!is_multicast(about.destination) || !in.ipv6.listens_to(about.destination))
+    // With several cores, another one may have somebody for a datagram.
+    if (!is_multicast(about.destination) || (!in.ipv6.listens_to(about.destination) &&
+                                             (loop_cores == 1 || header->next_header() != kProtocolUdp)))
       return not_ours(in, packet, counters.not_for_us);
     about.broadcast = true;
   } else if (group_frame) [[unlikely]] {
@@ -193,6 +195,7 @@ void Stack::State::deliver_looped_ipv6(Buffer* packet) {
       .traffic_class = header->traffic_class(),
       .interface_index = loop_interface(packet->user),
       .l4_checksum_verified = true,  // it was never on a wire, and may not have been computed
+      .broadcast = is_multicast(header->destination()),
       .network_header_bytes = wire::kIpv6HeaderBytes,
       .cores_to_ask = loop_cores_to_ask(packet->user),
   };

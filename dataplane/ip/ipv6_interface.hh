@@ -59,7 +59,7 @@ struct MulticastGroup {
 
 struct Ipv6Interface {
   // What strangers on the link can make us keep.
-  static constexpr unsigned kAddressesLimit = 16, kRoutersLimit = 8, kPrefixesLimit = 16, kGroupsLimit = 48;
+  static constexpr unsigned kAddressesLimit = 16, kRoutersLimit = 8, kPrefixesLimit = 16, kGroupsLimit = 60;
 
   bool enabled = false;
   bool obeys_routers = false;   // router advertisements are obeyed

@@ -15,27 +15,31 @@ constexpr uint32_t kRecordBytes = 20;
 constexpr uint8_t kIsExclude = 2, kToInclude = 3, kToExclude = 4;
 }  // namespace
 
-void Stack::State::join_group(Interface& in, const IpAddress& group) {
+bool Stack::State::join_group(Interface& in, const IpAddress& group) {
   auto& groups = in.ipv6.groups;
   const auto known =
       std::find_if(groups.begin(), groups.end(), [&](const auto& each) { return each.group == group; });
   if (known != groups.end()) {
-    if (known->members++ > 0) return;
+    if (known->members++ > 0) return true;
     known->reports_left = kRobustness;
   } else if (groups.size() == Ipv6Interface::kGroupsLimit) {
     ++counters.discovery_limit;
-    return;
+    return false;
   } else {
-    groups.push_back({group, 1, kRobustness});
+    // Section 6: all nodes, and what does not leave this host, is nobody else's business.
+    const unsigned scope = group.bytes[1] & 15u;
+    const bool silent = group == kAllNodes || scope <= 1;
+    groups.push_back({group, 1, silent ? uint8_t{0} : kRobustness});
   }
   report_groups(in);
+  return true;
 }
 
 void Stack::State::leave_group(Interface& in, const IpAddress& group) {
   for (MulticastGroup& each : in.ipv6.groups) {
     if (each.group != group || each.members == 0) continue;
     if (--each.members > 0) return;
-    each.reports_left = kRobustness;
+    each.reports_left = each.group == kAllNodes || (each.group.bytes[1] & 15u) <= 1 ? 0 : kRobustness;
     return report_groups(in);
   }
 }
@@ -54,7 +58,8 @@ void Stack::State::report_groups(Interface& in) {
   bool again = false;
   for (MulticastGroup& each : ipv6.groups) {
     const bool changed = each.reports_left > 0;
-    if (!changed && !(all && each.members > 0)) continue;
+    if (!changed && !(all && each.members > 0 && each.group != kAllNodes && (each.group.bytes[1] & 15u) > 1))
+      continue;
     std::byte* at = message->append(kRecordBytes);
     wire::store_32(at, uint32_t{changed ? (each.members > 0 ? kToExclude : kToInclude) : kIsExclude} << 24);
     std::memcpy(at + 4, each.group.bytes.data(), 16);

@@ -134,6 +134,7 @@ void Stack::State::hear_neighbour_discovery(Interface& in, const wire::Ipv6View&
     case wire::kIcmpv6NeighbourSolicitation: return input_solicitation(in, about, message, false);
     case wire::kIcmpv6NeighbourAdvertisement: return input_advertisement(in, about, message);
     case wire::kIcmpv6RouterAdvertisement: return input_router_advertisement(in, about, message);
+    case wire::kIcmpv6MulticastListenerQuery: return input_listener_query(in, about, message);
     default: return;
   }
 }

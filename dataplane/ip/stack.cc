@@ -36,6 +36,7 @@ Stack::State::~State() {
     for (Timer* timer : {&each->ipv6.solicit_timer, &each->ipv6.expiry_timer, &each->ipv6.report_timer})
       timers.cancel(*timer);
     timers.cancel(each->probe);
+    timers.cancel(each->groups.timer);
     for (const auto& own : each->ipv6.addresses) timers.cancel(*own);
   }
 }

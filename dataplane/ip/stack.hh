@@ -19,7 +19,8 @@
 
 namespace sluice::ip {
 
-inline constexpr uint8_t kProtocolIcmp = 1, kProtocolTcp = 6, kProtocolUdp = 17, kProtocolIcmpv6 = 58;
+inline constexpr uint8_t kProtocolIcmp = 1, kProtocolIgmp = 2, kProtocolTcp = 6, kProtocolUdp = 17,
+                         kProtocolIcmpv6 = 58;
 
 // What the IP layer tells of a packet that it hands up.
 struct ReceivedPacket {
@@ -138,6 +139,7 @@ class AddressWatcher {
 
 class Stack {
  public:
+  struct Outgoing;
   static constexpr unsigned kReceiveBurst = 64;
   // Frames that wait for the port; beyond it they are dropped, counted.
   static constexpr unsigned kTransmitQueueFrames = 1024;
@@ -169,6 +171,22 @@ class Stack {
   IpAddress link_local_address(uint8_t interface_index) const;
   MacAddress mac(uint8_t interface_index) const;
   uint32_t mtu_bytes(uint8_t interface_index) const;  // of IPv4 packets
+  // ---- groups (RFC 1112, RFC 3376; RFC 3810)
+  // Joins a group on an interface, as often as it is left again: packets to it are taken in, and routers and switches are
+  // told. Any source: filters by source are not told. kNoBuffers beyond kGroupsLimit, counted; kInvalid where it is no group,
+  // or the interface has not that family.
+  static constexpr unsigned kGroupsLimit = 40;  // of programs, on each interface, of each family
+  Error join_group(uint8_t interface_index, const IpAddress& group);
+  void leave_group(uint8_t interface_index, const IpAddress& group);
+  // The interface with this address of ours; that of this name, or with this number as text.
+  std::optional<uint8_t> interface_with(const IpAddress& address) const;
+  static bool is_to_everybody(const Path& path);  // a broadcast address
+  std::optional<uint8_t> interface_named(std::string_view name) const;
+  // As find_path(), for a group, on this interface.
+  Error find_group_path(uint8_t interface_index, const IpAddress& group, IpAddress& local, Path& path);
+  // A copy of a packet to a group or to everybody comes up here with the next receive(), or on another core that has somebody
+  // for it. Does not take the packet.
+  void loop_group(const Path& path, const Outgoing& about, const Buffer* packet);
   // A way to a group or to everybody (255.255.255.255) on this interface, whatever the routes say; it is good for now.
   Path path_on(uint8_t interface_index, const IpAddress& destination) const;
 
@@ -311,6 +329,8 @@ class Stack {
     uint64_t frames_cut = 0;  // of large segments, in software
     uint64_t loop_passed_on = 0, loop_pass_refused = 0;
     uint64_t given_to_kernel = 0, kernel_routes_refused = 0;
+    uint64_t igmp_received = 0, igmp_sent = 0;
+    uint64_t group_limit = 0;  // groups that programs wanted beyond kGroupsLimit
     // Of IPv6.
     uint64_t extension_limit = 0;   // packets with more, or longer, extension headers than are skipped
     uint64_t option_refused = 0;    // packets with an option or header that must not be skipped

@@ -215,6 +215,19 @@ struct Stack::State {
   // What an ARP packet from another station means for the address that is being probed.
   void probe_hears(Interface& in, const wire::ArpFields& fields);
 
+  // igmp.cc
+  Error join_ipv4_group(Interface& in, uint32_t group);
+  void leave_ipv4_group(Interface& in, uint32_t group);
+  void input_igmp(const ReceivedPacket& about, Buffer* packet);
+  void input_igmp_message(Interface& in, std::span<const std::byte> message, uint8_t hop_limit);
+  void report_ipv4_groups(Interface& in);
+  void send_igmp(Interface& out, uint32_t destination, Buffer* message);
+  unsigned igmp_version(const Interface& in) const;
+
+  // groups.cc
+  // Whether a packet to this group is taken in on this interface.
+  bool takes_group(const Interface& in, uint32_t group, uint8_t protocol) const;
+
   // learnt.cc
   void list_learnt_routes();
 
@@ -252,7 +265,7 @@ struct Stack::State {
   void arm_expiry(Interface& in);
 
   // multicast_listener.cc
-  void join_group(Interface& in, const IpAddress& group);
+  bool join_group(Interface& in, const IpAddress& group);  // false: at the limit, counted
   void leave_group(Interface& in, const IpAddress& group);
   void input_listener_query(Interface& in, const ReceivedPacket& about, std::span<const std::byte> message);
   void report_groups(Interface& in);

@@ -22,26 +22,52 @@ void put_on(Buffer* frame, uint16_t vlan) {
 }
 }  // namespace
 
+VlanPort* VlanPort::sibling(uint16_t vlan) const {
+  if (siblings_ == nullptr) return nullptr;
+  for (VlanPort* each : *siblings_)
+    if (each->vlan_ == vlan) return each;
+  return nullptr;
+}
+
+void VlanPort::keep(Buffer* frame) {
+  if (waiting_count_ == kWaitingLimit) {
+    ++waiting_limit;
+    release(frame);
+    return;
+  }
+  waiting_.push(frame);
+  ++waiting_count_;
+}
+
 unsigned VlanPort::receive(Buffer** frames, unsigned limit) {
+  unsigned kept = 0;
+  for (; kept < limit && waiting_count_ > 0; --waiting_count_) frames[kept++] = waiting_.pop();
+  if (kept > 0) return kept;
   // A burst of strangers must not look as if nothing were left.
   for (;;) {
     const unsigned count = under_.receive(frames, limit);
-    unsigned kept = 0;
     for (unsigned i = 0; i < count; ++i) {
       const auto view = wire::EthernetView::parse(frames[i]->bytes());
-      if (!view || !view->tagged() || view->vlan() != vlan_) {
+      // A tag of VLAN 0 gives a priority only.
+      const uint16_t vlan = view && view->tagged() ? view->vlan() : uint16_t{0};
+      VlanPort* const whose = !view ? nullptr : vlan == vlan_ ? this : sibling(vlan);
+      if (whose == nullptr) {
         ++other_vlans;
         release(frames[i]);
         continue;
       }
-      take_off(frames[i]);
-      frames[kept++] = frames[i];
+      if (vlan != 0) take_off(frames[i]);
+      if (whose == this)
+        frames[kept++] = frames[i];
+      else
+        whose->keep(frames[i]);
     }
     if (kept > 0 || count == 0) return kept;
   }
 }
 
 unsigned VlanPort::transmit(Buffer** frames, unsigned count) {
+  if (vlan_ == 0) return under_.transmit(frames, count);
   for (unsigned i = 0; i < count; ++i) put_on(frames[i], vlan_);
   const unsigned taken = under_.transmit(frames, count);
   // What stays with the stack comes again.

@@ -134,5 +134,84 @@ TEST_F(SlowVlanTest, RefusedFramesKeepASingleTag) {
   }
 }
 
+// ---- several of one port
+
+struct SharedVlanTest : testing::Test {
+  simulation::Simulation sim{5};
+  TestStation station{sim};
+  simulation::SimulatedPort& under = sim.wire.add_port({});
+  VlanPort seven{under, 7}, nine{under, 9}, plain{under, 0};
+  std::vector<VlanPort*> siblings{&seven, &nine, &plain};
+  SharedVlanTest() {
+    for (VlanPort* each : siblings) each->share(siblings);
+  }
+  // A frame with this tag; -1: none.
+  void send(int tag, uint8_t content) {
+    Bytes payload(50, std::byte{content});
+    uint16_t type = 0x88b5;
+    if (tag >= 0) {
+      Bytes tagged(4);
+      wire::store_16(tagged.data(), static_cast<uint16_t>(tag));
+      wire::store_16(tagged.data() + 2, type);
+      tagged.insert(tagged.end(), payload.begin(), payload.end());
+      payload = tagged;
+      type = wire::kEtherTypeVlan;
+    }
+    station.send(under.mac(), type, payload);
+  }
+  // The contents of the frames that this one has, in order.
+  static std::vector<int> contents(VlanPort& port, unsigned limit = 64) {
+    std::vector<int> all;
+    Buffer* frames[64];
+    for (unsigned count; (count = port.receive(frames, limit)) > 0;) {
+      for (unsigned i = 0; i < count; ++i) {
+        EXPECT_EQ(wire::EthernetView::parse(frames[i]->bytes())->ether_type(), 0x88b5);
+        all.push_back(wire::load_8(frames[i]->end() - 1));
+        release(frames[i]);
+      }
+    }
+    return all;
+  }
+};
+
+TEST_F(SharedVlanTest, EachGetsItsOwnInOrderWhoeverAsksFirst) {
+  for (uint8_t i = 0; i < 30; ++i) send(i % 3 == 0 ? 7 : i % 3 == 1 ? 9 : -1, i);
+  send(8, 100);
+  send(0, 101);  // a priority only
+  sim.run_for(kMs);
+  EXPECT_EQ(contents(nine, 4), (std::vector<int>{1, 4, 7, 10, 13, 16, 19, 22, 25, 28}));
+  EXPECT_EQ(contents(seven), (std::vector<int>{0, 3, 6, 9, 12, 15, 18, 21, 24, 27}));
+  EXPECT_EQ(nine.other_vlans + seven.other_vlans + plain.other_vlans, 1u);
+  Buffer* frames[64];
+  EXPECT_EQ(plain.receive(frames, 64), 11u);
+  for (unsigned i = 0; i < 11; ++i) release(frames[i]);
+  EXPECT_EQ(under.pool().outstanding(), 0u);
+}
+
+TEST_F(SharedVlanTest, WhatNobodyFetchesIsBounded) {
+  for (unsigned i = 0; i < VlanPort::kWaitingLimit + 10; ++i) {
+    send(7, 1);
+    sim.run_for(kMs);
+    EXPECT_TRUE(contents(nine).empty());
+  }
+  EXPECT_EQ(seven.waiting_limit, 10u);
+  EXPECT_EQ(contents(seven).size(), VlanPort::kWaitingLimit);
+}
+
+TEST_F(SharedVlanTest, TagsGoOutAsTheyAre) {
+  const auto transmit = [&](VlanPort& port) {
+    Buffer* frame = port.pool().allocate();
+    wire::emit_ethernet(frame->append(60), station.mac, under.mac(), 0x88b5);
+    EXPECT_EQ(port.transmit(&frame, 1), 1u);
+    sim.run_for(kMs);
+    const Bytes received = station.received().at(0);
+    const auto view = *wire::EthernetView::parse(received);
+    return view.tagged() ? int{view.vlan()} : -1;
+  };
+  EXPECT_EQ(transmit(seven), 7);
+  EXPECT_EQ(transmit(nine), 9);
+  EXPECT_EQ(transmit(plain), -1);
+}
+
 }  // namespace
 }  // namespace sluice::ip

@@ -34,9 +34,9 @@ Result<Stream*> BypassTransport::connect(const ConnectOptions& options, StreamUs
   return tcp_->connect(options, user);
 }
 
-Result<std::unique_ptr<DatagramSocket>> BypassTransport::bind_datagram(const Endpoint& local,
+Result<std::unique_ptr<DatagramSocket>> BypassTransport::bind_datagram(const DatagramOptions& options,
                                                                        DatagramUser& user) {
-  return udp_->bind(local, user);
+  return udp_->bind(options, user);
 }
 
 BufferPool& BypassTransport::pool() { return stack_.pool(); }

@@ -47,7 +47,8 @@ class BypassTransport final : public Transport, public ReactorPart {
   const char* name() const override { return "bypass"; }
   Result<std::unique_ptr<Listener>> listen(const ListenOptions& options, ListenerUser& user) override;
   Result<Stream*> connect(const ConnectOptions& options, StreamUser& user) override;
-  Result<std::unique_ptr<DatagramSocket>> bind_datagram(const Endpoint& local, DatagramUser& user) override;
+  Result<std::unique_ptr<DatagramSocket>> bind_datagram(const DatagramOptions& options,
+                                                        DatagramUser& user) override;
   BufferPool& pool() override;
   uint32_t open_streams() const override;
 

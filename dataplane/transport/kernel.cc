@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <utility>
+#include "drivers/kernel/multicast_options.hh"
 
 namespace sluice::transport {
 
@@ -132,6 +133,23 @@ class KernelDatagramSocket final : public DatagramSocket {
   Endpoint local() const override { return state_.local; }
   BufferPool& pool() override { return state_.transport->pool_; }
   Error send(const Endpoint& to, Buffer* payload) override;
+  Error join_group(const GroupMembership& membership) override {
+    return kernel::set_group(state_, membership, true);
+  }
+  Error leave_group(const GroupMembership& membership) override {
+    return kernel::set_group(state_, membership, false);
+  }
+  Error set_multicast_interface(const InterfaceChoice& on) override {
+    return kernel::set_multicast_interface(state_, on);
+  }
+  Error set_multicast_hops(uint8_t hops) override { return kernel::set_multicast_hops(state_, hops); }
+  Error set_multicast_loopback(bool comes_back) override {
+    return kernel::set_multicast_loopback(state_, comes_back);
+  }
+  Error set_broadcast(bool allowed) override { return kernel::set_broadcast(state_, allowed); }
+  Error set_hops(uint8_t hops) override {
+    return hops == 0 ? Error::kInvalid : kernel::set_hops(state_, hops);
+  }
 
  private:
   KernelTransport::DatagramState& state_;
@@ -588,13 +606,13 @@ void KernelTransport::released(kernel::Socket& socket) {
 
 // ---- datagrams --------------------------------------------------------------------------------------------
 
-Result<std::unique_ptr<DatagramSocket>> KernelTransport::bind_datagram(const Endpoint& local,
+Result<std::unique_ptr<DatagramSocket>> KernelTransport::bind_datagram(const DatagramOptions& options,
                                                                        DatagramUser& user) {
   Result<std::unique_ptr<DatagramSocket>> result;
   auto state = std::make_unique<DatagramState>();
   state->transport = this;
   state->user = &user;
-  const kernel::OpenResult opened = driver_.bind_datagram(*state, local);
+  const kernel::OpenResult opened = driver_.bind_datagram(*state, options.local, options.reuse_address);
   if (!opened) {
     result.error = opened.error;
     result.detail = opened.detail;

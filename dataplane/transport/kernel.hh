@@ -65,7 +65,8 @@ class KernelTransport final : public Transport, public ReactorPart, private kern
   const char* name() const override { return "kernel"; }
   Result<std::unique_ptr<Listener>> listen(const ListenOptions& options, ListenerUser& user) override;
   Result<Stream*> connect(const ConnectOptions& options, StreamUser& user) override;
-  Result<std::unique_ptr<DatagramSocket>> bind_datagram(const Endpoint& local, DatagramUser& user) override;
+  Result<std::unique_ptr<DatagramSocket>> bind_datagram(const DatagramOptions& options,
+                                                        DatagramUser& user) override;
   BufferPool& pool() override { return pool_; }
   uint32_t open_streams() const override { return open_streams_; }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "dataplane/transport/stream.hh"
+#include "drivers/multicast.hh"
 
 namespace sluice::transport {
 
@@ -79,10 +80,40 @@ class DatagramUser {
   ~DatagramUser() = default;
 };
 
+struct DatagramOptions {
+  Endpoint local;  // a group as the address: only what is sent to it comes
+  // The port may be shared with other sockets that say so: each gets what is sent to groups and to everybody, one of them
+  // the rest.
+  bool reuse_address = false;
+  DatagramOptions(const Endpoint& its_local) : local(its_local) {}
+  DatagramOptions(const IpAddress& address, uint16_t port) : local{address, port} {}
+  static DatagramOptions shared(const Endpoint& local) {
+    DatagramOptions options(local);
+    options.reuse_address = true;
+    return options;
+  }
+};
+
 class DatagramSocket {
  public:
   virtual ~DatagramSocket() = default;
   virtual Endpoint local() const = 0;
+
+  // ---- groups and everybody. Where nothing else is said kInvalid is for what cannot be, kAddressNotAvailable for an
+  // interface that is not there.
+  // Becomes a member of a group, or ceases to be: kAddressInUse when it is one already, kAddressNotAvailable when it is none;
+  // kNoBuffers at a limit. On `bypass` from any source only: kInvalid with one. What a socket has joined it leaves when it
+  // closes.
+  virtual Error join_group(const GroupMembership& membership) = 0;
+  virtual Error leave_group(const GroupMembership& membership) = 0;
+  // Of what is sent to groups: where it leaves, how far it gets (1: this link; the default), and whether it comes back to
+  // members on this host (yes).
+  virtual Error set_multicast_interface(const InterfaceChoice& on) = 0;
+  virtual Error set_multicast_hops(uint8_t hops) = 0;
+  virtual Error set_multicast_loopback(bool comes_back) = 0;
+  // Whether datagrams to everybody may be sent: kAccess otherwise, which is the default.
+  virtual Error set_broadcast(bool allowed) = 0;
+  virtual Error set_hops(uint8_t hops) = 0;  // of what is sent to one host: 1 to 255
   // Sends one datagram; takes the chain. kMessageTooLong above 65,507 bytes; kNoBuffers when the send queue is full.
   virtual Error send(const Endpoint& to, Buffer* payload) = 0;
   virtual BufferPool& pool() = 0;
@@ -104,7 +135,7 @@ class Transport {
   virtual Result<std::unique_ptr<Listener>> listen(const ListenOptions& options, ListenerUser& user) = 0;
   // Starts a connection: `user` gets on_connected or on_closed. The stream pointer is valid at once (for abort()).
   virtual Result<Stream*> connect(const ConnectOptions& options, StreamUser& user) = 0;
-  virtual Result<std::unique_ptr<DatagramSocket>> bind_datagram(const Endpoint& local,
+  virtual Result<std::unique_ptr<DatagramSocket>> bind_datagram(const DatagramOptions& options,
                                                                 DatagramUser& user) = 0;
   virtual BufferPool& pool() = 0;
   // Established and half-closed streams.

@@ -12,6 +12,10 @@ namespace sluice::udp {
 namespace {
 // Ethernet with a VLAN tag, IPv6 and UDP: what is put in front of a payload.
 constexpr uint32_t kHeadroomBytes = 18 + wire::kIpv6HeaderBytes + wire::kUdpHeaderBytes;
+
+bool is_group(const IpAddress& address) {
+  return address.is_v4() ? address.v4() >> 28 == 14 : address.bytes[0] == 0xff;
+}
 }  // namespace
 
 Udp::Udp(ip::Stack& stack, Entropy& entropy) : stack_(stack), entropy_(entropy) {
@@ -23,9 +27,9 @@ Udp::~Udp() {
   stack_.set_protocol(ip::kProtocolUdp, nullptr);
 }
 
-bool Udp::in_use(const Endpoint& local) {
+bool Udp::in_use(const Endpoint& local, bool reuse) {
   for (const Socket* socket = bucket_of(local.port); socket; socket = socket->next_) {
-    if (socket->local_.port != local.port) continue;
+    if (socket->local_.port != local.port || (reuse && socket->reuse_)) continue;
     // 0.0.0.0 and an IPv6 address have nothing in common.
     if (local.address.takes(socket->local_.address) || socket->local_.address.takes(local.address))
       return true;
@@ -33,14 +37,15 @@ bool Udp::in_use(const Endpoint& local) {
   return false;
 }
 
-transport::Result<std::unique_ptr<transport::DatagramSocket>> Udp::bind(const Endpoint& local,
-                                                                        transport::DatagramUser& user) {
+transport::Result<std::unique_ptr<transport::DatagramSocket>> Udp::bind(
+    const transport::DatagramOptions& options, transport::DatagramUser& user) {
+  const Endpoint& local = options.local;
   transport::Result<std::unique_ptr<transport::DatagramSocket>> result;
   const auto fail = [&](Error error, std::string detail) {
     result.error = error;
     result.detail = std::move(detail);
   };
-  if (!local.address.is_any() && !stack_.is_local(local.address)) {
+  if (!local.address.is_any() && !is_group(local.address) && !stack_.is_local(local.address)) {
     fail(Error::kAddressNotAvailable, "bind " + local.to_string() + ": no interface has this address");
     return result;
   }
@@ -52,7 +57,7 @@ transport::Result<std::unique_ptr<transport::DatagramSocket>> Udp::bind(const En
   }
   Endpoint chosen = local;
   if (chosen.port != 0) {
-    if (in_use(chosen)) {
+    if (in_use(chosen, options.reuse_address)) {
       fail(Error::kAddressInUse, "bind " + local.to_string() + ": another socket has this port");
       return result;
     }
@@ -63,7 +68,7 @@ transport::Result<std::unique_ptr<transport::DatagramSocket>> Udp::bind(const En
     uint32_t tried = 0;
     for (; tried < ports; ++tried) {
       chosen.port = static_cast<uint16_t>(ephemeral_first_ + (start + tried) % ports);
-      if (!in_use(chosen) && (owners_ == nullptr || owners_->claim(chosen.port, core_))) break;
+      if (!in_use(chosen, false) && (owners_ == nullptr || owners_->claim(chosen.port, core_))) break;
     }
     if (tried == ports) {
       ++counters.sockets_refused;
@@ -72,7 +77,7 @@ transport::Result<std::unique_ptr<transport::DatagramSocket>> Udp::bind(const En
     }
   }
   if (owners_ != nullptr) owners_->claim(chosen.port, core_);  // the first core that has it
-  auto* socket = new Socket(*this, chosen, user);
+  auto* socket = new Socket(*this, chosen, options.reuse_address, user);
   Socket*& bucket = bucket_of(chosen.port);
   socket->next_ = bucket;
   bucket = socket;
@@ -106,7 +111,7 @@ Socket* Udp::find(const IpAddress& address, uint16_t port) {
   for (Socket* socket = bucket_of(port); socket; socket = socket->next_) {
     if (socket->local_.port != port) continue;
     if (socket->local_.address == address) return socket;
-    if (socket->local_.address.takes(address)) any = socket;
+    if (any == nullptr && socket->local_.address.takes(address)) any = socket;  // the newest
   }
   return any;
 }
@@ -131,6 +136,8 @@ void Udp::receive(const ip::ReceivedPacket& about, Buffer* packet) {
     }
   }
   const uint16_t port = header->destination_port();
+  if (about.broadcast) [[unlikely]]
+    return receive_group(about, {about.source, header->source_port()}, port, packet);
   Socket* socket = find(about.destination, port);
   if (socket == nullptr) {
     if (is_another_cores(about, port, packet) || stack_.give_to_kernel(about, packet)) return;
@@ -142,6 +149,45 @@ void Udp::receive(const ip::ReceivedPacket& about, Buffer* packet) {
   ++counters.received_datagrams;
   const Endpoint from{about.source, header->source_port()}, to{about.destination, port};
   socket->user_.on_datagram(from, to, trim_chain_front(packet, wire::kUdpHeaderBytes));
+}
+
+bool Udp::is_open(const Socket* socket, uint16_t port) {
+  for (const Socket* each = bucket_of(port); each; each = each->next_)
+    if (each == socket) return true;
+  return false;
+}
+
+void Udp::receive_group(const ip::ReceivedPacket& about, const Endpoint& from, uint16_t port,
+                        Buffer* packet) {
+  constexpr unsigned kReceiversLimit = 64;
+  Socket* receivers[kReceiversLimit];
+  unsigned count = 0;
+  for (Socket* socket = bucket_of(port); socket; socket = socket->next_) {
+    if (socket->local_.port != port || !socket->takes_group(about)) continue;
+    if (count == kReceiversLimit)
+      ++counters.group_receivers_limit;
+    else
+      receivers[count++] = socket;
+  }
+  if (count == 0) {
+    if (is_another_cores(about, port, packet) || stack_.give_to_kernel(about, packet)) return;
+    ++counters.no_socket;
+    release(packet);
+    return;
+  }
+  const Endpoint to{about.destination, port};
+  for (unsigned i = 0; i < count; ++i) {
+    // A user may close other sockets.
+    if (i > 0 && !is_open(receivers[i], port)) continue;
+    Buffer* const mine = copy_chain(stack_.pool(), packet);
+    if (mine == nullptr) {
+      ++counters.group_receivers_limit;
+      break;
+    }
+    ++counters.received_datagrams;
+    receivers[i]->user_.on_datagram(from, to, trim_chain_front(mine, wire::kUdpHeaderBytes));
+  }
+  release(packet);
 }
 
 void Udp::icmp_error(const ip::IcmpError& about) {
@@ -169,10 +215,7 @@ Error Socket::send(const Endpoint& to, Buffer* payload) {
   if (payload_bytes > Udp::kPayloadLimitBytes) return fail(Error::kMessageTooLong);
   if (to.port == 0 || (local_.address.is_v4() && !to.address.is_v4())) return fail(Error::kInvalid);
   if (to.address != last_remote_ || !udp_.stack_.path_is_current(last_path_)) {
-    last_source_ = local_.address;
-    last_remote_ = to.address;
-    if (const Error error = udp_.stack_.find_path(to.address, last_source_, last_path_);
-        error != Error::kNone) {
+    if (const Error error = find_path(to); error != Error::kNone) {
       last_remote_ = {};
       return fail(error);
     }
@@ -196,12 +239,136 @@ Error Socket::send(const Endpoint& to, Buffer* payload) {
   } else {
     wire::set_udp_checksum(at, wire::checksum_finish(wire::checksum_add_chain(pseudo, packet, total_bytes)));
   }
-  const Error error = udp_.stack_.send(
-      last_path_,
-      {.source = last_source_, .destination = to.address, .protocol = ip::kProtocolUdp, .may_fragment = true},
-      packet);
+  const bool group = is_group(to.address);
+  const ip::Stack::Outgoing about{.source = last_source_,
+                                  .destination = to.address,
+                                  .protocol = ip::kProtocolUdp,
+                                  .hop_limit = group ? group_hops_ : hops_,
+                                  .may_fragment = true};
+  if (group && loops_) udp_.stack_.loop_group(last_path_, about, packet);
+  if (group && group_hops_ == 0) {
+    // Not beyond this host (RFC 1112 section 6.1).
+    release(packet);
+    ++udp_.counters.transmitted_datagrams;
+    return Error::kNone;
+  }
+  const Error error = udp_.stack_.send(last_path_, about, packet);
   ++(error == Error::kNone ? udp_.counters.transmitted_datagrams : udp_.counters.send_failed);
   return error;
+}
+
+// ---- groups
+
+Socket::~Socket() {
+  for (const Membership& each : memberships_) udp_.stack_.leave_group(each.interface_index, each.group);
+  udp_.close(*this);
+}
+
+Error Socket::find_path(const Endpoint& to) {
+  const bool group = is_group(to.address);
+  last_source_ = is_group(local_.address) ? IpAddress{} : local_.address;
+  last_remote_ = to.address;
+  if (group && group_interface_ >= 0)
+    return udp_.stack_.find_group_path(static_cast<uint8_t>(group_interface_), to.address, last_source_,
+                                       last_path_);
+  if (const Error error = udp_.stack_.find_path(to.address, last_source_, last_path_); error != Error::kNone)
+    return error;
+  return !group && !broadcast_allowed_ && ip::Stack::is_to_everybody(last_path_) ? Error::kAccess
+                                                                                 : Error::kNone;
+}
+
+bool Socket::takes_group(const ip::ReceivedPacket& about) const {
+  if (!local_.address.takes(about.destination)) return false;
+  if (!is_group(about.destination)) return true;  // for everybody
+  for (const Membership& each : memberships_)
+    if (each.group == about.destination && each.interface_index == about.interface_index) return true;
+  return false;
+}
+
+Error Socket::choose(const InterfaceChoice& on, const IpAddress& group, uint8_t& interface_index) const {
+  std::optional<uint8_t> found;
+  if (!on.name.empty()) {
+    found = udp_.stack_.interface_named(on.name);
+  } else if (!on.address.is_any()) {
+    found = udp_.stack_.interface_with(on.address);
+  } else {
+    IpAddress source = is_group(local_.address) ? IpAddress{} : local_.address;
+    ip::Path path;
+    const Error error = udp_.stack_.find_path(group, source, path);
+    // Where there is no address yet, the first interface will have to do.
+    found = error == Error::kNone ? path.interface_index : uint8_t{0};
+  }
+  if (!found) return Error::kAddressNotAvailable;
+  interface_index = *found;
+  return Error::kNone;
+}
+
+Error Socket::join_group(const GroupMembership& membership) {
+  if (!is_group(membership.group) || !membership.source.is_any()) return Error::kInvalid;
+  if (local_.address.is_v4() && !membership.group.is_v4()) return Error::kInvalid;
+  Membership wanted{0, membership.group};
+  if (const Error error = choose(membership.on, membership.group, wanted.interface_index);
+      error != Error::kNone)
+    return error;
+  for (const Membership& each : memberships_)
+    if (each == wanted) return Error::kAddressInUse;
+  if (memberships_.size() == kGroupsLimit) return Error::kNoBuffers;
+  if (const Error error = udp_.stack_.join_group(wanted.interface_index, wanted.group); error != Error::kNone)
+    return error;
+  memberships_.push_back(wanted);
+  return Error::kNone;
+}
+
+Error Socket::leave_group(const GroupMembership& membership) {
+  if (!is_group(membership.group) || !membership.source.is_any()) return Error::kInvalid;
+  const bool any = membership.on.name.empty() && membership.on.address.is_any();
+  Membership wanted{0, membership.group};
+  if (!any)
+    if (const Error error = choose(membership.on, membership.group, wanted.interface_index);
+        error != Error::kNone)
+      return error;
+  for (size_t i = 0; i < memberships_.size(); ++i) {
+    // Without an interface: the one that was joined first.
+    if (any ? memberships_[i].group != wanted.group : !(memberships_[i] == wanted)) continue;
+    udp_.stack_.leave_group(memberships_[i].interface_index, memberships_[i].group);
+    memberships_.erase(memberships_.begin() + static_cast<ptrdiff_t>(i));
+    return Error::kNone;
+  }
+  return Error::kAddressNotAvailable;
+}
+
+Error Socket::set_multicast_interface(const InterfaceChoice& on) {
+  last_remote_ = {};
+  if (on.name.empty() && on.address.is_any()) {
+    group_interface_ = -1;
+    return Error::kNone;
+  }
+  uint8_t interface_index = 0;
+  const Error error = choose(on, {}, interface_index);
+  if (error == Error::kNone) group_interface_ = interface_index;
+  return error;
+}
+
+Error Socket::set_multicast_hops(uint8_t hops) {
+  group_hops_ = hops;
+  return Error::kNone;
+}
+
+Error Socket::set_multicast_loopback(bool comes_back) {
+  loops_ = comes_back;
+  return Error::kNone;
+}
+
+Error Socket::set_broadcast(bool allowed) {
+  broadcast_allowed_ = allowed;
+  last_remote_ = {};
+  return Error::kNone;
+}
+
+Error Socket::set_hops(uint8_t hops) {
+  if (hops == 0) return Error::kInvalid;
+  hops_ = hops;
+  return Error::kNone;
 }
 
 }  // namespace sluice::udp

@@ -395,5 +395,202 @@ TEST_F(UdpOverIpv6, DatagramsWithoutAChecksumAreDropped) {
   EXPECT_EQ(user_b.datagrams.size(), 1u);
 }
 
+// ---- groups and everybody
+
+struct UdpGroupTest : testing::TestWithParam<bool> {
+  static ip::InterfaceOptions options(const char* v4, const char* v6) {
+    return {
+        .name = "eth7", .addresses = {{ip_address(v4), 24}, {ip_address(v6), 64}}, .duplicate_detections = 0};
+  }
+  simulation::Simulation sim{21};
+  UdpHost one{sim, options("192.0.2.1", "2001:db8::1")}, two{sim, options("192.0.2.2", "2001:db8::2")};
+  const IpAddress group = GetParam() ? ip_address("ff05::77") : ip_address("239.7.7.7"),
+                  other = GetParam() ? ip_address("ff05::78") : ip_address("239.7.7.8"),
+                  any = GetParam() ? IpAddress{} : IpAddress::v4(0),
+                  own_of_one = GetParam() ? ip_address("2001:db8::1") : ip_address("192.0.2.1"),
+                  own_of_two = GetParam() ? ip_address("2001:db8::2") : ip_address("192.0.2.2");
+  UdpGroupTest() { sim.run_for(2 * kSecond); }
+  std::unique_ptr<transport::DatagramSocket> bind(UdpHost& host, const IpAddress& address, uint16_t port,
+                                                  RecordingUser& user, bool reuse = false) {
+    const Endpoint local{address, port};
+    auto result = host.udp.bind(reuse ? transport::DatagramOptions::shared(local) : local, user);
+    EXPECT_EQ(result.error, Error::kNone);
+    return std::move(result.value);
+  }
+  Error send(transport::DatagramSocket& from, const IpAddress& to, uint16_t port, size_t bytes = 100) {
+    const Error error = from.send({to, port}, UdpHost::payload(from, pattern_bytes(bytes)));
+    sim.run_for(100 * kMs);
+    return error;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Families, UdpGroupTest, testing::Bool(),
+                         [](const auto& info) { return info.param ? "IPv6" : "IPv4"; });
+
+TEST_P(UdpGroupTest, MembersGetWhatIsSentToTheGroup) {
+  RecordingUser sender_user, first_user, second_user, stranger_user;
+  auto sender = bind(one, any, 0, sender_user);
+  auto first = bind(two, any, 5000, first_user, true), second = bind(two, any, 5000, second_user, true),
+       stranger = bind(two, any, 5000, stranger_user, true);
+  EXPECT_EQ(two.udp.bind({any, 5000}, stranger_user).error, Error::kAddressInUse);  // it would not share
+  ASSERT_EQ(first->join_group({group, {}, {}}), Error::kNone);
+  ASSERT_EQ(second->join_group({group, {.address = own_of_two, .name = ""}, {}}), Error::kNone);
+  ASSERT_EQ(stranger->join_group({other, {.address = {}, .name = "eth7"}, {}}), Error::kNone);
+  EXPECT_EQ(send(*sender, group, 5000), Error::kNone);
+  ASSERT_EQ(first_user.datagrams.size(), 1u);
+  ASSERT_EQ(second_user.datagrams.size(), 1u);
+  EXPECT_TRUE(stranger_user.datagrams.empty());
+  EXPECT_EQ(first_user.datagrams[0].bytes, pattern_bytes(100));
+  EXPECT_EQ(first_user.datagrams[0].to, (Endpoint{group, 5000}));
+  EXPECT_EQ(first_user.datagrams[0].from, (Endpoint{own_of_one, sender->local().port}));
+  // In pieces as well.
+  EXPECT_EQ(send(*sender, group, 5000, 5000), Error::kNone);
+  ASSERT_EQ(second_user.datagrams.size(), 2u);
+  EXPECT_EQ(second_user.datagrams[1].bytes, pattern_bytes(5000));
+  // An answer goes to one.
+  EXPECT_EQ(send(*first, own_of_one, sender->local().port), Error::kNone);
+  EXPECT_EQ(sender_user.datagrams.size(), 1u);
+  // Who has left, or closed, is left out.
+  ASSERT_EQ(first->leave_group({group, {}, {}}), Error::kNone);
+  EXPECT_EQ(first->leave_group({group, {}, {}}), Error::kAddressNotAvailable);
+  send(*sender, group, 5000);
+  EXPECT_EQ(first_user.datagrams.size(), 2u);
+  EXPECT_EQ(second_user.datagrams.size(), 3u);
+  second.reset();
+  const uint64_t before = two.udp.counters.no_socket;
+  send(*sender, group, 5000);
+  send(*sender, other, 5000);
+  EXPECT_EQ(two.udp.counters.no_socket, before);
+  EXPECT_EQ(stranger_user.datagrams.size(), 1u);
+  EXPECT_TRUE(sender_user.errors.empty());  // nobody answers a group with an error
+}
+
+TEST_P(UdpGroupTest, ItComesBackUnlessToldNotTo) {
+  RecordingUser user, other_user;
+  auto socket = bind(one, any, 5000, user), remote = bind(two, any, 5000, other_user);
+  ASSERT_EQ(socket->join_group({group, {}, {}}), Error::kNone);
+  ASSERT_EQ(remote->join_group({group, {}, {}}), Error::kNone);
+  send(*socket, group, 5000);
+  EXPECT_EQ(user.datagrams.size(), 1u);
+  EXPECT_EQ(other_user.datagrams.size(), 1u);
+  socket->set_multicast_loopback(false);
+  send(*socket, group, 5000);
+  EXPECT_EQ(user.datagrams.size(), 1u);
+  EXPECT_EQ(other_user.datagrams.size(), 2u);
+  // No hop: within this host.
+  socket->set_multicast_loopback(true);
+  socket->set_multicast_hops(0);
+  send(*socket, group, 5000);
+  EXPECT_EQ(user.datagrams.size(), 2u);
+  EXPECT_EQ(other_user.datagrams.size(), 2u);
+}
+
+TEST_P(UdpGroupTest, HopsAndInterface) {
+  ip::TestStation station(sim);
+  RecordingUser user;
+  auto socket = bind(one, any, 0, user);
+  const auto hops = [&](const IpAddress& to) {
+    station.received();
+    EXPECT_EQ(send(*socket, to, 9), Error::kNone);
+    int found = -1;
+    if (GetParam()) {
+      for (const Bytes& packet : station.received_ipv6())
+        if (wire::load_8(&packet[6]) == 17) found = wire::Ipv6View::parse(packet)->hop_limit();
+    } else {
+      for (const Bytes& packet : station.received_ipv4())
+        if (wire::Ipv4View::parse(packet)->protocol() == 17)
+          found = wire::Ipv4View::parse(packet)->hop_limit();
+    }
+    return found;
+  };
+  EXPECT_EQ(hops(group), 1);
+  socket->set_multicast_hops(9);
+  EXPECT_EQ(hops(group), 9);
+  EXPECT_EQ(hops(own_of_two), 64);
+  EXPECT_EQ(socket->set_hops(0), Error::kInvalid);
+  socket->set_hops(17);
+  EXPECT_EQ(hops(own_of_two), 17);
+  EXPECT_EQ(socket->set_multicast_interface({.address = own_of_one, .name = ""}), Error::kNone);
+  EXPECT_EQ(hops(group), 9);
+  EXPECT_EQ(socket->set_multicast_interface({.address = own_of_two, .name = ""}),
+            Error::kAddressNotAvailable);
+  EXPECT_EQ(socket->set_multicast_interface({.address = {}, .name = "eth8"}), Error::kAddressNotAvailable);
+  EXPECT_EQ(socket->set_multicast_interface({.address = {}, .name = "eth7"}), Error::kNone);
+  EXPECT_EQ(socket->set_multicast_interface({}), Error::kNone);
+  EXPECT_EQ(hops(group), 9);
+}
+
+TEST_P(UdpGroupTest, WhatCannotBe) {
+  RecordingUser user;
+  auto socket = bind(one, any, 0, user);
+  EXPECT_EQ(socket->join_group({own_of_two, {}, {}}), Error::kInvalid);
+  EXPECT_EQ(socket->join_group({group, {}, own_of_two}), Error::kInvalid);  // of one source only
+  EXPECT_EQ(socket->join_group({group, {.address = own_of_two, .name = ""}, {}}),
+            Error::kAddressNotAvailable);
+  EXPECT_EQ(socket->join_group({group, {}, {}}), Error::kNone);
+  EXPECT_EQ(socket->join_group({group, {}, {}}), Error::kAddressInUse);
+  for (size_t i = 1; i < Socket::kGroupsLimit; ++i) {
+    IpAddress another = group;
+    another.bytes[15] = static_cast<uint8_t>(150 + i);
+    ASSERT_EQ(socket->join_group({another, {}, {}}), Error::kNone);
+  }
+  EXPECT_EQ(socket->join_group({other, {}, {}}), Error::kNoBuffers);
+  // All of them are left with it.
+  socket.reset();
+  socket = bind(one, any, 0, user);
+  EXPECT_EQ(socket->join_group({other, {}, {}}), Error::kNone);
+}
+
+TEST_P(UdpGroupTest, ASocketAtTheGroupGetsNothingElse) {
+  RecordingUser user, sender_user;
+  auto socket = bind(two, group, 5000, user), sender = bind(one, any, 0, sender_user);
+  ASSERT_EQ(socket->join_group({group, {}, {}}), Error::kNone);
+  ASSERT_EQ(socket->join_group({other, {}, {}}), Error::kNone);
+  send(*sender, other, 5000);
+  send(*sender, own_of_two, 5000);
+  EXPECT_TRUE(user.datagrams.empty());
+  send(*sender, group, 5000);
+  EXPECT_EQ(user.datagrams.size(), 1u);
+  EXPECT_EQ(send(*socket, own_of_one, sender->local().port), Error::kNone);  // from an address of ours
+  ASSERT_EQ(sender_user.datagrams.size(), 1u);
+  EXPECT_EQ(sender_user.datagrams[0].from.address, own_of_two);
+}
+
+TEST_P(UdpGroupTest, AUserMayCloseTheOthers) {
+  RecordingUser sender_user, first_user, second_user;
+  auto sender = bind(one, any, 0, sender_user), first = bind(two, any, 5000, first_user, true),
+       second = bind(two, any, 5000, second_user, true);
+  ASSERT_EQ(first->join_group({group, {}, {}}), Error::kNone);
+  ASSERT_EQ(second->join_group({group, {}, {}}), Error::kNone);
+  first_user.then = [&] { second.reset(); };
+  second_user.then = [&] { first.reset(); };
+  send(*sender, group, 5000);
+  EXPECT_EQ(first_user.datagrams.size() + second_user.datagrams.size(), 1u);
+}
+
+TEST(UdpBroadcast, OnlyWhenAllowedAndToEverybodyAtThePort) {
+  simulation::Simulation sim{22};
+  UdpHost one(sim, "192.0.2.1"), two(sim, "192.0.2.2");
+  RecordingUser sender_user, first_user, second_user, bound_user;
+  auto sender = one.bind(0, sender_user, IpAddress::v4(0));
+  auto first =
+      std::move(two.udp.bind(transport::DatagramOptions::shared({IpAddress::v4(0), 5000}), first_user).value);
+  auto second = std::move(
+      two.udp.bind(transport::DatagramOptions::shared({IpAddress::v4(0), 5000}), second_user).value);
+  auto bound = std::move(
+      two.udp.bind(transport::DatagramOptions::shared({ip_address("192.0.2.2"), 5000}), bound_user).value);
+  for (const char* to : {"255.255.255.255", "192.0.2.255"}) {
+    sender->set_broadcast(false);
+    EXPECT_EQ(sender->send({ip_address(to), 5000}, UdpHost::payload(*sender, pattern_bytes(10))),
+              Error::kAccess);
+    sender->set_broadcast(true);
+    EXPECT_EQ(sender->send({ip_address(to), 5000}, UdpHost::payload(*sender, pattern_bytes(10))),
+              Error::kNone);
+    sim.run_for(kMs);
+  }
+  EXPECT_EQ(first_user.datagrams.size(), 2u);
+  EXPECT_EQ(second_user.datagrams.size(), 2u);
+  EXPECT_TRUE(bound_user.datagrams.empty());
+}
+
 }  // namespace
 }  // namespace sluice::udp

@@ -158,9 +158,10 @@ OpenResult SocketDriver::connect(Socket& socket, const ConnectRequest& request) 
   return start_connect(socket, &address.any, address.bytes);
 }
 
-OpenResult SocketDriver::bind_datagram(Socket& socket, const Endpoint& local) {
+OpenResult SocketDriver::bind_datagram(Socket& socket, const Endpoint& local, bool reuse_address) {
   const int fd = open_socket(local.address, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, socket.ipv6);
   if (fd < 0) return failure(errno, "cannot bind the datagram socket", local);
+  if (reuse_address) enable(fd, SOL_SOCKET, SO_REUSEADDR);
   // The address a datagram was sent to, and ICMP errors about what we sent.
   enable(fd, IPPROTO_IP, IP_PKTINFO);
   enable(fd, IPPROTO_IP, IP_RECVERR);

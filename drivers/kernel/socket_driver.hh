@@ -108,7 +108,8 @@ class SocketDriver {
   OpenResult listen(Socket& socket, const ListenRequest& request);
   // Starts a connection; connected() tells the outcome.
   OpenResult connect(Socket& socket, const ConnectRequest& request);
-  OpenResult bind_datagram(Socket& socket, const Endpoint& local);
+  // `reuse_address`: other sockets of this host may have the port, too (SO_REUSEADDR).
+  OpenResult bind_datagram(Socket& socket, const Endpoint& local, bool reuse_address = false);
 
   virtual void set_accepting(Socket& listener, bool accepting) = 0;
   // Makes a stream of an accepted connection; receiving begins at once.

@@ -294,14 +294,17 @@ void Sockets::set_option(const Arguments& info) {
   }
 }
 
-// udp_bind(hostname, port) -> [socket, port, address]
+// udp_bind(hostname, port, reuse_address) -> [socket, port, address]
 void Sockets::bind_datagram(const Arguments& info) {
   Sockets& self = from(info);
   v8::Isolate* isolate = info.GetIsolate();
   Endpoint local;
   if (!endpoint_of(self.api_, info[0], info[1], local)) return;
   auto datagrams = std::make_unique<Datagrams>(self, static_cast<uint32_t>(self.datagrams_.size()));
-  auto result = self.api_.host.core().servers.bind_datagram(self.api_.host, local, *datagrams);
+  auto result = self.api_.host.core().servers.bind_datagram(
+      self.api_.host,
+      info[2]->IsTrue() ? transport::DatagramOptions::shared(local) : transport::DatagramOptions(local),
+      *datagrams);
   if (!result) {
     throw_system_error(isolate, result.error, "bind " + local.to_string(), result.detail);
     return;
@@ -383,6 +386,39 @@ void Sockets::datagram_close(const Arguments& info) {
   self.api_.host.unref();
 }
 
+// An interface as Node's functions name it: an address of its own, `::%zone`, or its name.
+static InterfaceChoice interface_of(std::string_view text) {
+  const size_t zone = text.find('%');
+  if (zone != std::string_view::npos) return {.address = {}, .name = std::string(text.substr(zone + 1))};
+  if (const auto address = IpAddress::parse(text)) return {.address = *address, .name = ""};
+  return {.address = {}, .name = std::string(text)};
+}
+
+// udp_set(socket, what, value, interface) -> number of an error, 0 for none
+void Sockets::datagram_set(const Arguments& info) {
+  enum What : uint32_t { kJoin, kLeave, kInterface, kGroupHops, kLoopback, kBroadcast, kHops };
+  Sockets& self = from(info);
+  v8::Isolate* isolate = info.GetIsolate();
+  const uint32_t index = word(info[0]), what = word(info[1]);
+  const auto done = [&](Error error) { info.GetReturnValue().Set(static_cast<int32_t>(error)); };
+  if (index >= self.datagrams_.size() || !self.datagrams_[index]) return done(Error::kBrokenPipe);
+  transport::DatagramSocket& socket = *self.datagrams_[index]->socket_;
+  if (what == kJoin || what == kLeave) {
+    const auto group = IpAddress::parse(to_utf8(isolate, info[2]));
+    if (!group) return done(Error::kInvalid);
+    const GroupMembership membership{*group, interface_of(to_utf8(isolate, info[3])), {}};
+    return done(what == kJoin ? socket.join_group(membership) : socket.leave_group(membership));
+  }
+  if (what == kInterface)
+    return done(socket.set_multicast_interface(interface_of(to_utf8(isolate, info[2]))));
+  if (what == kLoopback) return done(socket.set_multicast_loopback(info[2]->IsTrue()));
+  if (what == kBroadcast) return done(socket.set_broadcast(info[2]->IsTrue()));
+  const double hops = number(info[2]);
+  if (!(hops >= 0 && hops <= 255)) return done(Error::kInvalid);
+  const auto count = static_cast<uint8_t>(hops);
+  done(what == kGroupHops ? socket.set_multicast_hops(count) : socket.set_hops(count));
+}
+
 void Sockets::install(v8::Local<v8::Context> context, v8::Local<v8::Object> target,
                       v8::Local<v8::Value> data) {
   const struct {
@@ -396,6 +432,7 @@ void Sockets::install(v8::Local<v8::Context> context, v8::Local<v8::Object> targ
       {"netAddress", address},    {"netSetOption", set_option},
       {"udpBind", bind_datagram}, {"udpTake", datagram_take},
       {"udpSend", datagram_send}, {"udpClose", datagram_close},
+      {"udpSet", datagram_set},
   };
   for (const auto& [name, callback] : functions) runtime::set_function(context, target, name, callback, data);
 }

@@ -95,6 +95,7 @@ class Sockets {
   static void datagram_take(const Arguments& info);
   static void datagram_send(const Arguments& info);
   static void datagram_close(const Arguments& info);
+  static void datagram_set(const Arguments& info);
   static Sockets& from(const Arguments& info);
   Socket* find(const Arguments& info) { return sockets_.find(word(info[0]), word(info[1])); }
   void let_go(Socket& socket);

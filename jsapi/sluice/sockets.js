@@ -411,6 +411,18 @@ class UdpSocket extends EventEmitter {
     if (outcome !== 0) throw system(native.errors, outcome, 'send');
     return true;
   }
+  // Groups and everybody, by the names that Node has for them. An interface is an address of its own, '::%name' or its name.
+  addMembership(group, on = '') { this._set('addMembership', 0, `${group}`, `${on}`); }
+  dropMembership(group, on = '') { this._set('dropMembership', 1, `${group}`, `${on}`); }
+  setMulticastInterface(on) { this._set('setMulticastInterface', 2, `${on}`); }
+  setMulticastTTL(hops) { this._set('setMulticastTTL', 3, Number(hops)); return hops; }
+  setMulticastLoopback(comesBack) { this._set('setMulticastLoopback', 4, !!comesBack); return comesBack; }
+  setBroadcast(allowed) { this._set('setBroadcast', 5, !!allowed); }
+  setTTL(hops) { this._set('setTTL', 6, Number(hops)); return hops; }
+  _set(name, what, value, on = '') {
+    const outcome = native.udpSet(this._number, what, value, on);
+    if (outcome !== 0) throw system(native.errors, outcome, name);
+  }
   close() {
     if (this._closed) return;
     this._closed = true;
@@ -424,7 +436,7 @@ function bindUdp(options, handler) {
   if (typeof options === 'number') options = { port: options };
   if (handler !== undefined && typeof handler !== 'function') throw argumentType('handler', 'of type function', handler);
   const hostname = options.hostname !== undefined ? options.hostname : options.host !== undefined ? options.host : '';
-  const [number, port, address] = binding().udpBind(`${hostname}`, options.port === undefined ? 0 : Number(options.port));
+  const [number, port, address] = binding().udpBind(`${hostname}`, options.port === undefined ? 0 : Number(options.port), options.reuseAddress === true);
   return udp[number] = new UdpSocket(number, port, address, handler);
 }
 

@@ -341,6 +341,18 @@ declare module 'sluice:net' {
     /** Throws with the code of what is wrong (EMSGSIZE, ENOBUFS, ...). */
     send(message: Chunk, port: number, address?: string): true;
     send(message: Chunk, to: From): true;
+    /** Groups, from any source. `on`: an address of the interface, '::%name' or its name; the routes choose otherwise. */
+    addMembership(group: string, on?: string): void;
+    dropMembership(group: string, on?: string): void;
+    setMulticastInterface(on: string): void;
+    /** How far what is sent to groups gets: 0 to 255, 1 (this link) at first. */
+    setMulticastTTL(hops: number): number;
+    /** Whether it comes back to members on this host; it does at first. */
+    setMulticastLoopback(comesBack: boolean): boolean;
+    /** Datagrams to everybody are refused (EACCES) until this allows them. */
+    setBroadcast(allowed: boolean): void;
+    /** Of what is sent to one host: 1 to 255. */
+    setTTL(hops: number): number;
     close(): void;
     on(name: string, listener: (...values: any[]) => void): this;
     once(name: string, listener: (...values: any[]) => void): this;

@@ -729,12 +729,18 @@ void apply_port(Configuration& into, const Value& table, Complaints& complaints)
   }
   if (!good) return;
   // How it goes together with the ports before it, and in itself.
+  bool shares_device = false;
   for (const Field& field : table.fields) {
     const Value& value = field.value;
     if (field.key == "device") {
       for (const PortConfig& other : into.ports)
-        if (other.kind == port.kind && other.name == port.name)
-          return complaints.about(value, "this device is a port already");
+        if (other.kind == port.kind && other.name == port.name) {
+          if (other.vlan == port.vlan)
+            return complaints.about(value, port.vlan == 0
+                                               ? "this device is a port already; give each a vlan of its own"
+                                               : "this device is a port of that vlan already");
+          shares_device = true;
+        }
     } else if (field.key == "address") {
       for (const PortConfig& other : into.ports)
         for (const Prefix& theirs : other.addresses)
@@ -765,6 +771,11 @@ void apply_port(Configuration& into, const Value& table, Complaints& complaints)
       return complaints.about(value, "IPv6 needs an mtu of at least 1280");
     }
   }
+  if (shares_device)
+    for (const Field& field : table.fields)
+      for (const char* of_device : {"queues", "mac", "promiscuous", "arguments"})
+        if (field.key == of_device)
+          return complaints.about(field.value, "this is the device's; the first port of it says it");
   into.ports.push_back(std::move(port));
 }
 

@@ -378,7 +378,19 @@ TEST(TomlFile, OtherPortSettings) {
 TEST(TomlFile, PortsAgainstEachOther) {
   const std::string first = "address = \"10.0.0.2/24\"\n[[port]]\n";
   EXPECT_EQ(bad_port(first + "device = \"tap:sl0\"\naddress = \"10.1.0.2/24\""),
-            "a.toml:5:10: device = \"tap:sl0\": this device is a port already");
+            "a.toml:5:10: device = \"tap:sl0\": this device is a port already; give each a vlan of its own");
+  // VLANs of one device.
+  const std::string vlan = "vlan = 7\n" + first + "device = \"tap:sl0\"\naddress = \"10.1.0.2/24\"\n";
+  EXPECT_EQ(bad_port(vlan + "vlan = 7"),
+            "a.toml:6:10: device = \"tap:sl0\": this device is a port of that vlan already");
+  EXPECT_EQ(bad_port(vlan + "vlan = 8\nqueues = 1"),
+            "a.toml:9:10: queues = 1: this is the device's; the first port of it says it");
+  for (const char* good : {"vlan = 8", ""}) {  // another one, and what has no tag
+    Configuration c;
+    std::string error;
+    EXPECT_TRUE(read_toml("[[port]]\ndevice = \"tap:sl0\"\n" + vlan + good, "a.toml", c, error)) << error;
+    EXPECT_EQ(c.ports.size(), 2u);
+  }
   EXPECT_EQ(bad_port(first + "device = \"tap:sl1\"\naddress = \"10.0.0.2/16\""),
             "a.toml:6:11: address = \"10.0.0.2/16\": the port tap:sl0 has the address 10.0.0.2 already");
 }

@@ -171,27 +171,39 @@ class BypassCore final : public CoreNetwork {
   std::string configure() {
     const config::Configuration& configuration = network_.configuration_;
     uint8_t ipv6_interface = 0;  // routers of link scope are named only where there is one
-    for (size_t i = 0; i < network_.devices_.size(); ++i) {
-      ethdev::EthernetDevice& device = *network_.devices_[i];
+    trunks_.resize(network_.devices_.size());
+    for (size_t i = 0; i < configuration.ports.size(); ++i) {
+      const size_t device_index = network_.device_of_[i];
+      ethdev::EthernetDevice& device = *network_.devices_[device_index];
       const config::PortConfig& port = configuration.ports[i];
       if (index_ >= device.queues()) continue;  // this core has no queue of that port
       ip::InterfaceOptions options;
-      options.name = port.name;
+      options.name = port.vlan != 0 ? port.name + "." + std::to_string(port.vlan) : port.name;
       options.mtu_bytes = port.mtu_bytes;
       for (const config::Prefix& prefix : port.addresses)
         options.addresses.push_back({prefix.address, prefix.length});
-      ethdev::EthernetQueue& queue = device.queue(static_cast<uint16_t>(index_));
-      Port* port_of_core = &queue;
-      if (BufferExchange* exchange = network_.steering_[i].get()) {
-        steered_.push_back(std::make_unique<SteeredPort>(queue, *exchange, index_));
-        port_of_core = steered_.back().get();
+      Trunk& trunk = trunks_[device_index];
+      if (trunk.port == nullptr) {
+        ethdev::EthernetQueue& queue = device.queue(static_cast<uint16_t>(index_));
+        trunk.port = &queue;
+        if (BufferExchange* exchange = network_.steering_[device_index].get()) {
+          steered_.push_back(std::make_unique<SteeredPort>(queue, *exchange, index_));
+          trunk.port = steered_.back().get();
+        }
+        transport_.sleep_on(*trunk.port, waiter_);
+        queues_.push_back(&queue);
       }
+      Port* port_of_core = trunk.port;
       options.autoconfigure = port.slaac;
       options.obey_routers = port.dhcp6 == config::Dhcp6::kOn;  // which tells no routes
       options.duplicate_detections = port.duplicate_detection ? 1 : 0;
       options.stable_key = network_.stable_key_;
-      if (port.vlan != 0)
-        port_of_core = vlans_.emplace_back(std::make_unique<ip::VlanPort>(*port_of_core, port.vlan)).get();
+      if (port.vlan != 0 || network_.is_shared(device_index)) {
+        ip::VlanPort& vlan = *vlans_.emplace_back(std::make_unique<ip::VlanPort>(*trunk.port, port.vlan));
+        trunk.vlans->push_back(&vlan);
+        vlan.share(*trunk.vlans);
+        port_of_core = &vlan;
+      }
       if (std::vector<filter::Rule> rules = network_.rules_of(i); !rules.empty())
         port_of_core =
             filtered_.emplace_back(i, std::make_unique<filter::FilteredPort>(*port_of_core, clock_, rules))
@@ -209,8 +221,6 @@ class BypassCore final : public CoreNetwork {
             kernel_path_.add(interface_index, *port_of_core, *kernel, index_, port.routes_from_kernel);
         if (!filtered_.empty() && filtered_.back().first == i) filtered_.back().second->set_kernel(&sink);
       }
-      transport_.sleep_on(*port_of_core, waiter_);
-      queues_.push_back(&queue);
       for (const auto& gateway : {port.gateway, port.ipv6_gateway}) {
         if (!gateway) continue;
         const IpAddress anywhere = gateway->is_v4() ? IpAddress::v4(0) : IpAddress{};
@@ -294,6 +304,9 @@ class BypassCore final : public CoreNetwork {
     visit("arp_received", "", ip.arp_received);
     visit("arp_sent", "", ip.arp_sent);
     visit("neighbours_not_shared", "", neighbours_.refused());
+    visit("igmp_received", "", ip.igmp_received);
+    visit("igmp_sent", "", ip.igmp_sent);
+    visit("ip_limit_hit", "limit=\"groups\"", ip.group_limit);
     visit("ip_looped_back", "", ip.looped_back);
     visit("ip_loop_passed_on", "", ip.loop_passed_on);
     ip_drop("cause=\"loop_core_behind\"", ip.loop_pass_refused);
@@ -306,6 +319,7 @@ class BypassCore final : public CoreNetwork {
     visit("udp_dropped", "cause=\"no_socket\"", udp.no_socket);
     visit("udp_send_failed", "", udp.send_failed);
     visit("udp_limit_hit", "limit=\"sockets\"", udp.sockets_refused);
+    visit("udp_limit_hit", "limit=\"group_receivers\"", udp.group_receivers_limit);
     if (addresses_) addresses_->visit_counters(visit);
 
     const tcp::Counters& tcp = transport_.tcp().counters;
@@ -384,8 +398,13 @@ class BypassCore final : public CoreNetwork {
     visit("port_dropped", "cause=\"oversized\"", oversized);
     visit("port_dropped", "cause=\"unsendable\"", unsendable);
     uint64_t other_vlans = 0;
-    for (const auto& each : vlans_) other_vlans += each->other_vlans;
+    uint64_t vlan_behind = 0;
+    for (const auto& each : vlans_) {
+      other_vlans += each->other_vlans;
+      vlan_behind += each->waiting_limit;
+    }
     visit("port_dropped", "cause=\"other_vlan\"", other_vlans);
+    visit("port_dropped", "cause=\"vlan_behind\"", vlan_behind);
     visit("port_buffers_exhausted", "", exhausted);
     uint64_t handed_over = 0, dropped = 0;
     for (const auto& port : steered_) {
@@ -458,6 +477,12 @@ class BypassCore final : public CoreNetwork {
   // With the number of the port in the configuration.
   std::vector<std::pair<size_t, std::unique_ptr<filter::FilteredPort>>> filtered_;
   std::vector<std::unique_ptr<FilterWatch>> filter_watches_;
+  // A device as this core sees it, and the VLANs that share it.
+  struct Trunk {
+    Port* port = nullptr;
+    std::unique_ptr<std::vector<ip::VlanPort*>> vlans = std::make_unique<std::vector<ip::VlanPort*>>();
+  };
+  std::vector<Trunk> trunks_;
   ip::Stack stack_;
   NeighbourInbox neighbours_;
   std::unique_ptr<LoopInbox> loop_;
@@ -478,8 +503,17 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
   eal.memory = eal_memory(configuration.dpdk.hugepages);
   eal.memory_mb = configuration.dpdk.memory_mb;
   eal.extra_arguments = configuration.dpdk.arguments;
-  for (const config::PortConfig& port : configuration.ports)
+  // The first port of a device says what it is like; those after it are further VLANs of it.
+  std::vector<size_t> device_of, first_of;
+  for (size_t i = 0; i < configuration.ports.size(); ++i) {
+    const config::PortConfig& port = configuration.ports[i];
+    size_t known = 0;
+    while (known < first_of.size() && configuration.ports[first_of[known]].device() != port.device()) ++known;
+    device_of.push_back(known);
+    if (known < first_of.size()) continue;
+    first_of.push_back(i);
     eal.ports.push_back(port_spec(port, configuration.cores.count));
+  }
   for (const config::PortConfig& port : configuration.ports) {
     if (port.queues <= configuration.cores.count) continue;
     error = port.where + "nobody would read " + std::to_string(port.queues) +
@@ -495,12 +529,13 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
   for (size_t i = 0; i < eal.ports.size(); ++i) {
     auto device = ethdev::EthernetDevice::open(eal.ports[i], error);
     if (!device) {
-      error = configuration.ports[i].where + error;
+      error = configuration.ports[first_of[i]].where + error;
       return nullptr;
     }
     network->devices_.push_back(std::move(device));
   }
-  for (size_t i = 0; i < network->devices_.size(); ++i) {
+  network->device_of_ = std::move(device_of);
+  for (size_t i = 0; i < configuration.ports.size(); ++i) {
     network->kernel_interfaces_.push_back(nullptr);
     if (!configuration.ports[i].kernel_interface.empty() &&
         !(error = network->open_kernel_interface(i)).empty())
@@ -528,7 +563,8 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
                                            std::vector<Waiter*>(waiters.begin(), waiters.begin() + sharing)));
   }
   std::vector<std::string> names;
-  for (const config::PortConfig& port : configuration.ports) names.push_back(port.name);
+  for (const config::PortConfig& port : configuration.ports)
+    names.push_back(port.vlan != 0 ? port.name + "." + std::to_string(port.vlan) : port.name);
   network->capture_ = std::make_unique<Capture>(std::move(names), waiters);
   if (waiters.size() > 1) {
     network->loop_ = std::make_unique<BufferExchange>(waiters);
@@ -541,11 +577,12 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
 
 std::string BypassNetwork::open_kernel_interface(size_t i) {
   const config::PortConfig& port = configuration_.ports[i];
+  const ethdev::EthernetDevice& device = *devices_[device_of_[i]];
   kernel::KernelInterfaceOptions options;
   options.name = port.kernel_interface;
-  options.mac = devices_[i]->mac();
-  options.mtu_bytes = port.mtu_bytes != 0 ? port.mtu_bytes : devices_[i]->mtu_bytes();
-  options.queues = std::min<uint32_t>(devices_[i]->queues(), configuration_.cores.count);
+  options.mac = device.mac();
+  options.mtu_bytes = port.mtu_bytes != 0 ? port.mtu_bytes : device.mtu_bytes();
+  options.queues = std::min<uint32_t>(device.queues(), configuration_.cores.count);
   if (port.kernel_addresses) {
     for (const config::Prefix& own : port.addresses) options.addresses.push_back({own.address, own.length});
     for (const auto& gateway : {port.gateway, port.ipv6_gateway})
@@ -559,7 +596,7 @@ std::string BypassNetwork::open_kernel_interface(size_t i) {
 // The rules of one port, each core with its share of the rates.
 std::vector<filter::Rule> BypassNetwork::rules_of(size_t port) const {
   std::vector<filter::Rule> rules;
-  const uint32_t cores = std::min<uint32_t>(devices_[port]->queues(), configuration_.cores.count);
+  const uint32_t cores = std::min<uint32_t>(devices_[device_of_[port]]->queues(), configuration_.cores.count);
   for (size_t i = 0; i < configuration_.filters.size(); ++i) {
     const config::FilterConfig& filter = configuration_.filters[i];
     if (!filter.is_for(configuration_.ports[port])) continue;

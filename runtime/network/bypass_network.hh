@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The cores' networks on DPDK ports: one queue of each port a core, with a stack of its own on top.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <string>
@@ -29,11 +30,13 @@ class BypassNetwork final : public Network {
 
  private:
   friend class BypassCore;
+  bool is_shared(size_t device) const { return std::count(device_of_.begin(), device_of_.end(), device) > 1; }
   explicit BypassNetwork(const config::Configuration& configuration) : configuration_(configuration) {}
   std::vector<filter::Rule> rules_of(size_t port) const;
   std::string open_kernel_interface(size_t port);
   const config::Configuration& configuration_;
-  std::vector<std::unique_ptr<ethdev::EthernetDevice>> devices_;  // in the order of configuration_.ports
+  std::vector<std::unique_ptr<ethdev::EthernetDevice>> devices_;
+  std::vector<size_t> device_of_;  // in the order of configuration_.ports: VLANs share a device
   std::vector<std::unique_ptr<kernel::EventWaiter>>
       waiters_;  // of the cores; here, so that each may wake the others
   std::unique_ptr<NeighbourExchange> neighbours_;

@@ -34,6 +34,33 @@ class Vlan:
         self.assertEqual(self.fetch(7, lab.url(server, "/hello")), "200 14")
 
 
+@on_each_transport("veth")
+class SeveralVlans:
+    def test_each_is_a_network_of_its_own(self):
+        lab = self.lab
+        device = "af_packet:slport"
+        lab.transport_arguments = ["--transport", "bypass", "--port", f"{device},address=10.91.7.2/24,vlan=7",
+                                   "--port", f"{device},address=10.91.9.2/24,vlan=9", "--port", f"{device},address={lab.address}/24"]
+        self.program("kitchen.mjs", "8080")
+        # Without a tag the other end is the kernel's.
+        self.assertEqual(lab.run("curl", "-sS", f"http://{lab.address}:8080/hello").stdout, "Hello, World!\n")
+        self.assertNotEqual(lab.run("curl", "-sS", "-m", "2", "http://10.91.7.2:8080/hello", check=False).returncode, 0)
+        for vlan, other in ((7, 9), (9, 7)):
+            # The other end is ours, with both VLANs as well.
+            lab.run("ip", "address", "flush", "dev", lab.interface)
+            ports = []
+            for each in (vlan, other):
+                ports += ["--port", f"af_packet:{lab.interface},address=10.91.{each}.1/24,vlan={each}"]
+            done = lab.run("timeout", 20, SLUICE, "--transport", "bypass", *ports, self.source(FETCH),
+                           f"http://10.91.{vlan}.2:8080/download/300000", check=False)
+            self.assertEqual(done.stdout.strip(), "200 300000")
+            # In the wrong VLAN nobody is there.
+            done = lab.run("timeout", 2, SLUICE, "--transport", "bypass", "--port",
+                           f"af_packet:{lab.interface},address=10.91.{vlan}.3/24,vlan={other}", self.source(FETCH),
+                           f"http://10.91.{vlan}.2:8080/hello", check=False)
+            self.assertEqual(done.stdout.strip(), "")
+
+
 @on_each_transport("veth", "veth6")
 class Jumbo:
     lab_mtu = 9000
