@@ -60,6 +60,6 @@ struct Activity {
   uint8_t backoff = 0, duplicate_acks = 0, probes = 0, challenges = 0;
   bool probe_allowance = false;  // the probe of the tail may go beyond the window
 };
-static_assert(sizeof(Activity) <= 240);
+static_assert(sizeof(Activity) <= 248);
 
 }  // namespace sluice::tcp
