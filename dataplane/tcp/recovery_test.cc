@@ -83,7 +83,7 @@ TEST_F(LossRecovery, SackRepairsExactlyTheHoles) {
   EXPECT_EQ(connection().phase(), RecoveryPhase::kFast);
   EXPECT_EQ(connection().ssthresh_bytes(), 7u * kSegment);
   ack(0, {{4, 10}, {1, 3}});
-  pass_ms(11);
+  pass_ms(21);
   EXPECT_EQ(came(), (Numbers{3}));
   ack(10);
   pass_ms(21);
@@ -193,7 +193,7 @@ TEST_F(LossRecovery, AProbeOfTheTailFindsItsLossBeforeTheTimeout) {
   pass_ms(21);
   EXPECT_EQ(came(), (Numbers{2}));
   ack(3, {{4, 5}});
-  pass_ms(11);
+  pass_ms(21);
   EXPECT_EQ(came(), (Numbers{3}));
   ack(5);
   pass_ms(11);

@@ -84,11 +84,28 @@ TEST(Packetdrill, AssertionsAreChecked) {
 }
 
 TEST(Packetdrill, WhatIsForeignIsSaid) {
-  expect_not_applicable("`tc qdisc add dev tun0 root pfifo`\n" + kServer, "tc qdisc add");
+  expect_not_applicable("`tc qdisc add dev tun0 root fq`\n" + kServer, "tc qdisc add");
   expect_not_applicable("`sysctl -q net.ipv4.tcp_sack=0`\n" + kServer, "tcp_sack=0");
   expect_not_applicable(kEstablished + "+0 setsockopt(4, SOL_SOCKET, SO_ZEROCOPY, [1], 4) = 0\n",
                         "SO_ZEROCOPY");
   expect_not_applicable(kEstablished + "+0 splice(4, 0, 0, 0, 1, 0) = 0\n", "splice()");
+}
+
+TEST(Packetdrill, BitsAndSumsOfAssertionsCount) {
+  expect_failure(kEstablished + "+0 %{ assert (tcpi_options & TCPI_OPT_SYN_DATA) != 0, 'a; b' }%\n",
+                 "tcpi_options is 2");
+  expect_failure(kEstablished + "+0 %{ n = 1; n += tcpi_snd_cwnd; print(n); assert n == 12 }%\n",
+                 "assert n == 12");
+}
+
+TEST(Packetdrill, OnlyWhatIsExcusedMayBeMissing) {
+  const std::string data = kEstablished + "+0 < . 1:501(500) ack 1 win 20000\n+0 write(4, ..., 10) = 10\n";
+  const Verdict verdict = play(data + "+0 > P. 1:11(10) ack 501\n");
+  EXPECT_EQ(verdict.kind, Verdict::Kind::kPassed) << verdict.text;
+  // An answer to a segment that says nothing new is one too many.
+  expect_failure(
+      kEstablished + "+0 < . 0:0(0) ack 1 win 20000\n+0 write(4, ..., 10) = 10\n+0 > P. 1:11(10) ack 1\n",
+      "came . 1:1(0) ack 1");
 }
 
 TEST(Packetdrill, MistakesHaveTheirLine) {
