@@ -27,6 +27,7 @@ const READABLE = {
 };
 const LONGEST_SHORT = 12;    // two values this short are told in one line
 const LONGEST_LINES = 512;   // of one value, in a message
+const SHOWN_EQUAL = 5;       // lines of a stretch that is the same on both sides
 
 function show(value) {
   return inspect(value, {
@@ -75,7 +76,7 @@ function differenceText(actual, expected, operator, header) {
   const changes = difference(actualLines.slice(0, LONGEST_LINES), expectedLines.slice(0, LONGEST_LINES), same);
   const out = [];
   let cut = false;
-  // Two lines before and after a change are shown; of a longer stretch of equal lines the middle is left out.
+  // Of a longer stretch of equal lines the beginning and the last one are shown.
   for (let i = 0; i < changes.length;) {
     if (changes[i][0] !== 0) {
       const [sign, text] = changes[i];
@@ -85,18 +86,12 @@ function differenceText(actual, expected, operator, header) {
     }
     let end = i;
     while (end < changes.length && changes[end][0] === 0) end++;
-    const count = end - i;
-    const before = i === 0 ? 0 : 2;
-    const after = end === changes.length ? 0 : 2;
-    const head = i === 0 ? Math.max(0, Math.min(count, 2)) : before;
-    const tail = end === changes.length ? Math.max(0, Math.min(count - head, 2)) : after;
-    if (count > head + tail + 1 && count > 5) {
-      for (let j = i; j < i + head; j++) out.push(`  ${changes[j][1]}`);
-      out.push(`${colors.gray}...${colors.white}`);
-      cut = true;
-      for (let j = end - tail; j < end; j++) out.push(`  ${changes[j][1]}`);
-    } else {
+    if (end - i <= SHOWN_EQUAL + 1) {
       for (let j = i; j < end; j++) out.push(`  ${changes[j][1]}`);
+    } else {
+      for (let j = i; j < i + SHOWN_EQUAL; j++) out.push(`  ${changes[j][1]}`);
+      out.push(`${colors.gray}...${colors.white}`, `  ${changes[end - 1][1]}`);
+      cut = true;
     }
     i = end;
   }

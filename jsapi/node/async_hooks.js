@@ -6,6 +6,8 @@ const { codes } = require('internal/errors');
 const { validateFunction, validateObject, validateString } = require('internal/validators');
 const context = require('internal/async_context');
 
+context.start();
+
 class AsyncLocalStorage {
   #default; #name;
   constructor(options = {}) {
@@ -25,11 +27,22 @@ class AsyncLocalStorage {
     const now = context.current();
     const known = context.valueOf(now, this);
     if (known !== undefined && Object.is(known.store, store)) return fn(...args);
-    return context.runIn(context.withValue(now, this, store), fn, undefined, args);
+    return this.#runWith(known, context.withValue(now, this, store), fn, args);
   }
   exit(fn, ...args) {
     validateFunction(fn, 'callback');
-    return context.runIn(context.withValue(context.current(), this, undefined), fn, undefined, args);
+    const now = context.current();
+    return this.#runWith(context.valueOf(now, this), context.withValue(now, this, undefined), fn, args);
+  }
+  // Afterwards only this storage has what it had before (`known`): what `fn` entered of others stays.
+  #runWith(known, frame, fn, args) {
+    context.enter(frame);
+    try {
+      return fn(...args);
+    } finally {
+      const after = context.current();
+      context.enter(known === undefined ? context.without(after, this) : context.withValue(after, this, known.store));
+    }
   }
   disable() { context.enter(context.without(context.current(), this)); }
   getStore() {

@@ -146,7 +146,8 @@ for (const [name, { request, result = (value) => value }] of Object.entries(oper
     const made = request(...args);
     const callback = callbackOf(typeof last === 'function' ? last : args.length > 1 ? last : undefined, 'cb');
     later(made, (error, value) => {
-      if (error) callback(error);
+      if (error && (name === 'stat' || name === 'lstat') && args[1]?.throwIfNoEntry === false && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) callback(null, undefined);
+      else if (error) callback(error);
       else if (RESULTS.has(name)) callback(null, result(value, made));
       else callback(null);
     });
@@ -330,8 +331,8 @@ function asText(bytes, encoding) {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return encoding && encoding !== 'buffer' ? buffer.toString(encoding) : buffer;
 }
-const mend = (error) => {
-  if (error.code === 'EFBIG') return new codes.ERR_FS_FILE_TOO_LARGE('over');
+const mend = (error, fd) => {
+  if (error.code === 'EFBIG') return new codes.ERR_FS_FILE_TOO_LARGE(internalBinding('fs').call(calls.FSTAT, undefined, undefined, undefined, fd)[8] ?? 'unknown');
   return error;
 };
 
@@ -341,6 +342,8 @@ fs.readFileSync = function readFileSync(path, options) {
   const fd = own ? now({ op: calls.OPEN, path: pathOf(path), a: flagsOf(options.flag), b: 0o666 }) : path;
   try {
     return asText(now({ op: calls.READ_ALL, a: fd }), options.encoding);
+  } catch (error) {
+    throw mend(error, fd);
   } finally {
     if (own) now({ op: calls.CLOSE, a: fd });
   }
@@ -357,9 +360,10 @@ fs.readFile = function readFile(path, options, callback) {
   }
   const own = !isDescriptor(path);
   const withDescriptor = (fd) => later({ op: calls.READ_ALL, a: fd }, (error, bytes) => {
+    if (error) error = mend(error, fd);
     const done = (closeError) => {
       if (signal?.aborted) return callback(new AbortError(undefined, { cause: signal.reason }));
-      if (error || closeError) return callback(mend(error || closeError));
+      if (error || closeError) return callback(error || closeError);
       let content;
       try {
         content = asText(bytes, options.encoding);

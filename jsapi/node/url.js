@@ -47,7 +47,7 @@ function fileURLToPathBuffer(url, options = undefined) {
   return querystring.unescapeBuffer(url.pathname);
 }
 
-const PATH_ESCAPES = { '%': '%25', '\\': '%5C', '\n': '%0A', '\r': '%0D', '\t': '%09', '?': '%3F', '#': '%23', '^': '%5E' };
+const PATH_ESCAPES = { '%': '%25', '\\': '%5C', '\n': '%0A', '\r': '%0D', '\t': '%09', '?': '%3F', '#': '%23', '^': '%5E', '[': '%5B', ']': '%5D', '|': '%7C', '~': '%7E' };
 
 function pathToFileURL(file, options = undefined) {
   validateString(file, 'path');
@@ -61,14 +61,14 @@ function pathToFileURL(file, options = undefined) {
     if (end === 2) throw new codes.ERR_INVALID_ARG_VALUE('path', file, 'Empty UNC servername');
     const url = new URL('file://');
     url.hostname = domainToASCII(file.slice(begin, end));
-    url.pathname = file.slice(end).replaceAll('\\', '/').replace(/[%\n\r\t?#^]/g, (c) => PATH_ESCAPES[c]);
+    url.pathname = file.slice(end).replaceAll('\\', '/').replace(/[%\n\r\t?#^[\]|~]/g, (c) => PATH_ESCAPES[c]);
     return url;
   }
   let resolved = windows ? path.win32.resolve(file) : path.posix.resolve(file);
   const last = file[file.length - 1];
   if ((last === '/' || (windows && last === '\\')) && !resolved.endsWith(windows ? '\\' : '/')) resolved += '/';
   if (windows) resolved = `/${resolved.replaceAll('\\', '/')}`;
-  return new URL(`file://${resolved.replace(/[%\\\n\r\t?#^]/g, (c) => PATH_ESCAPES[c])}`);
+  return new URL(`file://${resolved.replace(/[%\\\n\r\t?#^[\]|~]/g, (c) => PATH_ESCAPES[c])}`);
 }
 
 // ---- domains

@@ -3,15 +3,19 @@
 // hands, ticks, timers, immediates and microtasks. Nothing is spent as long as nobody has entered one.
 'use strict';
 
-// A frame: { key, store, next }; undefined: nothing was ever set.
+// A frame: { key, store, next }. The last one is `base`: V8 resets the value only behind a continuation that had one, so that
+// there is always one once contexts are used.
 let used = false;
+const base = { key: undefined, store: undefined, next: undefined };
 
 exports.isUsed = () => used;
+// From now on contexts are kept.
+exports.start = () => { if (!used) enter(base); };
 exports.current = () => used ? internalBinding('task').getContinuation() : undefined;
 
 function enter(frame) {
   used = true;
-  internalBinding('task').setContinuation(frame);
+  internalBinding('task').setContinuation(frame ?? base);
 }
 exports.enter = enter;
 

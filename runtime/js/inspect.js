@@ -497,6 +497,9 @@ function formatObject(context, value, depth) {
       if (type === 'String') keys = keys.filter((key) => typeof key === 'symbol' || !/^\d+$/.test(key));
       base = `[${type}${name !== type ? ` (${name})` : ''}: ${formatPrimitive({ ...context, colors: false }, inner, true)}]`;
       if (keys.length === 0) return paint(context, base, typeof inner);
+    } else if (typeof URL === 'function' && value instanceof URL) {
+      base = value.href;
+      if (keys.length === 0) return base;
     } else if (native && native.isGenerator(value)) {
       open = `${prefixOf(name, tag, 'Generator')}{`;
     } else if (native && (native.isMapIterator(value) || native.isSetIterator(value))) {

@@ -15,6 +15,10 @@ const process = Object.create(Object.create(EventEmitter.prototype, {
     },
   },
 }));
+{
+  const prototype = Object.getPrototypeOf(process);
+  prototype.constructor.prototype = prototype;
+}
 EventEmitter.call(process);
 let exitCode;
 let exiting = false;
@@ -92,8 +96,8 @@ process.platform = 'linux';
 process.title = 'sluice';
 process.release = { name: 'sluice' };
 process.features = Object.freeze({
-  inspector: false, debug: false, uv: true, ipv6: true, openssl_is_boringssl: false, tls_alpn: true, tls_sni: true, tls_ocsp: true, tls: true,
-  cached_builtins: true, require_module: true, typescript: false,
+  inspector: false, debug: false, uv: false, ipv6: true, openssl_is_boringssl: false, tls_alpn: false, tls_sni: false, tls_ocsp: false, tls: false,
+  cached_builtins: true, require_module: true, quic: false, typescript: false,
 });
 process.config = Object.freeze({
   target_defaults: Object.freeze({ cflags: [], default_configuration: 'Release', defines: [], include_dirs: [], libraries: [] }),
@@ -151,6 +155,15 @@ process.memoryUsage = () => {
 };
 process.memoryUsage.rss = () => internalBinding('process').memoryUsage()[0];
 process.cpuUsage = (previous) => {
+  if (previous !== undefined) {
+    const { codes } = require('internal/errors');
+    if (!previous || typeof previous !== 'object') require('internal/validators').validateObject(previous, 'prevValue');
+    for (const name of ['user', 'system']) {
+      const value = previous[name];
+      require('internal/validators').validateNumber(value, `prevValue.${name}`);
+      if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) throw new codes.ERR_INVALID_ARG_VALUE.RangeError(`prevValue.${name}`, value);
+    }
+  }
   const [user, system] = internalBinding('process').cpuUsage();
   return previous ? { user: user - previous.user, system: system - previous.system } : { user, system };
 };

@@ -10,7 +10,7 @@ for (const name of ['dispose', 'asyncDispose']) {
 }
 
 function structuredClone(value, options) {
-  if (arguments.length === 0) throw new TypeError('The "value" argument must be specified');
+  if (arguments.length === 0) throw new (require('internal/errors').codes.ERR_MISSING_ARGS)('value');
   const transfer = options && options.transfer ? [...options.transfer] : [];
   const failure = {};
   const result = internalBinding('clone').clone(value, transfer, failure);
