@@ -151,6 +151,7 @@ class BypassCore final : public CoreNetwork {
       transport_.udp().set_ephemeral_ports(config::kPortsBesideKernelFirst, config::kPortsBesideKernelLast);
     transport_.tcp().congestion_control = congestion_control(network.configuration_.tcp.congestion);
     transport_.tcp().pacing = network.configuration_.tcp.pacing;
+    transport_.tcp().set_fast_open_key(network.fast_open_key_);
     reactor_.add(capture_);
     reactor_.add(neighbours_);
     if (network.loop_) {
@@ -542,6 +543,8 @@ std::unique_ptr<Network> BypassNetwork::open(const config::Configuration& config
       return nullptr;
   }
   network->stable_key_ = stable_key();
+  kernel::HostEntropy entropy;
+  network->fast_open_key_ = HashKey::from(entropy);
   for (const config::FilterConfig& filter : configuration.filters) {
     auto compiled = pcap::PcapFilter::compile(filter.match, error);
     if (!compiled) {  // it did when the configuration was read

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/core/keyed_hash.hh"
 #include "dataplane/filter/filtered_port.hh"
 #include "dataplane/udp/port_owners.hh"
 #include "drivers/ethdev/ethdev.hh"
@@ -50,6 +51,8 @@ class BypassNetwork final : public Network {
   std::unique_ptr<udp::PortOwners> udp_ports_;
   std::unique_ptr<BufferExchange> loop_;  // packets to ourselves, with several cores
   std::array<uint64_t, 2> stable_key_{};
+  // Of all cores: a cookie that one of them gives is good on the others, where the next connection may go.
+  HashKey fast_open_key_;
 };
 
 }  // namespace sluice::runtime
