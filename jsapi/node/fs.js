@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // node:fs: the functions that act at once (...Sync), and those with a callback, which run on threads of a pool. Watchers,
-// opendir, glob and cp are not here yet.
+// opendir and glob are not here yet.
 'use strict';
 
 const calls = require('internal/node/fs_calls');
