@@ -27,11 +27,13 @@ uint32_t lasts_s(Bench& bench, Recorder& user) {
 TEST(UserTimeout, IsSaidOnceTheHandshakeIsOver) {
   Bench bench(with_option());
   Recorder& user = bench.open();
-  user.send("data");
+  user.send("data", false);
+  bench.peer.settle();
   ASSERT_EQ(bench.peer.segments.size(), 2u);
   EXPECT_EQ(bench.peer.take().payload, "data");
   EXPECT_EQ(bench.peer.take().options.user_timeout_s, 120u);
-  user.send("more");
+  user.send("more", false);
+  bench.peer.settle();
   ASSERT_EQ(bench.peer.segments.size(), 1u);
   EXPECT_EQ(bench.peer.take().options.user_timeout_s, 0u) << "once is enough";
 }
@@ -51,7 +53,8 @@ TEST(UserTimeout, IsSaidInOurSynAndInTheAcknowledgementOfTheirs) {
 TEST(UserTimeout, IsNotSaidWhereNobodyAskedForIt) {
   Bench bench;
   Recorder& user = bench.open();
-  user.send("data");
+  user.send("data", false);
+  bench.peer.settle();
   ASSERT_EQ(bench.peer.segments.size(), 1u);
   EXPECT_EQ(bench.peer.take().options.user_timeout_s, 0u);
 }
