@@ -219,7 +219,8 @@ Buffer* Connection::reserve(uint32_t bytes) {
     return tail->buffer;
   BufferPool& pool = tcp_->stack_.pool(path_);
   // The payload's room is made exactly one segment long, so that a full Buffer is sent as it is.
-  const uint32_t room = std::max<uint32_t>(mss_, bytes);
+  // Before the peer has said how long that is, as long as we would have it.
+  const uint32_t room = std::max<uint32_t>(state_ == State::kSynSent ? local_mss_ - 12u : mss_, bytes);
   const uint32_t storage = pool.storage_bytes();
   Buffer* buffer =
       pool.allocate(storage > room + kTransmitHeadroomBytes ? storage - room : kTransmitHeadroomBytes);
