@@ -91,7 +91,7 @@ struct Interface {
   const PortCapabilities capabilities;
   const uint32_t own_mtu_bytes;  // the port's, or less where the configuration says so
   uint32_t mtu_bytes;            // of IPv4: the same, or less when a server says so
-  const bool merge_received;  // InterfaceOptions, unless the port does it
+  const bool merge_received;     // InterfaceOptions, unless the port does it
   const bool cut_sent, cut_sent_ipv6;
   std::vector<LocalPrefix> prefixes;
   LearntIpv4 learnt;

@@ -15,9 +15,7 @@ class EphemeralPorts {
   static constexpr uint32_t kCount = kLast - kFirst + 1;
 
   explicit EphemeralPorts(Entropy& entropy, uint16_t first = kFirst, uint16_t last = kLast)
-      : first_(first),
-        count_(last - first + 1u),
-        key_(HashKey::from(entropy)) {
+      : first_(first), count_(last - first + 1u), key_(HashKey::from(entropy)) {
     SLUICE_ASSERT(first <= last);
     for (auto& each : table_) each = entropy.u32() % count_;
   }

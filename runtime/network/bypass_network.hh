@@ -45,7 +45,7 @@ class BypassNetwork final : public Network {
   std::vector<std::unique_ptr<kernel::KernelInterface>> kernel_interfaces_;
   // In the order of devices_: frames between the cores of a port that does not steer; null for one that does.
   std::vector<std::unique_ptr<BufferExchange>> steering_;
-  std::unique_ptr<LearntBoard> learnt_;  // with several cores
+  std::unique_ptr<LearntBoard> learnt_;                        // with several cores
   std::vector<std::unique_ptr<ethdev::JitMatcher>> matchers_;  // in the order of configuration_.filters
   std::unique_ptr<Capture> capture_;
   std::unique_ptr<udp::PortOwners> udp_ports_;
