@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`./dev bench tcp`: what our TCP costs, each figure beside the one that it is to be judged by, in one run.
 
-    perf/run tcp [--seconds S] [--rounds N] [--only cost,stages,echo,bulk,kernel,open,goodput,idle] [--json FILE]
+    perf/run tcp [--seconds S] [--rounds N] [--only cost,stages,echo,bulk,kernel,open,goodput,idle] [--idle-connections N]
+            [--json FILE]
 
 Everything runs in network namespaces of its own. Rounds of what is compared alternate. Programs that take processor time
 from others do so only while they measure (the process group's autogroup is raised). Believe the ratios.
@@ -23,7 +24,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build"))
 LOAD, STREAM, RELAY = BUILD / "perf/tcp_load", BUILD / "perf/kernel_stream", BUILD / "perf/relay"
-COST, PORT_ECHO, GOODPUT, IDLE = BUILD / "perf/tcp_cost", BUILD / "drivers/ethdev/port_echo", BUILD / "tests/scenarios/goodput", BUILD / "perf/tcp_idle"
+COST, PORT_ECHO, GOODPUT, IDLE = BUILD / "perf/tcp_cost", BUILD / "drivers/ethdev/port_echo", BUILD / "tests/scenarios/goodput", BUILD / "perf/idle_connections"
 NEAR, FAR = "192.0.2.2", "192.0.2.1"
 START_LIMIT_S = 20
 PARTS = ("cost", "stages", "echo", "bulk", "kernel", "open", "goodput", "idle")
@@ -303,11 +304,11 @@ class Bench:
 
     def idle(self):
         if not IDLE.exists():
-            print("idle connections: perf/tcp_idle is not built")
+            print("idle connections: perf/idle_connections is not built")
             return
-        out = run([IDLE], limit_s=600)
-        self.report["results"]["idle"] = last_json(out)
-        print(out.strip())
+        out = run([IDLE, "--connections", str(self.options.idle_connections)], limit_s=900)
+        self.report["results"]["idle"] = [line.split() for line in out.splitlines()[1:]]
+        print(out.rstrip())
 
 
 class Namespace:
@@ -370,6 +371,7 @@ def main(words, distance):
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default=",".join(PARTS))
+    parser.add_argument("--idle-connections", type=int, default=1_000_000)
     parser.add_argument("--json", default=str(BUILD / "bench_tcp.json"))
     options = parser.parse_args(words)
     if (os.cpu_count() or 1) < 2:
