@@ -441,6 +441,23 @@ TEST_F(LossRecovery, WithoutSackPartialAcknowledgementsLeadFromHoleToHole) {
   EXPECT_EQ(bench.counters().timeouts, 0u);
 }
 
+TEST_F(LossRecovery, WhatWaitedBehindAHoleIsNoRoundTrip) {
+  Recorder& user = open({.mss = 1460});
+  send_segments(user, 10);
+  const uint32_t before_us = connection().smoothed_rtt_us();
+  ack(0);
+  ack(0);
+  ack(0);
+  pass_ms(21);
+  EXPECT_EQ(came(), (Numbers{0}));
+  pass_ms(100);
+  ack(10);  // the others had arrived long ago (RFC 6298 section 3, Karn's algorithm)
+  pass_ms(11);
+  EXPECT_EQ(connection().phase(), RecoveryPhase::kOpen);
+  EXPECT_EQ(bench.counters().timeouts, 0u);
+  EXPECT_LE(connection().smoothed_rtt_us(), before_us + 1'000);
+}
+
 // ---- black holes (RFC 4821) ----
 
 TEST_F(LossRecovery, FullSegmentsThatVanishAgainAndAgainBecomeSmaller) {

@@ -329,6 +329,26 @@ TEST(Segment, AClosedWindowStillTakesAcksAndAnswersProbes) {
   EXPECT_EQ(user.received.size(), 1001u);
 }
 
+TEST(Segment, ASillyWindowIsNotTold) {
+  Limits limits;
+  limits.receive_window_bytes = 10'000;
+  Bench bench(limits);
+  bench.acceptor.consumes = false;
+  Recorder& user = bench.open();
+  for (int i = 0; i < 10; ++i) bench.peer.send(kTcpAck, std::string(1000, 'x'));
+  EXPECT_EQ(bench.peer.segments.back().window, 0);
+  bench.peer.segments.clear();
+  // RFC 9293 section 3.8.6.2.2: room of less than a segment stays closed, also to who asks.
+  user.stream->consumed(100);
+  RawSegment probe = bench.peer.next();
+  probe.payload = "y";
+  bench.peer.send(probe);
+  EXPECT_EQ(bench.peer.take().window, 0);
+  user.stream->consumed(1460);
+  bench.peer.send(probe);
+  EXPECT_EQ(bench.peer.take().window, 1560);
+}
+
 TEST(Segment, TheWindowIsNeverTakenBackAndOpensInWorthwhileSteps) {
   Limits limits;
   limits.receive_window_bytes = 10'000;
