@@ -349,6 +349,33 @@ TEST(Segment, ASillyWindowIsNotTold) {
   EXPECT_EQ(bench.peer.take().window, 1560);
 }
 
+TEST(Segment, TheWindowOfTheHandshakesLastAcknowledgementIsScaled) {
+  Bench bench;
+  bench.peer.window = 100;  // times 128
+  Recorder& user = bench.open({.has_window_scale = true, .window_scale = 7, .mss = 1460});
+  user.send(pattern(5'000), false);
+  bench.peer.settle();
+  size_t bytes = 0;
+  for (const RawSegment& segment : bench.peer.segments) bytes += segment.payload.size();
+  EXPECT_EQ(bytes, 5'000u);
+}
+
+TEST(Segment, AFinBeforeDataThatHasArrivedIsNone) {
+  Bench bench;
+  Recorder& user = bench.open();
+  RawSegment later = bench.peer.next();
+  later.sequence += 5;
+  later.payload = "67890";
+  bench.peer.send(later);
+  bench.peer.segments.clear();
+  RawSegment end = bench.peer.next(kTcpAck | kTcpFin);
+  end.payload = "12345";
+  bench.peer.send(end);
+  EXPECT_EQ(user.received, "1234567890");
+  EXPECT_FALSE(user.ended);
+  EXPECT_EQ(bench.peer.segments.back().acknowledgement, bench.peer.sequence + 10);
+}
+
 TEST(Segment, TheWindowIsNeverTakenBackAndOpensInWorthwhileSteps) {
   Limits limits;
   limits.receive_window_bytes = 10'000;
