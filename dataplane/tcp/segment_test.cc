@@ -376,6 +376,27 @@ TEST(Segment, AFinBeforeDataThatHasArrivedIsNone) {
   EXPECT_EQ(bench.peer.segments.back().acknowledgement, bench.peer.sequence + 10);
 }
 
+TEST(Segment, TheWindowOfAnOvertakenSegmentIsStale) {
+  Bench bench;
+  Recorder& user = bench.open();
+  RawSegment newer = bench.peer.next();
+  newer.sequence += 5;
+  newer.payload = "67890";
+  newer.window = 2'000;
+  bench.peer.send(newer);
+  RawSegment older = bench.peer.next();
+  older.payload = "12345";
+  older.window = 60'000;
+  bench.peer.send(older);
+  bench.peer.segments.clear();
+  user.send(pattern(5'000), false);
+  bench.peer.settle();
+  size_t bytes = 0;
+  for (const RawSegment& segment : bench.peer.segments) bytes += segment.payload.size();
+  EXPECT_GT(bytes, 0u);
+  EXPECT_LE(bytes, 2'000u);  // RFC 9293 section 3.10.7.4, SND.WL1
+}
+
 TEST(Segment, TheWindowIsNeverTakenBackAndOpensInWorthwhileSteps) {
   Limits limits;
   limits.receive_window_bytes = 10'000;
