@@ -53,7 +53,12 @@ void Stack::set_exception(uint8_t interface_index, FrameSink* sink) {
 void Stack::set_kernel_address(const IpAddress& address, bool present) {
   auto& all = state_->kernel_addresses;
   const auto at = std::find(all.begin(), all.end(), address);
-  if (present && at == all.end() && all.size() < kKernelAddressesLimit) all.push_back(address);
+  if (present && at == all.end()) {
+    if (all.size() < kKernelAddressesLimit)
+      all.push_back(address);
+    else
+      ++counters.kernel_addresses_refused;
+  }
   if (!present && at != all.end()) all.erase(at);
 }
 

@@ -348,6 +348,12 @@ TEST_F(KernelRoutes, OfIpv6Likewise) {
   EXPECT_FALSE(reachable());
 }
 
+TEST_F(Exception, MoreAddressesOfTheKernelThanAreKeptAreCounted) {
+  for (uint32_t i = 0; i < ip::Stack::kKernelAddressesLimit + 3; ++i)
+    host.stack.set_kernel_address(IpAddress::v4(0xc6336400 + i), true);
+  EXPECT_EQ(host.stack.counters.kernel_addresses_refused, 3u);
+}
+
 TEST_F(KernelRoutes, OneThroughOurselvesIsRefused) {
   set("198.51.100.0", 24, {"192.0.2.1"});
   EXPECT_EQ(asked_for("198.51.100.5"), "");

@@ -329,6 +329,7 @@ class Stack {
     uint64_t frames_cut = 0;  // of large segments, in software
     uint64_t loop_passed_on = 0, loop_pass_refused = 0;
     uint64_t given_to_kernel = 0, kernel_routes_refused = 0;
+    uint64_t kernel_addresses_refused = 0;  // beyond kKernelAddressesLimit
     uint64_t igmp_received = 0, igmp_sent = 0;
     uint64_t group_limit = 0;  // groups that programs wanted beyond kGroupsLimit
     // Of IPv6.

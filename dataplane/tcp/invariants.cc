@@ -38,6 +38,8 @@ const char* Connection::broken_invariant() const {
     return "SACKed bytes are miscounted";
   if (lost != (active_->recovery ? active_->recovery->lost_bytes : 0)) return "lost bytes are miscounted";
   if (phase_ != RecoveryPhase::kOpen && !active_->recovery) return "a recovery without its state";
+  if (active_->mtu_search.lost_bytes != 0)
+    return "a lost probe of the MTU of which nobody has said what it means";
   if (window_.cwnd_bytes == 0) return "an empty congestion window";
   if (dirty_ || reset_pending_) return nullptr;  // it has its turn yet
   if (snd_nxt_ != snd_una_ && active_->retransmit_at == 0) return "data in flight and no timer";

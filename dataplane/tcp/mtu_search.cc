@@ -108,7 +108,8 @@ void Connection::look_for_lost_mtu_probe(const FlightRecord& record) {
   MtuSearch& search = active_->mtu_search;
   if (search.probe_bytes == 0 || record.begin != search.begin) return;
   ++tcp_->counters.mtu_probes_lost;
-  search.lost_bytes = record.bytes();
+  // In a recovery there is no question left: the window is reduced already.
+  if (phase_ == RecoveryPhase::kOpen) search.lost_bytes = record.bytes();
   if (++search.losses == kProbeLosses) {
     search.losses = 0;
     search.ceiling_bytes = static_cast<uint16_t>(search.probe_bytes - 1);

@@ -12,9 +12,10 @@ namespace sluice::tcp {
 inline constexpr uint32_t kMtuRaiseMs = 600'000;
 
 struct MtuSearch {
-  Sequence begin = 0;        // of the probe under way
-  uint32_t next_tick = 0;    // no probe before this
-  uint32_t lost_bytes = 0;   // of a probe that was just found lost, until it is decided what that means
+  Sequence begin = 0;      // of the probe under way
+  uint32_t next_tick = 0;  // no probe before this
+  uint32_t lost_bytes =
+      0;  // of a probe that was just found lost, until the recovery that begins upon it has looked
   uint16_t probe_bytes = 0;  // payload of the probe under way; 0: none
   uint16_t ceiling_bytes =
       0;  // what is too large is larger than this; 0: only what the link and the peer take limits

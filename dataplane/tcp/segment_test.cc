@@ -360,6 +360,28 @@ TEST(Segment, TheWindowOfTheHandshakesLastAcknowledgementIsScaled) {
   EXPECT_EQ(bytes, 5'000u);
 }
 
+TEST(Segment, TheWindowOfASynIsNotScaled) {
+  Bench bench;
+  Recorder user;
+  bench.connect(user);
+  bench.peer.settle();
+  const RawSegment syn = bench.peer.take();
+  bench.peer.acknowledgement = syn.sequence + 1;
+  RawSegment answer = bench.peer.next(kTcpSyn | kTcpAck);
+  answer.window = 1'000;
+  answer.options.mss = 1460;
+  answer.options.has_window_scale = true;
+  answer.options.window_scale = 7;
+  bench.peer.send(answer);
+  bench.peer.segments.clear();
+  user.send(pattern(5'000), false);
+  bench.peer.settle();
+  size_t bytes = 0;
+  for (const RawSegment& segment : bench.peer.segments) bytes += segment.payload.size();
+  EXPECT_GT(bytes, 0u);
+  EXPECT_LE(bytes, 1'000u);  // RFC 7323 section 2.2
+}
+
 TEST(Segment, AFinBeforeDataThatHasArrivedIsNone) {
   Bench bench;
   Recorder& user = bench.open();

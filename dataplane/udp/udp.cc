@@ -2,6 +2,8 @@
 // UDP's two ways, and its ports.
 #include "dataplane/udp/udp.hh"
 
+#include <utility>
+
 #include "dataplane/core/chain.hh"
 #include "dataplane/wire/checksum.hh"
 #include "dataplane/wire/ipv6.hh"
@@ -179,10 +181,11 @@ void Udp::receive_group(const ip::ReceivedPacket& about, const Endpoint& from, u
   for (unsigned i = 0; i < count; ++i) {
     // A user may close other sockets.
     if (i > 0 && !is_open(receivers[i], port)) continue;
-    Buffer* const mine = copy_chain(stack_.pool(), packet);
+    // The last one, who is mostly the only one, gets the packet itself.
+    Buffer* const mine = i + 1 < count ? copy_chain(stack_.pool(), packet) : std::exchange(packet, nullptr);
     if (mine == nullptr) {
-      ++counters.group_receivers_limit;
-      break;
+      ++counters.no_buffer;
+      continue;
     }
     ++counters.received_datagrams;
     receivers[i]->user_.on_datagram(from, to, trim_chain_front(mine, wire::kUdpHeaderBytes));

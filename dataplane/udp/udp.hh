@@ -58,7 +58,8 @@ class Udp final : public ip::Protocol {
     uint64_t send_failed = 0;            // routes, buffers, queues: the caller was told
     uint64_t sockets_refused = 0;        // kSocketsLimit, or no port free
     uint64_t icmp_errors = 0;            // told to a user
-    uint64_t group_receivers_limit = 0;  // sockets that did not get a copy of what was sent to a group
+    uint64_t group_receivers_limit = 0;  // sockets beyond 64 that did not get what was sent to a group
+    uint64_t no_buffer = 0;              // sockets for whose copy of that there was no Buffer
   } counters;
 
  private:

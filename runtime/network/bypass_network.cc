@@ -321,6 +321,7 @@ class BypassCore final : public CoreNetwork {
     visit("udp_send_failed", "", udp.send_failed);
     visit("udp_limit_hit", "limit=\"sockets\"", udp.sockets_refused);
     visit("udp_limit_hit", "limit=\"group_receivers\"", udp.group_receivers_limit);
+    visit("udp_no_buffer", "", udp.no_buffer);
     if (addresses_) addresses_->visit_counters(visit);
 
     const tcp::Counters& tcp = transport_.tcp().counters;
@@ -434,6 +435,7 @@ class BypassCore final : public CoreNetwork {
       visit("kernel_routes_overruns", "", monitor.overruns);
       visit("kernel_routes_refused", "cause=\"limit\"", monitor.prefixes_limit + ip.kernel_routes_refused);
       visit("kernel_routes_refused", "cause=\"unusable\"", monitor.unusable);
+      visit("kernel_addresses_refused", "", ip.kernel_addresses_refused);
     }
     for (const auto& [index, port] : filtered_) {
       size_t rule = 0;
