@@ -20,6 +20,8 @@ bool promising(std::string_view text) {
     while (next < text.size() && is_space(text[next])) ++next;
     if (next < text.size() && (text[next] == '{' || text[next] == ':' || text[next] == '/')) return true;
   }
+  if (text.find("assert{") != std::string_view::npos || text.find("assert {") != std::string_view::npos)
+    return true;
   for (size_t at = text.find("import"); at != std::string_view::npos; at = text.find("import", at + 6)) {
     size_t next = at + 6;
     while (next < text.size() && is_space(text[next])) ++next;
@@ -158,6 +160,11 @@ class Lexer {
             edits.push_back({end, 0, " assert"});
             edits.push_back({word, 4, ""});
           }
+        } else if (text_.substr(word, 6) == "assert") {
+          at_ = word + 6;
+          skip_space();
+          // No longer the language's: an error of syntax.
+          if (at_ < text_.size() && text_[at_] == '{') edits.push_back({word, 6, "asserted"});
         }
         at_ = end;
       }

@@ -374,38 +374,22 @@ bool ModuleLoader::check_attributes(const Request& request, const std::string& u
   return false;
 }
 
-void ModuleLoader::find_export_names(const std::string& path, const std::string& source,
-                                     std::vector<std::string>& names) {
-  std::vector<std::string> files = {path}, seen;
-  while (!files.empty() && seen.size() < 64) {
-    const std::string file = files.back();
-    files.pop_back();
-    if (std::find(seen.begin(), seen.end(), file) != seen.end()) continue;
-    std::string text;
-    if (seen.empty() && !source.empty())
-      text = source;
-    else if (!PackageResolver::read_file(file, text))
-      continue;
-    seen.push_back(file);
-    std::vector<std::string> reexports;
-    for (std::string& name : common_js_export_names(text, reexports))
-      if (name != "module.exports" && std::find(names.begin(), names.end(), name) == names.end())
-        names.push_back(std::move(name));
-    for (const std::string& specifier : reexports) {
-      // As require() finds it.
-      v8::Isolate* isolate = host_.isolate();
-      v8::TryCatch caught(isolate);
-      v8::Local<v8::Object> exports;
-      v8::Local<v8::Value> resolve, result;
-      v8::Local<v8::Value> arguments[] = {to_v8(isolate, specifier), to_v8(isolate, file)};
-      if (host_.builtin("internal/loader").ToLocal(&exports) &&
-          exports->Get(host_.context(), name_of(isolate, "resolveFrom")).ToLocal(&resolve) &&
-          resolve.As<v8::Function>()->Call(host_.context(), exports, 2, arguments).ToLocal(&result) &&
-          result->IsString())
-        if (std::string found = from_v8(isolate, result); found.starts_with('/'))
-          files.push_back(std::move(found));
-    }
-  }
+bool ModuleLoader::find_export_names(Record& record) {
+  v8::Isolate* isolate = host_.isolate();
+  v8::Local<v8::Context> context = host_.context();
+  v8::Local<v8::Object> exports;
+  v8::Local<v8::Value> function, result;
+  v8::Local<v8::Value> arguments[] = {to_v8(isolate, record.path), v8::Undefined(isolate)};
+  if (!record.source.IsEmpty()) arguments[1] = record.source.Get(isolate);
+  if (!host_.builtin("internal/node/common_js_names").ToLocal(&exports) ||
+      !exports->Get(context, name_of(isolate, "namesOf")).ToLocal(&function) ||
+      !function.As<v8::Function>()->Call(context, exports, 2, arguments).ToLocal(&result) ||
+      !result->IsArray())
+    return false;
+  v8::Local<v8::Array> names = result.As<v8::Array>();
+  for (uint32_t i = 0; i < names->Length(); ++i)
+    record.export_names.push_back(from_v8(isolate, names->Get(context, i).ToLocalChecked()));
+  return true;
 }
 
 ModuleLoader::Record* ModuleLoader::make_data(std::unique_ptr<Record> record, const Request& request) {
@@ -501,12 +485,8 @@ ModuleLoader::Record* ModuleLoader::make(const Resolution& found, const Request&
   }
   if (kind == "commonjs") {
     record->kind = Kind::kCommonJs;
-    std::string text;
-    if (given) {
-      text = from_v8(isolate, source);
-      record->source.Reset(isolate, source);
-    }
-    find_export_names(found.path, text, record->export_names);
+    if (given) record->source.Reset(isolate, source);
+    if (!find_export_names(*record)) return nullptr;
     return make_synthetic(std::move(record));
   }
   if (kind == "wasm") {
@@ -995,55 +975,59 @@ v8::MaybeLocal<v8::Promise> ModuleLoader::import_from(const std::string& specifi
                                        from_v8(isolate, list->Get(context, i + 1).ToLocalChecked()));
   }
   pending->resolver.Reset(isolate, resolver);
-  // Later, as a microtask: no module is being evaluated then.
-  isolate->EnqueueMicrotask(
-      [](void* data) {
-        std::unique_ptr<PendingImport> import(static_cast<PendingImport*>(data));
-        IsolateHost& host = *import->host;
-        v8::Isolate* isolate = host.isolate();
-        v8::HandleScope scope(isolate);
-        v8::Local<v8::Context> context = host.context();
-        v8::Context::Scope context_scope(context);
-        v8::Local<v8::Promise::Resolver> resolver = import->resolver.Get(isolate);
-        ModuleLoader& loader = host.loader();
-        v8::TryCatch caught(isolate);
-        Request request{import->specifier, import->parent, import->attributes, {}};
-        for (const auto& [key, value] : request.attributes)
-          if (key == "type") request.type = value;
-        v8::Local<v8::Promise> done;
-        Record* record = loader.obtain(request);
-        if (record && loader.load_requests(*record) && loader.evaluate(*record).ToLocal(&done)) {
-          v8::Local<v8::Object> both = v8::Array::New(isolate, 2);
-          both->Set(context, 0, resolver).Check();
-          both->Set(context, 1, record->module.Get(isolate)->GetModuleNamespace()).Check();
-          const auto fulfil = [](const v8::FunctionCallbackInfo<v8::Value>& info) {
-            v8::Local<v8::Context> current = info.GetIsolate()->GetCurrentContext();
-            v8::Local<v8::Object> pair = info.Data().As<v8::Object>();
-            pair->Get(current, 0)
-                .ToLocalChecked()
-                .As<v8::Promise::Resolver>()
-                ->Resolve(current, pair->Get(current, 1).ToLocalChecked())
-                .FromMaybe(false);
-          };
-          const auto reject = [](const v8::FunctionCallbackInfo<v8::Value>& info) {
-            v8::Local<v8::Context> current = info.GetIsolate()->GetCurrentContext();
-            info.Data()
-                .As<v8::Object>()
-                ->Get(current, 0)
-                .ToLocalChecked()
-                .As<v8::Promise::Resolver>()
-                ->Reject(current, info[0])
-                .FromMaybe(false);
-          };
-          v8::Local<v8::Function> on_done = v8::Function::New(context, fulfil, both).ToLocalChecked();
-          v8::Local<v8::Function> on_failed = v8::Function::New(context, reject, both).ToLocalChecked();
-          std::ignore = done->Then(context, on_done, on_failed);
-        }
-        if (caught.HasCaught() && !caught.HasTerminated())
-          resolver->Reject(context, caught.Exception()).FromMaybe(false);
-      },
-      pending);
+  // Later, as a promise job: no module is being evaluated then. With hooks outside of those, which hooks may wait for.
+  if (!resolve_hook_.IsEmpty()) {
+    (void)host_.mailbox()->post([pending](IsolateHost&) { run_import(pending); });
+  } else {
+    isolate->EnqueueMicrotask(run_import, pending);
+  }
   return resolver->GetPromise();
+}
+
+void ModuleLoader::run_import(void* data) {
+  std::unique_ptr<PendingImport> import(static_cast<PendingImport*>(data));
+  IsolateHost& host = *import->host;
+  v8::Isolate* isolate = host.isolate();
+  v8::HandleScope scope(isolate);
+  v8::Local<v8::Context> context = host.context();
+  v8::Context::Scope context_scope(context);
+  v8::Local<v8::Promise::Resolver> resolver = import->resolver.Get(isolate);
+  ModuleLoader& loader = host.loader();
+  v8::TryCatch caught(isolate);
+  Request request{import->specifier, import->parent, import->attributes, {}};
+  for (const auto& [key, value] : request.attributes)
+    if (key == "type") request.type = value;
+  v8::Local<v8::Promise> done;
+  Record* record = loader.obtain(request);
+  if (record && loader.load_requests(*record) && loader.evaluate(*record).ToLocal(&done)) {
+    v8::Local<v8::Object> both = v8::Array::New(isolate, 2);
+    both->Set(context, 0, resolver).Check();
+    both->Set(context, 1, record->module.Get(isolate)->GetModuleNamespace()).Check();
+    const auto fulfil = [](const v8::FunctionCallbackInfo<v8::Value>& info) {
+      v8::Local<v8::Context> current = info.GetIsolate()->GetCurrentContext();
+      v8::Local<v8::Object> pair = info.Data().As<v8::Object>();
+      pair->Get(current, 0)
+          .ToLocalChecked()
+          .As<v8::Promise::Resolver>()
+          ->Resolve(current, pair->Get(current, 1).ToLocalChecked())
+          .FromMaybe(false);
+    };
+    const auto reject = [](const v8::FunctionCallbackInfo<v8::Value>& info) {
+      v8::Local<v8::Context> current = info.GetIsolate()->GetCurrentContext();
+      info.Data()
+          .As<v8::Object>()
+          ->Get(current, 0)
+          .ToLocalChecked()
+          .As<v8::Promise::Resolver>()
+          ->Reject(current, info[0])
+          .FromMaybe(false);
+    };
+    v8::Local<v8::Function> on_done = v8::Function::New(context, fulfil, both).ToLocalChecked();
+    v8::Local<v8::Function> on_failed = v8::Function::New(context, reject, both).ToLocalChecked();
+    std::ignore = done->Then(context, on_done, on_failed);
+  }
+  if (caught.HasCaught() && !caught.HasTerminated())
+    resolver->Reject(context, caught.Exception()).FromMaybe(false);
 }
 
 v8::MaybeLocal<v8::Promise> ModuleLoader::import_by_hook(v8::Local<v8::Context> context,

@@ -94,6 +94,7 @@ class ModuleLoader {
                                              v8::Local<v8::String> specifier,
                                              v8::Local<v8::FixedArray> attributes,
                                              v8::Local<v8::Value> resource_name);
+  static void run_import(void* pending);
   static void fill_import_meta(v8::Local<v8::Context> context, v8::Local<v8::Module> module,
                                v8::Local<v8::Object> meta);
   static v8::MaybeLocal<v8::Module> resolve_request(v8::Local<v8::Context> context,
@@ -117,7 +118,7 @@ class ModuleLoader {
   bool evaluates(Record& record, std::unordered_set<Record*>& seen);
   v8::MaybeLocal<v8::Value> exports_for_require(Record& record);
   void explain_missing_export(Record& record, v8::TryCatch& caught);
-  void find_export_names(const std::string& path, const std::string& text, std::vector<std::string>& names);
+  bool find_export_names(Record& record);  // false: an exception is pending
   Record* record_of(v8::Local<v8::Module> module);
   v8::MaybeLocal<v8::Promise> evaluate(Record& record);
   void run_module(Record& record, bool print);
@@ -138,9 +139,5 @@ class ModuleLoader {
   std::unordered_map<std::string, v8::Global<v8::Function>>
       compiled_;  // CommonJS, compiled to look at its syntax
 };
-
-// Names that a CommonJS file seems to export, found by reading its text (it has not run yet). Best effort: assignments to
-// exports.x and module.exports, defineProperty, and object literals.
-std::vector<std::string> common_js_export_names(std::string_view source, std::vector<std::string>& reexports);
 
 }  // namespace sluice::runtime

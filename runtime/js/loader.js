@@ -9,6 +9,7 @@ const { codes } = require('internal/errors');
 const { validateString } = require('internal/validators');
 
 const native = () => internalBinding('loader');
+const loadedExports = new WeakMap();  // of each Module, when it was loaded
 let resolvedFrom = { __proto__: null };  // directory of the parent and request -> path, as long as it is in the cache
 let symlinkOptions = null;
 let main;
@@ -176,8 +177,10 @@ Module._findPath = function(request, paths, isMain) {
   if (known) return known;
   const trailing = request.endsWith('/') || request === '.' || request === '..' || request.endsWith('/.') || request.endsWith('/..');
   let extensions;
+  // "../x" may be there when the directory itself is gone.
+  const inside = !request.startsWith('..');
   for (const path of paths) {
-    if (path && Module._stat(path) < 1) continue;
+    if (inside && path && Module._stat(path) < 1) continue;
     if (!absolute) {
       const exported = packageExports(join(cwd(), path), request);
       if (exported) return Module._pathCache[key] = exported;
@@ -368,6 +371,8 @@ Module.prototype.load = function(filename) {
   this.paths ??= Module._nodeModulePaths(dirname(filename));
   Reflect.apply(Module._extensions[extensionFor(filename)], Module._extensions, [this, filename]);
   this.loaded = true;
+  // What `import` of it gives, whatever is done to the cache later.
+  loadedExports.set(this, this.exports);
 };
 
 Module.prototype.require = function(id) {
@@ -538,7 +543,10 @@ exports.updateChildren = updateChildren;
 // For `import` of a CommonJS or JSON file.
 exports.load = function load(path, isMain, source) {
   const known = Module._cache[path];
-  if (known !== undefined) return known.loaded ? known.exports : exportsInCycle(known);
+  if (known !== undefined) {
+    if (!known.loaded) return exportsInCycle(known);
+    return loadedExports.has(known) ? loadedExports.get(known) : known.exports;
+  }
   return loadFile(path, undefined, isMain, undefined, source === undefined ? undefined : { source, format: 'commonjs' }).exports;
 };
 exports.runMain = (name) => Module.runMain(name);

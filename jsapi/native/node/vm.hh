@@ -40,9 +40,9 @@ class Guard {
   std::thread thread_;
 };
 
-// Throws what a guard's end means (ERR_SCRIPT_EXECUTION_TIMEOUT and such) and lets the isolate run again. False: the guard had
+// The error that a guard's end means (ERR_SCRIPT_EXECUTION_TIMEOUT and such); lets the isolate run again. Empty: the guard had
 // nothing to do with it.
-bool throw_guarded(runtime::IsolateHost& host, const Guard& guard, uint64_t timeout_ms);
+v8::Local<v8::Value> guarded_error(runtime::IsolateHost& host, const Guard& guard, uint64_t timeout_ms);
 
 // Options of compiled code by which import() finds its way: `id` as internal/node/vm registered it. A callback is forgotten
 // when the code is.

@@ -270,7 +270,7 @@ void measure_memory(const Info& info) {
 }  // namespace
 
 Context* context_of(v8::Isolate* isolate, v8::Local<v8::Value> sandbox) {
-  if (!sandbox->IsObject() || sandbox->IsProxy()) return nullptr;
+  if (!sandbox->IsObject()) return nullptr;
   v8::Local<v8::Value> holder;
   if (!sandbox.As<v8::Object>()
            ->GetPrivate(isolate->GetCurrentContext(), context_key(isolate))

@@ -250,14 +250,7 @@ void evaluate(const Info& info) {
     v8::TryCatch caught(isolate);
     Guard guard(isolate, timeout_ms, info[2]->IsTrue());
     done = module->module.Get(isolate)->Evaluate(context).ToLocal(&result);
-    if (isolate->IsExecutionTerminating() || guard.timed_out() || guard.interrupted()) {
-      v8::TryCatch inner(isolate);
-      if (throw_guarded(host, guard, timeout_ms)) {
-        ended = inner.Exception();
-        inner.Reset();
-        caught.Reset();
-      }
-    }
+    ended = guarded_error(host, guard, timeout_ms);
     if (ended.IsEmpty() && !done) {
       caught.ReThrow();
       return;

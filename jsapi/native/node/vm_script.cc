@@ -96,10 +96,11 @@ Guard::~Guard() {
     if (descriptor >= 0) ::close(descriptor);
 }
 
-bool throw_guarded(runtime::IsolateHost& host, const Guard& guard, uint64_t timeout_ms) {
-  if ((!guard.timed_out() && !guard.interrupted()) || host.exit_requested()) return false;
+v8::Local<v8::Value> guarded_error(runtime::IsolateHost& host, const Guard& guard, uint64_t timeout_ms) {
+  if ((!guard.timed_out() && !guard.interrupted()) || host.exit_requested()) return {};
   v8::Isolate* isolate = host.isolate();
   isolate->CancelTerminateExecution();
+  v8::TryCatch caught(isolate);
   if (guard.timed_out()) {
     throw_error(isolate, v8::Exception::Error,
                 "Script execution timed out after " + std::to_string(timeout_ms) + "ms",
@@ -108,7 +109,7 @@ bool throw_guarded(runtime::IsolateHost& host, const Guard& guard, uint64_t time
     throw_error(isolate, v8::Exception::Error, "Script execution was interrupted by `SIGINT`",
                 "ERR_SCRIPT_EXECUTION_INTERRUPTED");
   }
-  return true;
+  return caught.Exception();
 }
 
 // ---- what all compiled code has
@@ -237,35 +238,29 @@ void run_script(const Info& info) {
   } else {
     context = host.context();
   }
-  v8::TryCatch caught(isolate);
-  v8::Local<v8::Value> result;
   const auto timeout_ms =
       static_cast<uint64_t>(std::max(info[2]->IntegerValue(context).FromMaybe(0), int64_t{0}));
+  v8::Local<v8::Value> result, ended;
   {
+    v8::TryCatch caught(isolate);
     v8::Context::Scope scope(context);
     v8::Local<v8::Script> script = script_of(info[0])->unbound.Get(isolate)->BindToCurrentContext();
     bool done;
-    bool thrown = false;
     {
       Guard guard(isolate, timeout_ms, info[4]->IsTrue());
       done = script->Run(context).ToLocal(&result);
       if (done && microtasks) microtasks->PerformCheckpoint(isolate);
-      if (isolate->IsExecutionTerminating() || guard.timed_out() || guard.interrupted()) {
-        v8::TryCatch inner(isolate);
-        thrown = throw_guarded(host, guard, timeout_ms);
-        if (thrown) {
-          v8::Local<v8::Value> error = inner.Exception();
-          inner.Reset();
-          caught.Reset();
-          isolate->ThrowException(error);
-        }
-      }
+      ended = guarded_error(host, guard, timeout_ms);
     }
-    if (!done || thrown) {
-      if (!thrown && info[3]->IsTrue()) decorate(isolate, context, caught);
+    if (ended.IsEmpty() && !done) {
+      if (info[3]->IsTrue()) decorate(isolate, context, caught);
       caught.ReThrow();
       return;
     }
+  }
+  if (!ended.IsEmpty()) {
+    isolate->ThrowException(ended);
+    return;
   }
   info.GetReturnValue().Set(result);
 }
