@@ -14,7 +14,6 @@
 #include "runtime/builtins.hh"
 #include "runtime/error_report.hh"
 #include "runtime/host_internals.hh"
-#include "runtime/import_attributes.hh"
 #include "runtime/v8_text.hh"
 
 namespace sluice::runtime {
@@ -186,7 +185,6 @@ bool ModuleLoader::prepare(std::string& text, const std::string& path) {
       return false;
     text = from_v8(isolate, result);
   }
-  rewrite_import_attributes(text);
   return true;
 }
 
@@ -515,14 +513,15 @@ ModuleLoader::Record* ModuleLoader::make(const Resolution& found, const Request&
   return nullptr;
 }
 
-ModuleLoader::Record* ModuleLoader::obtain(const Request& request, const std::string& arrow) {
+ModuleLoader::Record* ModuleLoader::obtain(const Request& request,
+                                           const std::function<std::string()>& arrow) {
   v8::Isolate* isolate = host_.isolate();
   v8::Local<v8::Context> context = host_.context();
   const std::string suffix = " imported from " + request.parent;
   if (resolve_hook_.IsEmpty()) {
     const Resolution found = resolver_.resolve(request.specifier, request.parent);
     if (!found) {
-      throw_resolution(found, suffix, arrow);
+      throw_resolution(found, suffix, arrow ? arrow() : std::string());
       return nullptr;
     }
     if (const auto known =
@@ -672,20 +671,14 @@ bool ModuleLoader::load_requests(Record& first) {
       const std::string name = wanted.specifier + "\n" + wanted.type;
       if (record.requests.contains(name)) continue;
       v8::Location location = module->SourceOffsetToLocation(request->GetSourceOffset());
-      std::string arrow;
-      v8::TryCatch caught(isolate);
-      Record* found = obtain(wanted);
+      Record* found = obtain(wanted, [&] {
+        std::string text;
+        if (!PackageResolver::read_file(record.path, text)) return std::string();
+        return arrow_at(record.url, text, location.GetLineNumber(), location.GetColumnNumber(),
+                        static_cast<int>(wanted.specifier.size()) + 2);
+      });
       if (!found) {
         record.requests_loaded = false;
-        std::string text;
-        if (!caught.HasTerminated() && caught.Exception()->IsObject() &&
-            PackageResolver::read_file(record.path, text) &&
-            remembered_arrow(isolate, context, caught.Exception()).empty() &&
-            caught.Message()->GetScriptOrigin().ScriptId() <= 0)
-          set_arrow(isolate, context, caught.Exception(),
-                    arrow_at(record.url, text, location.GetLineNumber(), location.GetColumnNumber(),
-                             static_cast<int>(wanted.specifier.size()) + 2));
-        caught.ReThrow();
         return false;
       }
       record.requests[name] = found;
@@ -1204,8 +1197,6 @@ void ModuleLoader::run_code(const std::string& code, const std::string& name, bo
   v8::Local<v8::Context> context = host_.context();
   v8::TryCatch caught(isolate);
   v8::Local<v8::Value> arguments[] = {to_v8(isolate, name)};
-  std::string prepared = code;
-  rewrite_import_attributes(prepared);
   v8::Local<v8::String> text;
   v8::Local<v8::Script> script;
   v8::Local<v8::Value> value;
@@ -1213,7 +1204,7 @@ void ModuleLoader::run_code(const std::string& code, const std::string& name, bo
           .evaluation_globals.Get(isolate)
           ->Call(context, v8::Undefined(isolate), 1, arguments)
           .IsEmpty() ||
-      !source_string(isolate, prepared).ToLocal(&text))
+      !source_string(isolate, code).ToLocal(&text))
     return host_.uncaught(caught);
   v8::ScriptOrigin origin(isolate, to_v8(isolate, name));
   if (!v8::Script::Compile(context, text, &origin).ToLocal(&script)) {

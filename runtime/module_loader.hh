@@ -4,6 +4,7 @@
 #pragma once
 #include <v8.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -48,7 +49,7 @@ class ModuleLoader {
   v8::MaybeLocal<v8::Value> require_es_module(const std::string& path, const std::string& parent,
                                               v8::Local<v8::Value> source);
   v8::MaybeLocal<v8::Value> read_json(const std::string& path);
-  // The text of a file, made fit for the engine (TypeScript without its types, import attributes).
+  // The text of a file, made fit for the engine (TypeScript without its types).
   v8::MaybeLocal<v8::String> read_source(const std::string& path);
   v8::MaybeLocal<v8::String> read_text(const std::string& path);
   bool prepare(std::string& text, const std::string& path);  // false: an exception is pending
@@ -106,7 +107,7 @@ class ModuleLoader {
 
   // The module that is asked for, compiled; its own imports are load_requests()' work. nullptr: an exception is pending.
   // `arrow`: where the import stands.
-  Record* obtain(const Request& request, const std::string& arrow = {});
+  Record* obtain(const Request& request, const std::function<std::string()>& arrow = {});
   Record* make(const Resolution& found, const Request& request, const std::string& format,
                v8::Local<v8::Value> source);
   Record* make_source(std::unique_ptr<Record> record, v8::Local<v8::String> text);

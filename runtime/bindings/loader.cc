@@ -7,7 +7,6 @@
 #include <cerrno>
 
 #include "runtime/bindings/bindings.hh"
-#include "runtime/import_attributes.hh"
 #include "runtime/isolate_host.hh"
 #include "runtime/module_loader.hh"
 #include "runtime/v8_text.hh"
@@ -105,13 +104,6 @@ static void read_source(const Info& info) { give(info, loader_of(info).read_sour
 static void read_json(const Info& info) { give(info, loader_of(info).read_json(text_of(info, 0))); }
 static void builtin(const Info& info) { give(info, loader_of(info).builtin_exports(text_of(info, 0))); }
 
-// rewriteAttributes(text)
-static void rewrite_attributes(const Info& info) {
-  std::string text = text_of(info, 0);
-  if (rewrite_import_attributes(text)) return info.GetReturnValue().Set(to_v8(info.GetIsolate(), text));
-  info.GetReturnValue().Set(info[0]);
-}
-
 // requireEsModule(path, parent, source or undefined)
 static void require_es_module(const Info& info) {
   give(info, loader_of(info).require_es_module(text_of(info, 0), info[1]->IsString() ? text_of(info, 1) : "",
@@ -165,7 +157,6 @@ void install_loader(v8::Local<v8::Context> context, v8::Local<v8::Object> target
   set_function(context, target, "readText", read_text);
   set_function(context, target, "readSource", read_source);
   set_function(context, target, "readJson", read_json);
-  set_function(context, target, "rewriteAttributes", rewrite_attributes);
   set_function(context, target, "builtin", builtin);
   set_function(context, target, "requireEsModule", require_es_module);
   set_function(context, target, "isEsModule", is_es_module);

@@ -62,7 +62,7 @@ function strip(code, filename = '') {
       const asExpression = type === tt.name && (token.contextualKeyword === words._as || token.contextualKeyword === words._satisfies);
       if (asExpression && !startsStatement) {
         if (newLineBetween(tokens[last], after) && /^[([`+\-/*<]/.test(text(after))) first = ';';
-      } else if (startsStatement && isDeclaration(token)) {
+      } else if (startsStatement && isDeclaration(token) && next.type !== tt.comma && next.type !== tt.braceR && !inNames(i)) {
         first = ';';
       }
       // "(a):\nT =>" may not have its arrow on another line.
@@ -118,6 +118,10 @@ function strip(code, filename = '') {
   pieces.push(code.slice(at));
   return pieces.join('');
 
+  // Among the names of an import or export.
+  function inNames(i) {
+    return text(tokens[i]) === 'type' && tokens[i + 1].isType && [tt.comma, tt.braceR].includes(tokens[i + 2].type);
+  }
   function isDeclaration(token) {
     return ['type', 'interface', 'declare', 'export', 'namespace', 'module', 'function', 'abstract', 'async', 'global'].includes(text(token));
   }
