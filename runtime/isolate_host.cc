@@ -209,7 +209,9 @@ IsolateHost::IsolateHost(CoreServices& core, const RuntimeImage& image, const Ho
 
   v8::Isolate::Scope isolate_scope(isolate_);
   v8::HandleScope handle_scope(isolate_);
-  v8::Local<v8::Context> context = v8::Context::New(isolate_);
+  v8::Local<v8::Context> context;
+  if (!image.snapshot || !v8::Context::FromSnapshot(isolate_, kSnapshotMainContext).ToLocal(&context))
+    context = v8::Context::New(isolate_);
   context_.Reset(isolate_, context);
   v8::Context::Scope context_scope(context);
   v8::TryCatch caught(isolate_);

@@ -106,7 +106,7 @@ Platform& start_v8(int worker_threads, const char* flags) {
   // Never deleted: V8 threads may run until the process ends.
   the_platform = new Platform(worker_threads);
   v8::V8::SetFlagsFromString(
-      "--turbo-fast-api-calls --harmony-import-assertions --harmony-import-attributes");
+      "--turbo-fast-api-calls --no-harmony-import-assertions --harmony-import-attributes");
   if (worker_threads == 0) v8::V8::SetFlagsFromString("--single-threaded");
   if (flags && *flags) v8::V8::SetFlagsFromString(flags, std::strlen(flags));
   v8::V8::InitializePlatform(the_platform);

@@ -91,6 +91,10 @@ static void clone(const v8::FunctionCallbackInfo<v8::Value>& info) {
 
 void install_clone(v8::Local<v8::Context> context, v8::Local<v8::Object> target, IsolateHost&) {
   set_function(context, target, "clone", clone);
+  set_function(context, target, "detach", [](const v8::FunctionCallbackInfo<v8::Value>& info) {
+    if (info[0]->IsArrayBuffer() && info[0].As<v8::ArrayBuffer>()->IsDetachable())
+      info[0].As<v8::ArrayBuffer>()->Detach();
+  });
 }
 
 }  // namespace sluice::runtime

@@ -206,6 +206,8 @@ declare('ERR_INVALID_IP_ADDRESS', 'Invalid IP address: %s', TypeError);
 declare('ERR_INVALID_MIME_SYNTAX', (what, text, at) => `The MIME syntax for a ${what} in "${text}" is invalid${at === -1 ? '' : ` at ${at}`}`, TypeError);
 declare('ERR_INVALID_MODULE', 'No such module: %s', Error);
 declare('ERR_INVALID_OBJECT_DEFINE_PROPERTY', '%s', TypeError);
+declare('ERR_INVALID_PACKAGE_CONFIG', (path, base, message) =>
+  `Invalid package config ${path}${base ? ` while importing ${base}` : ''}${message ? `. ${message}` : ''}`, Error);
 declare('ERR_INVALID_PROTOCOL', (protocol, expected) => `Protocol "${protocol}" not supported. Expected "${expected}"`, TypeError);
 declare('ERR_INVALID_RETURN_PROPERTY_VALUE', (input, name, property, value) =>
   `Expected ${input} to be returned for the "${property}" from the "${name}" function but got ${kindOf(value)}.`, TypeError);
@@ -213,6 +215,7 @@ declare('ERR_INVALID_RETURN_VALUE', (input, name, value) => `Expected ${input} t
 declare('ERR_INVALID_STATE', 'Invalid state: %s', Error, TypeError, RangeError);
 declare('ERR_INVALID_SYNC_FORK_INPUT', 'Asynchronous forks do not support Buffer, TypedArray, DataView or string input: %s', TypeError);
 declare('ERR_INVALID_THIS', 'Value of "this" must be of type %s', TypeError);
+declare('ERR_INVALID_TYPESCRIPT_SYNTAX', '%s', SyntaxError);
 declare('ERR_INVALID_TUPLE', '%s must be an iterable %s tuple', TypeError);
 declare('ERR_INVALID_URI', 'URI malformed', URIError);
 declare('ERR_INVALID_URL', function(input, base = null) {
@@ -225,6 +228,7 @@ declare('ERR_IPC_CHANNEL_CLOSED', 'Channel closed', Error);
 declare('ERR_IPC_DISCONNECTED', 'IPC channel is already disconnected', Error);
 declare('ERR_IPC_ONE_PIPE', 'Child process can have only one IPC pipe', Error);
 declare('ERR_IPC_SYNC_FORK', 'IPC cannot be used with synchronous forks', Error);
+declare('ERR_LOADER_CHAIN_INCOMPLETE', '%s', Error);
 declare('ERR_METHOD_NOT_IMPLEMENTED', 'The %s method is not implemented', Error);
 declare('ERR_MISSING_ARGS', (...names) => {
   const texts = names.map((name) => Array.isArray(name) ? name.map((each) => `"${each}"`).join(' or ') : `"${name}"`);
@@ -233,7 +237,9 @@ declare('ERR_MISSING_ARGS', (...names) => {
   return `The ${texts.slice(0, -1).join(', ')}, and ${texts[texts.length - 1]} arguments must be specified`;
 }, TypeError);
 declare('ERR_MISSING_OPTION', '%s is required', TypeError);
+declare('ERR_MODULE_LINK_MISMATCH', '%s', TypeError);
 declare('ERR_MULTIPLE_CALLBACK', 'Callback called multiple times', Error);
+declare('ERR_MODULE_NOT_FOUND', '%s', Error);
 declare('ERR_NOT_BUILDING_SNAPSHOT', 'Operation cannot be invoked when not building startup snapshot', Error);
 declare('ERR_NO_CRYPTO', 'Node.js is not compiled with OpenSSL crypto support', Error);
 declare('ERR_NO_TYPESCRIPT', 'Node.js is not compiled with TypeScript support', Error);
@@ -289,8 +295,24 @@ declare('ERR_UNKNOWN_ENCODING', 'Unknown encoding: %s', TypeError);
 declare('ERR_UNKNOWN_FILE_EXTENSION', 'Unknown file extension "%s" for %s', TypeError);
 declare('ERR_UNKNOWN_SIGNAL', 'Unknown signal: %s', TypeError);
 declare('ERR_UNSUPPORTED_DIR_IMPORT', "Directory import '%s' is not supported resolving ES modules", Error);
+declare('ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING', 'Stripping types is currently unsupported for files under node_modules, for "%s"', Error);
+declare('ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX', '%s', SyntaxError);
+declare('ERR_UNSUPPORTED_ESM_URL_SCHEME', (protocol) =>
+  `Only URLs with a scheme in: file, data, node, and sluice are supported by the default ESM loader. Received protocol '${protocol}'`, Error);
 declare('ERR_USE_AFTER_CLOSE', '%s was closed', Error);
 declare('ERR_VALID_PERFORMANCE_ENTRY_TYPE', 'At least one valid performance entry type is required', Error);
+declare('ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING', 'A dynamic import callback was not specified.', TypeError);
+declare('ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING_FLAG', 'A dynamic import callback was invoked without --experimental-vm-modules', TypeError);
+declare('ERR_VM_MODULE_ALREADY_LINKED', 'Module has already been linked', Error);
+declare('ERR_VM_MODULE_CACHED_DATA_REJECTED', 'cachedData buffer was rejected', Error);
+declare('ERR_VM_MODULE_CANNOT_CREATE_CACHED_DATA', 'Cached data cannot be created for a module which has been evaluated', Error);
+declare('ERR_VM_MODULE_DIFFERENT_CONTEXT', 'Linked modules must use the same context', Error);
+declare('ERR_VM_MODULE_LINK_FAILURE', function(message, cause) {
+  this.cause = cause;
+  return message;
+}, Error);
+declare('ERR_VM_MODULE_NOT_MODULE', 'Provided module is not an instance of Module', Error);
+declare('ERR_VM_MODULE_STATUS', 'Module status %s', Error);
 declare('ERR_WORKER_NOT_RUNNING', 'Worker instance not running', Error);
 declare('ERR_WORKER_PATH', 'The worker script or module filename must be an absolute path or a relative path starting with \'./\' or \'../\'. %s Received "%s"', TypeError);
 declare('ERR_WORKER_UNSUPPORTED_OPERATION', '%s is not supported in workers', TypeError);

@@ -101,7 +101,7 @@ process.features = Object.freeze({
 });
 process.config = Object.freeze({
   target_defaults: Object.freeze({ cflags: [], default_configuration: 'Release', defines: [], include_dirs: [], libraries: [] }),
-  variables: Object.freeze({ v8_enable_i18n_support: 1, node_shared: false, asan: 0, napi_build_version: '0' }),
+  variables: Object.freeze({ v8_enable_i18n_support: 1, node_shared: false, asan: 0, napi_build_version: '0', node_module_version: 108 }),
 });
 process._exiting = false;
 process.getBuiltinModule = function getBuiltinModule(id) {
