@@ -299,7 +299,9 @@ exports.init = () => {
 // An error that nobody caught. True: a listener took it.
 exports.onUncaught = function onUncaught(error, origin) {
   process.emit('uncaughtExceptionMonitor', error, origin);
-  return process.emit('uncaughtException', error, origin);
+  const taken = process.emit('uncaughtException', error, origin);
+  if (taken) require('internal/async_context').afterUncaught();
+  return taken;
 };
 
 // A promise was rejected, and by the end of the turn nobody had asked for it. True: a listener took it.
