@@ -629,6 +629,8 @@ void ModuleLoader::run_file(const std::string& name) {
           .ToLocal(&exports)) {
     after_main(exports);
   } else {
+    // Where a listener takes the error the program goes on with what it began: its text is through all the same.
+    host_.evaluated_ = true;
     host_.uncaught(caught);
   }
 }
@@ -656,9 +658,9 @@ void ModuleLoader::run_code(const std::string& code, const std::string& name, bo
     if (!record) return host_.uncaught(caught);
     return run_module(*record, print);
   }
+  host_.evaluated_ = true;
   if (!script->Run(context).ToLocal(&value)) return host_.uncaught(caught);
   if (print) print_value(value);
-  host_.evaluated_ = true;
 }
 
 void ModuleLoader::run(const Program& program) {
