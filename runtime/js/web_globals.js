@@ -50,13 +50,10 @@ for (const [name, value] of Object.entries({ structuredClone, crypto: new Crypto
 // Core modules that are globals: materialised when first touched.
 const PERFORMANCE = ['performance', 'Performance', 'PerformanceEntry', 'PerformanceMark', 'PerformanceMeasure', 'PerformanceObserver', 'PerformanceObserverEntryList', 'PerformanceResourceTiming'];
 for (const [name, id, key] of [['Buffer', 'node:buffer', 'Buffer'], ...PERFORMANCE.map((each) => [each, 'node:perf_hooks', each])]) {
+  let value;
   Object.defineProperty(globalThis, name, {
     configurable: true, enumerable: false,
-    get() {
-      const value = require('internal/bootstrap').requireBuiltin(id)[key];
-      Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
-      return value;
-    },
+    get() { return value ??= require('internal/bootstrap').requireBuiltin(id)[key]; },
     set(value) { Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false }); },
   });
 }
