@@ -1172,8 +1172,11 @@ void ModuleLoader::run_file(const std::string& name) {
   v8::Local<v8::Value> arguments[] = {to_v8(isolate, name)};
   if (!host_.builtin("internal/loader").ToLocal(&exports) ||
       !exports->Get(context, name_of(isolate, "runMain")).ToLocal(&run) ||
-      !run.As<v8::Function>()->Call(context, exports, 1, arguments).ToLocal(&result))
+      !run.As<v8::Function>()->Call(context, exports, 1, arguments).ToLocal(&result)) {
+    // Where a listener takes the error the program goes on with what it began: its text is through all the same.
+    host_.evaluated_ = true;
     return host_.uncaught(caught);
+  }
   // [path of an ES module] or [undefined, exports]
   v8::Local<v8::Value> path;
   if (!result->IsArray() || !result.As<v8::Array>()->Get(context, 0).ToLocal(&path)) {
@@ -1218,9 +1221,9 @@ void ModuleLoader::run_code(const std::string& code, const std::string& name, bo
     if (!record) return host_.uncaught(caught);
     return run_module(*record, print);
   }
+  host_.evaluated_ = true;
   if (!script->Run(context).ToLocal(&value)) return host_.uncaught(caught);
   if (print) print_value(value);
-  host_.evaluated_ = true;
 }
 
 void ModuleLoader::run(const Program& program) {

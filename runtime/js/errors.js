@@ -153,6 +153,10 @@ declare('ERR_CONSTRUCT_CALL_INVALID', 'Constructor cannot be called', TypeError)
 declare('ERR_CONSTRUCT_CALL_REQUIRED', 'Class constructor %s cannot be invoked without `new`', TypeError);
 declare('ERR_DIR_CLOSED', 'Directory handle was closed', Error);
 declare('ERR_DIR_CONCURRENT_OPERATION', 'Cannot do synchronous work on directory handle with concurrent asynchronous operations', Error);
+declare('ERR_DOMAIN_CALLBACK_NOT_AVAILABLE',
+  'A callback was registered through process.setUncaughtExceptionCaptureCallback(), which is mutually exclusive with using the `domain` module', Error);
+declare('ERR_DOMAIN_CANNOT_SET_UNCAUGHT_EXCEPTION_CAPTURE',
+  'The `domain` module is in use, which is mutually exclusive with calling process.setUncaughtExceptionCaptureCallback()', Error);
 declare('ERR_ENCODING_INVALID_ENCODED_DATA', function(encoding, code) {
   this.errno = code;
   return `The encoded data was not valid for encoding ${encoding}`;

@@ -294,12 +294,30 @@ exports.init = () => {
   }
 };
 
+// An error that nobody caught goes to the capture callback alone, while there is one.
+let capture = null;
+process.setUncaughtExceptionCaptureCallback = function setUncaughtExceptionCaptureCallback(callback) {
+  const { codes } = require('internal/errors');
+  if (callback === null) {
+    capture = null;
+    return;
+  }
+  if (typeof callback !== 'function') throw new codes.ERR_INVALID_ARG_TYPE('fn', ['Function', 'null'], callback);
+  if (capture !== null) throw new codes.ERR_UNCAUGHT_EXCEPTION_CAPTURE_ALREADY_SET();
+  capture = callback;
+};
+process.hasUncaughtExceptionCaptureCallback = () => capture !== null;
+
 // ---- what C++ calls
 
 // An error that nobody caught. True: a listener took it.
 exports.onUncaught = function onUncaught(error, origin) {
   process.emit('uncaughtExceptionMonitor', error, origin);
-  return process.emit('uncaughtException', error, origin);
+  let taken = true;
+  if (capture !== null) capture(error);
+  else taken = process.emit('uncaughtException', error, origin);
+  if (taken) require('internal/async_context').afterUncaught();
+  return taken;
 };
 
 // A promise was rejected, and by the end of the turn nobody had asked for it. True: a listener took it.

@@ -110,7 +110,7 @@ class Timeout {
     }
     this._idleTimeout = Math.trunc(delay);
     this._idleStart = 0;
-    this._onTimeout = context.isUsed() ? context.bind(callback) : callback;
+    this._onTimeout = callback;
     this._repeat = repeat ? this._idleTimeout : null;
     this._destroyed = false;
     this.args = args;
@@ -119,6 +119,7 @@ class Timeout {
     this.previous = null;
     this.counted = true;
     this.id = 0;
+    if (context.isUsed()) this._onTimeout = context.track(callback, 'Timeout', this, false);
     setLive(1);
     insert(this, events.now());
     arm();
@@ -172,6 +173,7 @@ function remove(timer) {
 
 function destroy(timer) {
   timer._destroyed = true;
+  if (context.isUsed()) context.destroyed(timer);
   if (timer.counted) setLive(-1);
   if (timer.id !== 0) {
     byId.delete(timer.id);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small globals of the web platform: structuredClone, performance, crypto's random part.
+// The small globals of the web platform: structuredClone, crypto's random part; those of core modules.
 'use strict';
 
 const { DOMException } = require('internal/event_target');
@@ -16,13 +16,6 @@ function structuredClone(value, options) {
   const result = internalBinding('clone').clone(value, transfer, failure);
   if (failure.message !== undefined) throw new DOMException(failure.message, 'DataCloneError');
   return result;
-}
-
-class Performance {
-  now() { return internalBinding('process').now(); }
-  get timeOrigin() { return internalBinding('process').timeOrigin(); }
-  toJSON() { return { timeOrigin: this.timeOrigin }; }
-  get [Symbol.toStringTag]() { return 'Performance'; }
 }
 
 const INTEGER_ARRAYS = ['Int8Array', 'Uint8Array', 'Uint8ClampedArray', 'Int16Array', 'Uint16Array', 'Int32Array', 'Uint32Array', 'BigInt64Array', 'BigUint64Array'];
@@ -49,20 +42,18 @@ class Crypto {
   get [Symbol.toStringTag]() { return 'Crypto'; }
 }
 
-for (const [name, value] of Object.entries({ structuredClone, performance: new Performance(), crypto: new Crypto(), Performance, Crypto })) {
+for (const [name, value] of Object.entries({ structuredClone, crypto: new Crypto(), Crypto })) {
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
   exports[name] = value;
 }
 
 // Core modules that are globals: materialised when first touched.
-for (const [name, id, key] of [['Buffer', 'node:buffer', 'Buffer']]) {
+const PERFORMANCE = ['performance', 'Performance', 'PerformanceEntry', 'PerformanceMark', 'PerformanceMeasure', 'PerformanceObserver', 'PerformanceObserverEntryList', 'PerformanceResourceTiming'];
+for (const [name, id, key] of [['Buffer', 'node:buffer', 'Buffer'], ...PERFORMANCE.map((each) => [each, 'node:perf_hooks', each])]) {
+  let value;
   Object.defineProperty(globalThis, name, {
     configurable: true, enumerable: false,
-    get() {
-      const value = require('internal/bootstrap').requireBuiltin(id)[key];
-      Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
-      return value;
-    },
+    get() { return value ??= require('internal/bootstrap').requireBuiltin(id)[key]; },
     set(value) { Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false }); },
   });
 }
