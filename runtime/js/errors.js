@@ -278,6 +278,7 @@ declare('ERR_STREAM_WRAP', 'Stream has StringDecoder set or is in objectMode', E
 declare('ERR_STREAM_WRITE_AFTER_END', 'write after end', Error);
 declare('ERR_STRING_TOO_LONG', 'Cannot create a string longer than 0x%s characters', Error);
 declare('ERR_SYSTEM_ERROR', '%s', Error);
+declare('ERR_TRAILING_JUNK_AFTER_STREAM_END', 'Trailing junk found after the end of the compressed stream', TypeError);
 declare('ERR_TTY_INIT_FAILED', 'TTY initialization failed', Error);
 declare('ERR_UNAVAILABLE_DURING_EXIT', 'Cannot call function in process exit handler', Error);
 declare('ERR_UNCAUGHT_EXCEPTION_CAPTURE_ALREADY_SET', '`process.setupUncaughtExceptionCapture()` was called while a capture callback was already active', Error);
@@ -294,6 +295,8 @@ declare('ERR_VALID_PERFORMANCE_ENTRY_TYPE', 'At least one valid performance entr
 declare('ERR_WORKER_NOT_RUNNING', 'Worker instance not running', Error);
 declare('ERR_WORKER_PATH', 'The worker script or module filename must be an absolute path or a relative path starting with \'./\' or \'../\'. %s Received "%s"', TypeError);
 declare('ERR_WORKER_UNSUPPORTED_OPERATION', '%s is not supported in workers', TypeError);
+declare('ERR_ZLIB_INITIALIZATION_FAILED', '%s', Error);
+declare('ERR_ZSTD_INVALID_PARAM', '%s is not a valid zstd parameter', RangeError);
 
 function kindOf(value) {
   if (value && value.constructor && value.constructor.name) return `an instance of ${value.constructor.name}`;
