@@ -151,6 +151,29 @@ declare('ERR_CHILD_PROCESS_STDIO_MAXBUFFER', '%s maxBuffer length exceeded', Ran
 declare('ERR_CONSOLE_WRITABLE_STREAM', 'Console expects a writable stream instance for %s', TypeError);
 declare('ERR_CONSTRUCT_CALL_INVALID', 'Constructor cannot be called', TypeError);
 declare('ERR_CONSTRUCT_CALL_REQUIRED', 'Class constructor %s cannot be invoked without `new`', TypeError);
+declare('ERR_CRYPTO_ARGON2_NOT_SUPPORTED', 'Argon2 algorithm not supported', Error);
+declare('ERR_CRYPTO_CUSTOM_ENGINE_NOT_SUPPORTED', 'Custom engines not supported by this OpenSSL', Error);
+declare('ERR_CRYPTO_ECDH_INVALID_FORMAT', 'Invalid ECDH format: %s', TypeError);
+declare('ERR_CRYPTO_ECDH_INVALID_PUBLIC_KEY', 'Public key is not valid for specified curve', Error);
+declare('ERR_CRYPTO_HASH_FINALIZED', 'Digest already called', Error);
+declare('ERR_CRYPTO_HASH_UPDATE_FAILED', 'Hash update failed', Error);
+declare('ERR_CRYPTO_INCOMPATIBLE_KEY', 'Incompatible %s: %s', Error);
+declare('ERR_CRYPTO_INCOMPATIBLE_KEY_OPTIONS', 'The selected key encoding %s %s.', Error);
+declare('ERR_CRYPTO_INVALID_CURVE', 'Invalid EC curve name', TypeError);
+declare('ERR_CRYPTO_INVALID_DIGEST', '%s', TypeError);
+declare('ERR_CRYPTO_INVALID_JWK', '%s', TypeError);
+declare('ERR_CRYPTO_INVALID_KEYLEN', (text = 'Invalid key length') => text, RangeError);
+declare('ERR_CRYPTO_INVALID_KEYPAIR', 'Invalid key pair', RangeError);
+declare('ERR_CRYPTO_INVALID_KEYTYPE', '%s', RangeError);
+declare('ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE', 'Invalid key object type %s, expected %s.', TypeError);
+declare('ERR_CRYPTO_INVALID_MESSAGELEN', 'Invalid message length', RangeError);
+declare('ERR_CRYPTO_INVALID_SCRYPT_PARAMS', '%s', RangeError);
+declare('ERR_CRYPTO_INVALID_STATE', 'Invalid state for operation %s', Error);
+declare('ERR_CRYPTO_JWK_UNSUPPORTED_CURVE', 'Unsupported JWK EC curve: %s.', Error);
+declare('ERR_CRYPTO_JWK_UNSUPPORTED_KEY_TYPE', 'Unsupported JWK Key Type.', Error);
+declare('ERR_CRYPTO_SIGN_KEY_REQUIRED', 'No key provided to sign', Error);
+declare('ERR_CRYPTO_TIMING_SAFE_EQUAL_LENGTH', 'Input buffers must have the same byte length', RangeError);
+declare('ERR_CRYPTO_UNKNOWN_DH_GROUP', 'Unknown DH group', Error);
 declare('ERR_DIR_CLOSED', 'Directory handle was closed', Error);
 declare('ERR_DIR_CONCURRENT_OPERATION', 'Cannot do synchronous work on directory handle with concurrent asynchronous operations', Error);
 declare('ERR_ENCODING_INVALID_ENCODED_DATA', function(encoding, code) {
@@ -173,6 +196,7 @@ declare('ERR_FS_FILE_TOO_LARGE', 'File size (%s) is greater than 2 GiB', RangeEr
 declare('ERR_FS_INVALID_SYMLINK_TYPE', 'Symlink type must be one of "dir", "file", or "junction". Received "%s"', Error);
 declare('ERR_ILLEGAL_CONSTRUCTOR', 'Illegal constructor', TypeError);
 declare('ERR_INCOMPATIBLE_OPTION_PAIR', 'Option "%s" cannot be used in combination with option "%s"', TypeError);
+declare('ERR_INTERNAL_ASSERTION', '%s', Error);
 declare('ERR_INVALID_ADDRESS', 'Invalid address', Error);
 declare('ERR_INVALID_ADDRESS_FAMILY', function(family, host, port) {
   this.host = host;
@@ -233,6 +257,7 @@ declare('ERR_MISSING_ARGS', (...names) => {
   return `The ${texts.slice(0, -1).join(', ')}, and ${texts[texts.length - 1]} arguments must be specified`;
 }, TypeError);
 declare('ERR_MISSING_OPTION', '%s is required', TypeError);
+declare('ERR_MISSING_PASSPHRASE', '%s', TypeError);
 declare('ERR_MULTIPLE_CALLBACK', 'Callback called multiple times', Error);
 declare('ERR_NOT_BUILDING_SNAPSHOT', 'Operation cannot be invoked when not building startup snapshot', Error);
 declare('ERR_NO_CRYPTO', 'Node.js is not compiled with OpenSSL crypto support', Error);
