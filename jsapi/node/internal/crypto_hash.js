@@ -15,6 +15,7 @@ const kHandle = Symbol('kHandle');
 const kFinalized = Symbol('kFinalized');
 const kAlgorithm = Symbol('kAlgorithm');
 const kLength = Symbol('kLength');
+const kResult = Symbol('kResult');  // what a stream has given
 
 const warned = new Set();
 function warnOnce(code, text) {
@@ -63,8 +64,10 @@ Hash.prototype._transform = function _transform(chunk, encoding, callback) {
   native.hashUpdate(this[kHandle], inputOf(chunk, encoding));
   callback();
 };
+// digest() may still be asked for what the stream gave.
 Hash.prototype._flush = function _flush(callback) {
-  this.push(this.digest());
+  this[kResult] = native.hashDigest(this[kHandle], this[kLength], false);
+  this.push(encoded(this[kResult].slice()));
   callback();
 };
 
@@ -85,6 +88,7 @@ Hash.prototype.digest = function digest(encoding) {
   if (this[kFinalized]) throw new codes.ERR_CRYPTO_HASH_FINALIZED();
   if (encoding !== undefined && encoding !== null && typeof encoding !== 'string') encoding = `${encoding}`;
   this[kFinalized] = true;
+  if (this[kResult] !== undefined) return encoded(this[kResult], encoding);
   if (encoding === 'hex') return native.hashDigest(this[kHandle], this[kLength], true);
   return encoded(native.hashDigest(this[kHandle], this[kLength], false), encoding);
 };
@@ -118,6 +122,7 @@ function hash(algorithm, input, options) {
     error.code = 'ERR_OSSL_EVP_UNSUPPORTED';
     throw error;
   }
+  if (result === false) throw new Error(`Output length ${length} is invalid for ${algorithm}, which does not support XOF`);
   warnOfShake(algorithm, length);
   return encoding === 'hex' ? result : encoded(result, encoding);
 }
@@ -156,7 +161,10 @@ Hmac.prototype._transform = function _transform(chunk, encoding, callback) {
   native.hmacUpdate(this[kHandle], inputOf(chunk, encoding));
   callback();
 };
-Hmac.prototype._flush = Hash.prototype._flush;
+Hmac.prototype._flush = function _flush(callback) {
+  this.push(this.digest());
+  callback();
+};
 
 module.exports = {
   Hash, Hmac, hash, warnOnce,

@@ -154,7 +154,7 @@ function exportJwk(key) {
 
 function importJwk(jwk, context) {
   validateObject(jwk, 'key.key');
-  validateOneOf(jwk.kty, 'key.key.kty', ['RSA', 'EC', 'OKP', 'AKP']);
+  validateOneOf(jwk.kty, 'key.key.kty', ['RSA', 'EC', 'OKP']);
   const isPublic = context === CONSUME_PUBLIC || context === CREATE_PUBLIC;
   const part = (name) => {
     validateString(jwk[name], `key.key.${name}`);

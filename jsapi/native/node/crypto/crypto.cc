@@ -56,7 +56,7 @@ static std::string text_of(unsigned long error) {
   return text;
 }
 
-v8::Local<v8::Value> error_of(v8::Isolate* isolate, const Failure& failure) {
+v8::MaybeLocal<v8::Value> error_of(v8::Isolate* isolate, const Failure& failure) {
   std::string message = failure.message;
   if (!failure.errors.empty() && failure.code.empty()) message = text_of(failure.errors.front());
   v8::Local<v8::String> text = to_v8(isolate, message);
@@ -65,29 +65,31 @@ v8::Local<v8::Value> error_of(v8::Isolate* isolate, const Failure& failure) {
                                                                             : v8::Exception::Error(text);
   v8::Local<v8::Object> error = value.As<v8::Object>();
   if (!failure.code.empty()) {
-    set(isolate, error, "code", to_v8(isolate, failure.code));
-    return error;
+    if (!set(isolate, error, "code", to_v8(isolate, failure.code))) return {};
+    return value;
   }
-  if (failure.errors.empty()) return error;
+  if (failure.errors.empty()) return value;
   const unsigned long first = failure.errors.front();
   if (failure.errors.size() > 1) {
     std::vector<std::string> stack;
     for (size_t i = failure.errors.size() - 1; i > 0; --i) stack.push_back(text_of(failure.errors[i]));
-    set(isolate, error, "opensslErrorStack", names_array(isolate, stack));
+    if (!set(isolate, error, "opensslErrorStack", names_array(isolate, stack))) return {};
   }
-  if (const char* library = ::ERR_lib_error_string(first)) set(isolate, error, "library", to_v8(isolate, library));
+  if (const char* library = ::ERR_lib_error_string(first))
+    if (!set(isolate, error, "library", to_v8(isolate, library))) return {};
   if (const char* reason = ::ERR_reason_error_string(first)) {
-    set(isolate, error, "reason", to_v8(isolate, reason));
+    if (!set(isolate, error, "reason", to_v8(isolate, reason))) return {};
     std::string code = ERR_GET_LIB(first) == ERR_LIB_SSL ? "ERR_SSL_" : std::string("ERR_OSSL_") + library_prefix(first);
     for (const char* at = reason; *at != '\0'; ++at)
       code += *at == ' ' ? '_' : *at >= 'a' && *at <= 'z' ? static_cast<char>(*at - 32) : *at;
-    set(isolate, error, "code", to_v8(isolate, code));
+    if (!set(isolate, error, "code", to_v8(isolate, code))) return {};
   }
-  return error;
+  return value;
 }
 
 void throw_failure(v8::Isolate* isolate, const Failure& failure) {
-  isolate->ThrowException(error_of(isolate, failure));
+  v8::Local<v8::Value> error;
+  if (error_of(isolate, failure).ToLocal(&error)) isolate->ThrowException(error);
 }
 
 Outcome Outcome::bytes(ByteVector bytes) {
@@ -115,8 +117,7 @@ void perform(const Info& info, v8::Local<v8::Value> done, std::function<Outcome(
         },
         [outcome, &crypto](v8::Isolate* to, PoolWork::Results& results) {
           if (outcome->failure) {
-            results.values[0] = error_of(to, *outcome->failure);
-            results.count = 1;
+            if (error_of(to, *outcome->failure).ToLocal(&results.values[0])) results.count = 1;
             return;
           }
           results.values[0] = v8::Null(to);
@@ -190,8 +191,8 @@ const EVP_CIPHER* cipher_named(const std::string& name) {
   });
 }
 
-void set(v8::Isolate* isolate, v8::Local<v8::Object> object, const char* name, v8::Local<v8::Value> value) {
-  object->Set(isolate->GetCurrentContext(), runtime::name_of(isolate, name), value).Check();
+bool set(v8::Isolate* isolate, v8::Local<v8::Object> object, const char* name, v8::Local<v8::Value> value) {
+  return object->Set(isolate->GetCurrentContext(), runtime::name_of(isolate, name), value).FromMaybe(false);
 }
 v8::Local<v8::Array> names_array(v8::Isolate* isolate, const std::vector<std::string>& names) {
   std::vector<v8::Local<v8::Value>> values;

@@ -64,7 +64,8 @@ struct Failure {
 };
 // Empties this thread's queue. `standard` is the message when it holds nothing.
 Failure take_failure(std::string standard);
-v8::Local<v8::Value> error_of(v8::Isolate* isolate, const Failure& failure);
+// Empty when a setter that a script put on Object.prototype threw; that error is then on its way.
+v8::MaybeLocal<v8::Value> error_of(v8::Isolate* isolate, const Failure& failure);
 void throw_failure(v8::Isolate* isolate, const Failure& failure);
 inline void throw_openssl(v8::Isolate* isolate, std::string standard) {
   throw_failure(isolate, take_failure(std::move(standard)));
@@ -118,7 +119,8 @@ BigNumberPtr number_of(std::span<const uint8_t> bytes);
 // By name, kept for good; nullptr: there is none. Core's thread or pool.
 const EVP_MD* digest_named(const std::string& name);
 const EVP_CIPHER* cipher_named(const std::string& name);
-void set(v8::Isolate* isolate, v8::Local<v8::Object> object, const char* name, v8::Local<v8::Value> value);
+// False: a setter threw.
+bool set(v8::Isolate* isolate, v8::Local<v8::Object> object, const char* name, v8::Local<v8::Value> value);
 v8::Local<v8::Array> names_array(v8::Isolate* isolate, const std::vector<std::string>& names);
 
 // Each adds its functions to the binding.

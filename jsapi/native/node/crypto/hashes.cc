@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Digests and HMAC: by handles that take piece after piece, and in one call.
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/hmac.h>
 
 #include <algorithm>
@@ -27,7 +28,14 @@ bool finish(EVP_MD_CTX* context, const EVP_MD* digest, uint8_t* to, size_t size)
   return ::EVP_DigestFinal_ex(context, to, nullptr) == 1;
 }
 
-// hashMake(name or handle to copy, outputBytes or undefined): a handle; undefined: no such digest; false: not that length
+// Only XOFs give what is asked for; the error is the one that OpenSSL has for the others.
+void wrong_length(v8::Isolate* isolate) {
+  ::ERR_clear_error();
+  ERR_raise(ERR_LIB_EVP, EVP_R_NOT_XOF_OR_INVALID_LENGTH);
+  throw_openssl(isolate, "Unsupported length");
+}
+
+// hashMake(name or handle to copy, outputBytes or undefined): a handle; undefined: no such digest
 void hash_make(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   auto hash = std::make_unique<Hash>();
@@ -44,8 +52,7 @@ void hash_make(const Info& info) {
   }
   if (info[1]->IsNumber() && !is_xof(hash->digest) &&
       static_cast<size_t>(info[1].As<v8::Number>()->Value()) != size_of(hash->digest)) {
-    info.GetReturnValue().Set(false);
-    return;
+    return wrong_length(isolate);
   }
   info.GetReturnValue().Set(crypto_of(info).objects.wrap(std::move(hash), 512));
 }
@@ -155,9 +162,9 @@ void digest_info(const Info& info) {
 void digest_names(const Info& info) {
   std::vector<std::string> names;
   ::EVP_MD_do_all_sorted(
-      [](const EVP_MD* digest, const char* from, const char*, void* to) {
+      [](const EVP_MD*, const char* from, const char*, void* to) {
         if (from == nullptr) return;
-        if (digest != nullptr && digest_named(from) == nullptr) return;
+        if (digest_named(from) == nullptr) return;
         static_cast<std::vector<std::string>*>(to)->emplace_back(from);
       },
       &names);

@@ -20,11 +20,10 @@ enum Encoding { kPkcs1 = 0, kPkcs8 = 1, kSpki = 2, kSec1 = 3 };
 
 struct Passphrase {
   std::string text;
-  bool given = false, asked = false;
+  bool given = false;
 };
 int read_passphrase(char* buffer, int size, int, void* user) {
   auto* passphrase = static_cast<Passphrase*>(user);
-  passphrase->asked = true;
   if (!passphrase->given || passphrase->text.size() > static_cast<size_t>(size)) return -1;
   std::memcpy(buffer, passphrase->text.data(), passphrase->text.size());
   return static_cast<int>(passphrase->text.size());
@@ -120,7 +119,8 @@ void key_parse(const Info& info) {
   PkeyPtr pkey = as_public ? parse_public(bytes.span(), format, type, passphrase)
                            : parse_private(bytes.span(), format, type, passphrase);
   if (pkey == nullptr) {
-    if (passphrase.asked && !passphrase.given) {
+    const unsigned long error = ::ERR_peek_error();
+    if (!passphrase.given && ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_BAD_PASSWORD_READ) {
       ::ERR_clear_error();
       return;
     }
