@@ -19,7 +19,8 @@ std::span<const runtime::NativeModule> native_modules() {
   static const runtime::NativeModule kModules[] = {
       {"network", install_network}, {"url", install_url}, {"buffer", install_buffer},
       {"types", install_types},     {"os", install_os},   {"fs", install_fs},
-      {"spawn", install_spawn},     {"vm", install_vm},
+      {"spawn", install_spawn},     {"vm", install_vm},   {"zlib", install_zlib},
+      {"crypto", install_crypto},
   };
   return kModules;
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the process object needs from the operating system.
 #include <errno.h>
+#include <openssl/opensslv.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <climits>
 #include <cstdlib>
@@ -203,6 +205,9 @@ static void versions(const Info& info) {
   set("sluice", kVersion);
   set("node", kNodeVersion);
   set("v8", v8::V8::GetVersion());
+  // Of the libraries, as their headers were when this was built.
+  set("openssl", OPENSSL_FULL_VERSION_STR);
+  set("zlib", ZLIB_VERSION);
   info.GetReturnValue().Set(result);
 }
 

@@ -151,6 +151,29 @@ declare('ERR_CHILD_PROCESS_STDIO_MAXBUFFER', '%s maxBuffer length exceeded', Ran
 declare('ERR_CONSOLE_WRITABLE_STREAM', 'Console expects a writable stream instance for %s', TypeError);
 declare('ERR_CONSTRUCT_CALL_INVALID', 'Constructor cannot be called', TypeError);
 declare('ERR_CONSTRUCT_CALL_REQUIRED', 'Class constructor %s cannot be invoked without `new`', TypeError);
+declare('ERR_CRYPTO_ARGON2_NOT_SUPPORTED', 'Argon2 algorithm not supported', Error);
+declare('ERR_CRYPTO_CUSTOM_ENGINE_NOT_SUPPORTED', 'Custom engines not supported by this OpenSSL', Error);
+declare('ERR_CRYPTO_ECDH_INVALID_FORMAT', 'Invalid ECDH format: %s', TypeError);
+declare('ERR_CRYPTO_ECDH_INVALID_PUBLIC_KEY', 'Public key is not valid for specified curve', Error);
+declare('ERR_CRYPTO_HASH_FINALIZED', 'Digest already called', Error);
+declare('ERR_CRYPTO_HASH_UPDATE_FAILED', 'Hash update failed', Error);
+declare('ERR_CRYPTO_INCOMPATIBLE_KEY', 'Incompatible %s: %s', Error);
+declare('ERR_CRYPTO_INCOMPATIBLE_KEY_OPTIONS', 'The selected key encoding %s %s.', Error);
+declare('ERR_CRYPTO_INVALID_CURVE', 'Invalid EC curve name', TypeError);
+declare('ERR_CRYPTO_INVALID_DIGEST', '%s', TypeError);
+declare('ERR_CRYPTO_INVALID_JWK', '%s', TypeError);
+declare('ERR_CRYPTO_INVALID_KEYLEN', (text = 'Invalid key length') => text, RangeError);
+declare('ERR_CRYPTO_INVALID_KEYPAIR', 'Invalid key pair', RangeError);
+declare('ERR_CRYPTO_INVALID_KEYTYPE', '%s', RangeError);
+declare('ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE', 'Invalid key object type %s, expected %s.', TypeError);
+declare('ERR_CRYPTO_INVALID_MESSAGELEN', 'Invalid message length', RangeError);
+declare('ERR_CRYPTO_INVALID_SCRYPT_PARAMS', '%s', RangeError);
+declare('ERR_CRYPTO_INVALID_STATE', 'Invalid state for operation %s', Error);
+declare('ERR_CRYPTO_JWK_UNSUPPORTED_CURVE', 'Unsupported JWK EC curve: %s.', Error);
+declare('ERR_CRYPTO_JWK_UNSUPPORTED_KEY_TYPE', 'Unsupported JWK Key Type.', Error);
+declare('ERR_CRYPTO_SIGN_KEY_REQUIRED', 'No key provided to sign', Error);
+declare('ERR_CRYPTO_TIMING_SAFE_EQUAL_LENGTH', 'Input buffers must have the same byte length', RangeError);
+declare('ERR_CRYPTO_UNKNOWN_DH_GROUP', 'Unknown DH group', Error);
 declare('ERR_DIR_CLOSED', 'Directory handle was closed', Error);
 declare('ERR_DIR_CONCURRENT_OPERATION', 'Cannot do synchronous work on directory handle with concurrent asynchronous operations', Error);
 declare('ERR_DOMAIN_CALLBACK_NOT_AVAILABLE',
@@ -177,6 +200,7 @@ declare('ERR_FS_FILE_TOO_LARGE', 'File size (%s) is greater than 2 GiB', RangeEr
 declare('ERR_FS_INVALID_SYMLINK_TYPE', 'Symlink type must be one of "dir", "file", or "junction". Received "%s"', Error);
 declare('ERR_ILLEGAL_CONSTRUCTOR', 'Illegal constructor', TypeError);
 declare('ERR_INCOMPATIBLE_OPTION_PAIR', 'Option "%s" cannot be used in combination with option "%s"', TypeError);
+declare('ERR_INTERNAL_ASSERTION', '%s', Error);
 declare('ERR_INVALID_ADDRESS', 'Invalid address', Error);
 declare('ERR_INVALID_ADDRESS_FAMILY', function(family, host, port) {
   this.host = host;
@@ -242,6 +266,7 @@ declare('ERR_MISSING_ARGS', (...names) => {
 }, TypeError);
 declare('ERR_MISSING_OPTION', '%s is required', TypeError);
 declare('ERR_MODULE_LINK_MISMATCH', '%s', TypeError);
+declare('ERR_MISSING_PASSPHRASE', '%s', TypeError);
 declare('ERR_MULTIPLE_CALLBACK', 'Callback called multiple times', Error);
 declare('ERR_MODULE_NOT_FOUND', '%s', Error);
 declare('ERR_NOT_BUILDING_SNAPSHOT', 'Operation cannot be invoked when not building startup snapshot', Error);
@@ -288,6 +313,7 @@ declare('ERR_STREAM_WRAP', 'Stream has StringDecoder set or is in objectMode', E
 declare('ERR_STREAM_WRITE_AFTER_END', 'write after end', Error);
 declare('ERR_STRING_TOO_LONG', 'Cannot create a string longer than 0x%s characters', Error);
 declare('ERR_SYSTEM_ERROR', '%s', Error);
+declare('ERR_TRAILING_JUNK_AFTER_STREAM_END', 'Trailing junk found after the end of the compressed stream', TypeError);
 declare('ERR_TTY_INIT_FAILED', 'TTY initialization failed', Error);
 declare('ERR_UNAVAILABLE_DURING_EXIT', 'Cannot call function in process exit handler', Error);
 declare('ERR_UNCAUGHT_EXCEPTION_CAPTURE_ALREADY_SET', '`process.setupUncaughtExceptionCapture()` was called while a capture callback was already active', Error);
@@ -320,6 +346,8 @@ declare('ERR_VM_MODULE_STATUS', 'Module status %s', Error);
 declare('ERR_WORKER_NOT_RUNNING', 'Worker instance not running', Error);
 declare('ERR_WORKER_PATH', 'The worker script or module filename must be an absolute path or a relative path starting with \'./\' or \'../\'. %s Received "%s"', TypeError);
 declare('ERR_WORKER_UNSUPPORTED_OPERATION', '%s is not supported in workers', TypeError);
+declare('ERR_ZLIB_INITIALIZATION_FAILED', '%s', Error);
+declare('ERR_ZSTD_INVALID_PARAM', '%s is not a valid zstd parameter', RangeError);
 
 function kindOf(value) {
   if (value && value.constructor && value.constructor.name) return `an instance of ${value.constructor.name}`;
