@@ -148,6 +148,7 @@ declare('ERR_BUFFER_TOO_LARGE', 'Cannot create a Buffer larger than %s bytes', R
 declare('ERR_CHILD_CLOSED_BEFORE_REPLY', 'Child closed before reply received', Error);
 declare('ERR_CHILD_PROCESS_IPC_REQUIRED', "Forked processes must have an IPC channel, missing value 'ipc' in %s", Error);
 declare('ERR_CHILD_PROCESS_STDIO_MAXBUFFER', '%s maxBuffer length exceeded', RangeError);
+declare('ERR_CLOSED_MESSAGE_PORT', 'Cannot send data on closed MessagePort', Error);
 declare('ERR_CONSOLE_WRITABLE_STREAM', 'Console expects a writable stream instance for %s', TypeError);
 declare('ERR_CONSTRUCT_CALL_INVALID', 'Constructor cannot be called', TypeError);
 declare('ERR_CONSTRUCT_CALL_REQUIRED', 'Class constructor %s cannot be invoked without `new`', TypeError);
@@ -225,6 +226,7 @@ declare('ERR_IPC_CHANNEL_CLOSED', 'Channel closed', Error);
 declare('ERR_IPC_DISCONNECTED', 'IPC channel is already disconnected', Error);
 declare('ERR_IPC_ONE_PIPE', 'Child process can have only one IPC pipe', Error);
 declare('ERR_IPC_SYNC_FORK', 'IPC cannot be used with synchronous forks', Error);
+declare('ERR_MESSAGE_TARGET_CONTEXT_UNAVAILABLE', 'A message object could not be deserialized successfully in the target vm.Context', Error);
 declare('ERR_METHOD_NOT_IMPLEMENTED', 'The %s method is not implemented', Error);
 declare('ERR_MISSING_ARGS', (...names) => {
   const texts = names.map((name) => Array.isArray(name) ? name.map((each) => `"${each}"`).join(' or ') : `"${name}"`);
@@ -291,8 +293,16 @@ declare('ERR_UNKNOWN_SIGNAL', 'Unknown signal: %s', TypeError);
 declare('ERR_UNSUPPORTED_DIR_IMPORT', "Directory import '%s' is not supported resolving ES modules", Error);
 declare('ERR_USE_AFTER_CLOSE', '%s was closed', Error);
 declare('ERR_VALID_PERFORMANCE_ENTRY_TYPE', 'At least one valid performance entry type is required', Error);
+declare('ERR_WORKER_INIT_FAILED', 'Worker initialization failure: %s', Error);
+declare('ERR_WORKER_INVALID_EXEC_ARGV', (errors, msg = 'invalid execArgv flags') => `Initiated Worker with ${msg}: ${errors.join(', ')}`, Error);
+declare('ERR_WORKER_MESSAGING_ERRORED', 'The destination thread threw an error while processing the message', Error);
+declare('ERR_WORKER_MESSAGING_FAILED', 'Cannot find the destination thread or listener', Error);
+declare('ERR_WORKER_MESSAGING_SAME_THREAD', 'Cannot sent a message to the same thread', Error);
+declare('ERR_WORKER_MESSAGING_TIMEOUT', 'Sending a message to another thread timed out', Error);
 declare('ERR_WORKER_NOT_RUNNING', 'Worker instance not running', Error);
+declare('ERR_WORKER_OUT_OF_MEMORY', 'Worker terminated due to reaching memory limit: %s', Error);
 declare('ERR_WORKER_PATH', 'The worker script or module filename must be an absolute path or a relative path starting with \'./\' or \'../\'. %s Received "%s"', TypeError);
+declare('ERR_WORKER_UNSERIALIZABLE_ERROR', 'Serializing an uncaught exception failed', Error);
 declare('ERR_WORKER_UNSUPPORTED_OPERATION', '%s is not supported in workers', TypeError);
 
 function kindOf(value) {

@@ -10,12 +10,7 @@ for (const name of ['dispose', 'asyncDispose']) {
 }
 
 function structuredClone(value, options) {
-  if (arguments.length === 0) throw new (require('internal/errors').codes.ERR_MISSING_ARGS)('value');
-  const transfer = options && options.transfer ? [...options.transfer] : [];
-  const failure = {};
-  const result = internalBinding('clone').clone(value, transfer, failure);
-  if (failure.message !== undefined) throw new DOMException(failure.message, 'DataCloneError');
-  return result;
+  return Reflect.apply(require('internal/node/messaging').structuredClone, undefined, arguments);
 }
 
 class Performance {
@@ -55,7 +50,9 @@ for (const [name, value] of Object.entries({ structuredClone, performance: new P
 }
 
 // Core modules that are globals: materialised when first touched.
-for (const [name, id, key] of [['Buffer', 'node:buffer', 'Buffer']]) {
+const lazyGlobals = [['Buffer', 'node:buffer', 'Buffer']];
+for (const name of ['MessageChannel', 'MessagePort', 'MessageEvent', 'BroadcastChannel']) lazyGlobals.push([name, 'internal/node/messaging', name]);
+for (const [name, id, key] of lazyGlobals) {
   Object.defineProperty(globalThis, name, {
     configurable: true, enumerable: false,
     get() {
