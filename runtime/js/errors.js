@@ -172,6 +172,7 @@ declare('ERR_FS_CP_EINVAL', 'Invalid src or dest', Error);
 declare('ERR_FS_EISDIR', 'Path is a directory', Error);
 declare('ERR_FS_FILE_TOO_LARGE', 'File size (%s) is greater than 2 GiB', RangeError);
 declare('ERR_FS_INVALID_SYMLINK_TYPE', 'Symlink type must be one of "dir", "file", or "junction". Received "%s"', Error);
+declare('ERR_FS_WATCH_QUEUE_OVERFLOW', 'fs.watch() queued more than %d events', Error);
 declare('ERR_ILLEGAL_CONSTRUCTOR', 'Illegal constructor', TypeError);
 declare('ERR_INCOMPATIBLE_OPTION_PAIR', 'Option "%s" cannot be used in combination with option "%s"', TypeError);
 declare('ERR_INVALID_ADDRESS', 'Invalid address', Error);
