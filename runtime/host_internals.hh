@@ -16,6 +16,9 @@
 
 namespace sluice::runtime {
 
+class MessagePorts;
+class WorkerThread;
+
 struct IsolateHost::Internals {
   v8::Global<v8::Object> bootstrap;
   // Functions of the built-in modules that C++ calls.
@@ -44,6 +47,10 @@ struct IsolateHost::Internals {
   bool exit_requested = false;
   bool exit_emitted = false;
   bool heap_limit_hit = false;
+  MessagePorts* ports = nullptr;   // once messaging is used
+  WorkerThread* worker = nullptr;  // whose isolate it is
+  // Takes an error that nobody caught in place of the report on standard error; false: it did not.
+  std::function<bool(v8::Local<v8::Value> error)> error_taker;
 
   double now_ms() const;
 };

@@ -207,6 +207,12 @@ IsolateHost::IsolateHost(CoreServices& core, const RuntimeImage& image, const Ho
   parameters.array_buffer_allocator = allocator_.get();
   parameters.snapshot_blob = const_cast<v8::StartupData*>(image.snapshot);  // V8 only reads it
   if (limits.heap_mb) parameters.constraints.ConfigureDefaultsFromHeapSize(0, size_t{limits.heap_mb} << 20);
+  if (limits.young_heap_mb)
+    parameters.constraints.set_max_young_generation_size_in_bytes(size_t{limits.young_heap_mb} << 20);
+  if (limits.code_range_mb)
+    parameters.constraints.set_code_range_size_in_bytes(size_t{limits.code_range_mb} << 20);
+  if (limits.stack_limit)
+    parameters.constraints.set_stack_limit(reinterpret_cast<uint32_t*>(limits.stack_limit));
   isolate_ = v8::Isolate::Allocate();
   tasks_ = platform().add_isolate(isolate_, &core.reactor.waiter());
   v8::Isolate::Initialize(isolate_, parameters);

@@ -48,6 +48,9 @@ struct Program {
 
 struct HostLimits {
   uint32_t heap_mb = 0;             // 0: V8's own choice
+  uint32_t young_heap_mb = 0;       // of it, the young generation; 0: V8's own choice
+  uint32_t code_range_mb = 0;       // 0: V8's own choice
+  uintptr_t stack_limit = 0;        // the lowest address that JavaScript may use; 0: V8's own choice
   uint64_t array_buffer_bytes = 0;  // 0: no limit beyond the machine's
 };
 
@@ -139,6 +142,10 @@ class IsolateHost {
   void uncaught(v8::Local<v8::Value> error, v8::Local<v8::Message> message,
                 const char* origin = "uncaughtException");
 
+  // Runs ticks, microtasks and what is due for rejections: between two calls into JavaScript that a script may tell apart.
+  // Inside an Entry.
+  void settle();
+
   // exports of a built-in module. Inside an Entry or a call from JavaScript.
   v8::MaybeLocal<v8::Object> builtin(std::string_view id);
 
@@ -198,7 +205,6 @@ class IsolateHost {
   friend class ModuleLoader;
   friend struct Internals;
   void hand_over();
-  void settle();
   void report_rejections();
   bool stopped(v8::TryCatch& caught);
   void note_termination();

@@ -23,6 +23,7 @@
 #include "runtime/network/kernel_network.hh"
 #include "runtime/platform.hh"
 #include "runtime/process_signals.hh"
+#include "runtime/worker_thread.hh"
 
 namespace sluice::runtime {
 
@@ -161,6 +162,15 @@ bool Process::pin_and_place(std::string&) {
   } else if (!allowed.empty()) {
     for (size_t i = 0; i < processors_.size(); ++i) processors_[i] = allowed[i % allowed.size()];
   }
+  // Workers keep off the data cores' processors, as far as there are others.
+  cpu_set_t others;
+  CPU_ZERO(&others);
+  for (const int processor : allowed)
+    if (std::find(processors_.begin(), processors_.end(), processor) == processors_.end())
+      CPU_SET(static_cast<unsigned>(processor), &others);
+  if (CPU_COUNT(&others) == 0)
+    for (const int processor : allowed) CPU_SET(static_cast<unsigned>(processor), &others);
+  WorkerThread::set_processors(others);
   if (control >= 0) {
     cpu_set_t set;
     CPU_ZERO(&set);

@@ -860,6 +860,6 @@ function installTransfer(detach) {
 }
 // Not in contexts of node:vm: taking memory away from a buffer, and knowing an error for certain, are the engine's.
 if (typeof require === 'function') {
-  installTransfer((buffer) => internalBinding('clone').detach(buffer));
+  installTransfer((buffer) => internalBinding('messaging').detach(buffer));
   exports.isNativeError = (value) => internalBinding('types').types.isNativeError(value);
 }
