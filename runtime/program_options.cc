@@ -134,12 +134,15 @@ void ModuleLoader::check_syntax(const Program& program) {
   if (program.kind == Program::Kind::kFile) {
     std::string specifier = program.source;
     if (!specifier.starts_with('/')) specifier = "./" + specifier;
-    const Resolution found = resolver_.resolve(specifier, here() + "/[main]", ResolveMode::kRequire);
-    if (!found) {
-      throw_error(isolate, v8::Exception::Error, found.message, "MODULE_NOT_FOUND");
+    v8::Local<v8::Context> context = host_.context();
+    v8::Local<v8::Object> loader;
+    v8::Local<v8::Value> resolve, found;
+    v8::Local<v8::Value> arguments[] = {to_v8(isolate, specifier), to_v8(isolate, here() + "/[main]")};
+    if (!host_.builtin("internal/loader").ToLocal(&loader) ||
+        !loader->Get(context, name_of(isolate, "resolveFrom")).ToLocal(&resolve) ||
+        !resolve.As<v8::Function>()->Call(context, loader, 2, arguments).ToLocal(&found))
       return host_.uncaught(caught);
-    }
-    path = found.path;
+    path = from_v8(isolate, found);
     if (!read_text(path).ToLocal(&text)) return host_.uncaught(caught);
     if (format_of(path) == Format::kEsModule) {
       if (!compiles_as_module(isolate, text, path)) host_.uncaught(caught);
