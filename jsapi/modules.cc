@@ -20,6 +20,7 @@ std::span<const runtime::NativeModule> native_modules() {
       {"network", install_network}, {"url", install_url},   {"buffer", install_buffer},
       {"types", install_types},     {"os", install_os},     {"fs", install_fs},
       {"spawn", install_spawn},     {"zlib", install_zlib}, {"crypto", install_crypto},
+      {"sqlite", install_sqlite},
   };
   return kModules;
 }

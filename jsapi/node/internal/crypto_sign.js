@@ -44,7 +44,7 @@ function digestOf(self) {
 function intOption(options, name) {
   const value = options[name];
   if (value === undefined || value === value >> 0) return value;
-  throw new codes.ERR_INVALID_ARG_VALUE(name, value);
+  throw new codes.ERR_INVALID_ARG_VALUE(`options.${name}`, value);
 }
 // [padding, salt, ieee]
 function mannerOf(options) {
@@ -52,7 +52,7 @@ function mannerOf(options) {
   const padding = intOption(options, 'padding');
   const salt = intOption(options, 'saltLength');
   const { dsaEncoding } = options;
-  if (dsaEncoding !== undefined && dsaEncoding !== 'der' && dsaEncoding !== 'ieee-p1363') throw new codes.ERR_INVALID_ARG_VALUE('dsaEncoding', dsaEncoding);
+  if (dsaEncoding !== undefined && dsaEncoding !== 'der' && dsaEncoding !== 'ieee-p1363') throw new codes.ERR_INVALID_ARG_VALUE('options.dsaEncoding', dsaEncoding);
   return [padding, salt, dsaEncoding === 'ieee-p1363'];
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// SubtleCrypto (https://w3c.github.io/webcrypto/), with the modern algorithms that OpenSSL 3.0 has. Missing: KMAC, Argon2 and what is
+// SubtleCrypto (https://w3c.github.io/webcrypto/), with the modern algorithms that OpenSSL 3.0 has. Missing: Argon2 and what is
 // post-quantum.
 'use strict';
 
@@ -15,7 +15,12 @@ const isAes = (name) => name.startsWith('AES-');
 const isRsa = (name) => name.startsWith('RSA');
 const isOkp = (name) => name === 'Ed25519' || name === 'Ed448' || name === 'X25519' || name === 'X448';
 const isEc = (name) => name === 'ECDSA' || name === 'ECDH';
-const HASH_BITS = { '__proto__': null, 'SHA-1': 512, 'SHA-256': 512, 'SHA-384': 1024, 'SHA-512': 1024, 'SHA3-256': 1088, 'SHA3-384': 832, 'SHA3-512': 576 };
+const HASH_BITS = { '__proto__': null, 'SHA-1': 512, 'SHA-256': 512, 'SHA-384': 1024, 'SHA-512': 1024 };
+// A key's length when none is given. Of SHA-3 it is not defined yet (https://github.com/WICG/webcrypto-modern-algos/issues/23).
+function hashBits(hash) {
+  if (hash.name.startsWith('SHA3-')) throw failed('Explicit algorithm length member is required', 'NotSupportedError');
+  return HASH_BITS[hash.name];
+}
 const opensslHash = (hash) => hash.name.startsWith('SHA3-') ? hash.name.toLowerCase() : hash.name.replace('-', '').toLowerCase();
 const bytesOfKey = (slots) => native.keySecretBytes(slots.handle);
 
@@ -33,7 +38,7 @@ async function operation(work, message = 'The operation failed for an operation-
 const SECRET_USAGES = {
   '__proto__': null, 'AES-CBC': ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey'], 'AES-CTR': ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey'],
   'AES-GCM': ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey'], 'AES-OCB': ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey'], 'AES-KW': ['wrapKey', 'unwrapKey'],
-  'ChaCha20-Poly1305': ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey'], 'HMAC': ['sign', 'verify'], 'HKDF': ['deriveKey', 'deriveBits'], 'PBKDF2': ['deriveKey', 'deriveBits'],
+  'ChaCha20-Poly1305': ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey'], 'HMAC': ['sign', 'verify'], 'KMAC128': ['sign', 'verify'], 'KMAC256': ['sign', 'verify'], 'HKDF': ['deriveKey', 'deriveBits'], 'PBKDF2': ['deriveKey', 'deriveBits'],
 };
 function pairUsages(name) {
   if (name === 'RSA-OAEP') return { public: ['encrypt', 'wrapKey'], private: ['decrypt', 'unwrapKey'] };
@@ -41,7 +46,7 @@ function pairUsages(name) {
   return { public: ['verify'], private: ['sign'] };
 }
 function checkUsages(name, usages, allowed) {
-  for (const usage of usages) if (!allowed.includes(usage)) throw failed(`Unsupported key usage for ${/^(HMAC|HKDF|PBKDF2|AES|ChaCha)/.test(name) ? name.replace(/^AES-.*/, name) : name} key`, 'SyntaxError');
+  for (const usage of usages) if (!allowed.includes(usage)) throw failed(`Unsupported key usage for ${name} key`, 'SyntaxError');
 }
 function usagesOf(value) {
   if (value === null || typeof value !== 'object' || typeof value[Symbol.iterator] !== 'function') {
@@ -79,8 +84,14 @@ function keyOf(value, name) {
   return slots;
 }
 function checkKey(slots, algorithm, usage) {
-  if (slots.algorithm.name !== algorithm.name) throw failed('Key algorithm mismatch', 'InvalidAccessError');
-  if (!slots.usages.includes(usage)) throw failed(`Unable to use this key to ${usage}`, 'InvalidAccessError');
+  const isOfAlgorithm = slots.algorithm.name === algorithm.name;
+  const isMeant = slots.usages.includes(usage);
+  if (isOfAlgorithm && isMeant) return;
+  if (usage === 'deriveKey' || usage === 'deriveBits') {
+    throw failed(isMeant ? 'Key algorithm mismatch' : `baseKey does not have ${usage} usage`, 'InvalidAccessError');
+  }
+  if (usage === 'encrypt' || usage === 'decrypt') throw failed('The requested operation is not valid for the provided key', 'InvalidAccessError');
+  throw failed(`Unable to use this key to ${usage}`, 'InvalidAccessError');
 }
 function given(count, needed, method) {
   if (count >= needed) return;
@@ -171,13 +182,22 @@ function mannerOf(algorithm, slots) {
       return [undefined, undefined, undefined, false];
   }
 }
+function kmac(algorithm, slots, data) {
+  if (algorithm.length % 8 !== 0) throw failed('Unsupported KmacParams length', 'NotSupportedError');
+  return operation(() => promised(native.kmacLater, `KMAC-${algorithm.name.slice(4)}`, slots.handle, data, algorithm.length / 8, algorithm.customization));
+}
 async function sign(algorithm, slots, data) {
+  if (algorithm.name.startsWith('KMAC')) return (await kmac(algorithm, slots, data)).buffer;
   if (algorithm.name === 'HMAC') return operation(async () => (await promised(native.hmacLater, opensslHash(slots.algorithm.hash), slots.handle, data)).buffer);
   if (slots.type !== 'private') throw failed('Key must be a private key', 'InvalidAccessError');
   const manner = mannerOf(algorithm, slots);
   return operation(async () => (await promised(native.signWhole, slots.handle, ...manner, data)).buffer);
 }
 async function verify(algorithm, slots, signature, data) {
+  if (algorithm.name.startsWith('KMAC')) {
+    const copy = snapshot(signature);
+    return native.equal(await kmac(algorithm, slots, data), copy);
+  }
   if (algorithm.name === 'HMAC') {
     const copy = snapshot(signature);
     return operation(async () => native.equal(await promised(native.hmacLater, opensslHash(slots.algorithm.hash), slots.handle, data), copy));
@@ -226,10 +246,11 @@ function keyLength(algorithm) {
   if (isAes(name)) return length;
   if (name === 'ChaCha20-Poly1305') return 256;
   if (name === 'HMAC') {
-    if (length === undefined) return HASH_BITS[algorithm.hash.name];
+    if (length === undefined) return hashBits(algorithm.hash);
     if (length === 0) throw failed('Invalid length', 'OperationError');
     return length;
   }
+  if (name.startsWith('KMAC')) return length ?? Number(name.slice(4));
   return null;
 }
 
@@ -244,7 +265,7 @@ function randomSecret(bits) {
   return secretKey(bytes);
 }
 function checkHmacLength(length, word) {
-  if (length === 0) throw failed(`${word}.length cannot be 0`, word === 'HmacKeyGenParams' ? 'OperationError' : 'DataError');
+  if (length === 0) throw failed(`${word}.length cannot be 0`, word.endsWith('KeyGenParams') ? 'OperationError' : 'DataError');
   if (length % 8 !== 0) throw failed(`Unsupported ${word}.length`, 'NotSupportedError');
 }
 async function generateKey(algorithm, extractable, usages) {
@@ -254,8 +275,12 @@ async function generateKey(algorithm, extractable, usages) {
     let bits, result;
     if (name === 'HMAC') {
       if (algorithm.length !== undefined) checkHmacLength(algorithm.length, 'HmacKeyGenParams');
-      bits = algorithm.length ?? HASH_BITS[algorithm.hash.name];
+      bits = algorithm.length ?? hashBits(algorithm.hash);
       result = { name, hash: { name: algorithm.hash.name }, length: bits };
+    } else if (name.startsWith('KMAC')) {
+      if (algorithm.length !== undefined) checkHmacLength(algorithm.length, 'KmacKeyGenParams');
+      bits = algorithm.length ?? Number(name.slice(4));
+      result = { name, length: bits };
     } else if (name === 'ChaCha20-Poly1305') {
       bits = 256;
       result = { name };
@@ -311,8 +336,10 @@ function bytesFromJwk(text, name) {
   return Buffer.from(text, 'base64url');
 }
 const AES_WORDS = { '__proto__': null, 'AES-CBC': 'CBC', 'AES-CTR': 'CTR', 'AES-GCM': 'GCM', 'AES-KW': 'KW', 'AES-OCB': 'OCB' };
-const hashDigits = (hash) => hash.name.replace('SHA-', '').replace('SHA3-', 'S3-');
+const hashDigits = (hash) => hash.name.replace('SHA-', '');
+const isSha3 = (hash) => hash.name.startsWith('SHA3-');  // JWA has no words for it
 function jwkAlgorithm(name, hash) {
+  if (hash !== undefined && isSha3(hash)) return undefined;
   switch (name) {
     case 'RSASSA-PKCS1-v1_5': return `RS${hashDigits(hash)}`;
     case 'RSA-PSS': return `PS${hashDigits(hash)}`;
@@ -326,7 +353,7 @@ function importSecret(format, data, algorithm, extractable, usages) {
   checkUsages(name, usages, SECRET_USAGES[name]);
   let bytes;
   if (format === 'raw' || format === 'raw-secret') {
-    if (format === 'raw' && (name === 'ChaCha20-Poly1305' || name === 'AES-OCB')) throw failed(`Unable to import ${name} using raw format`, 'NotSupportedError');
+    if (format === 'raw' && (name === 'ChaCha20-Poly1305' || name === 'AES-OCB' || name.startsWith('KMAC'))) throw failed(`Unable to import ${name} using raw format`, 'NotSupportedError');
     bytes = snapshot(data);
   } else if (format === 'jwk' && name !== 'HKDF' && name !== 'PBKDF2') {
     checkJwk(data, 'oct', usages, extractable, useOf(name));
@@ -343,8 +370,14 @@ function importSecret(format, data, algorithm, extractable, usages) {
     if (algorithm.length !== undefined) checkHmacLength(algorithm.length, 'HmacImportParams');
     if (bits === 0) throw dataError('Zero-length key is not supported');
     if (algorithm.length !== undefined && algorithm.length !== bits) throw dataError('Invalid key length');
-    if (format === 'jwk' && data.alg !== undefined && data.alg !== `HS${hashDigits(algorithm.hash)}`) throw dataError('JWK "alg" does not match the requested algorithm');
+    if (format === 'jwk' && data.alg !== undefined && !isSha3(algorithm.hash) && data.alg !== `HS${hashDigits(algorithm.hash)}`) throw dataError('JWK "alg" does not match the requested algorithm');
     result = { name, hash: { name: algorithm.hash.name }, length: bits };
+  } else if (name.startsWith('KMAC')) {
+    if (algorithm.length !== undefined) checkHmacLength(algorithm.length, 'KmacImportParams');
+    if (bits === 0) throw dataError('Zero-length key is not supported');
+    if (algorithm.length !== undefined && algorithm.length !== bits) throw dataError('Invalid key length');
+    if (format === 'jwk' && data.alg !== undefined && data.alg !== `K${name.slice(4)}`) throw dataError('JWK "alg" does not match the requested algorithm');
+    result = { name, length: bits };
   } else if (name === 'ChaCha20-Poly1305') {
     if (bits !== 256) throw dataError('Invalid key length');
     if (format === 'jwk' && data.alg !== undefined && data.alg !== 'C20P') throw dataError('JWK "alg" does not match the requested algorithm');
@@ -385,7 +418,7 @@ function importPair(format, data, algorithm, extractable, usages) {
     check(isPublic);
     checkJwk(data, kty, usages, extractable, useOf(name));
     if (data.alg !== undefined) {
-      if (isRsa(name) && data.alg !== jwkAlgorithm(name, algorithm.hash)) throw dataError('JWK "alg" does not match the requested algorithm');
+      if (isRsa(name) && !isSha3(algorithm.hash) && data.alg !== jwkAlgorithm(name, algorithm.hash)) throw dataError('JWK "alg" does not match the requested algorithm');
       if (name === 'ECDSA' && data.alg !== { 'P-256': 'ES256', 'P-384': 'ES384', 'P-521': 'ES512' }[data.crv]) throw dataError('JWK "alg" does not match the requested algorithm');
       if ((name === 'Ed25519' || name === 'Ed448') && data.alg !== name && data.alg !== 'EdDSA') throw dataError('JWK "alg" does not match the requested algorithm');
     }
@@ -446,10 +479,12 @@ function exportKey(format, slots) {
   const unsupported = () => failed(`Unable to export ${name} ${slots.type} key using ${format} format`, 'NotSupportedError');
   const wrong = () => failed(`Unable to export a ${format} key from a ${slots.type} key`, 'InvalidAccessError');
   if (slots.type === 'secret') {
-    if (format === 'raw-secret' || (format === 'raw' && name !== 'ChaCha20-Poly1305' && name !== 'AES-OCB')) return bytesOfKey(slots).buffer;
+    if (format === 'raw-secret' || (format === 'raw' && name !== 'ChaCha20-Poly1305' && name !== 'AES-OCB' && !name.startsWith('KMAC'))) return bytesOfKey(slots).buffer;
     if (format !== 'jwk') throw unsupported();
     const jwk = { key_ops: [...slots.usages], ext: slots.extractable, kty: 'oct', k: Buffer.from(bytesOfKey(slots)).toString('base64url') };
-    if (name === 'HMAC') jwk.alg = `HS${hashDigits(slots.algorithm.hash)}`;
+    if (name === 'HMAC') {
+      if (!isSha3(slots.algorithm.hash)) jwk.alg = `HS${hashDigits(slots.algorithm.hash)}`;
+    } else if (name.startsWith('KMAC')) jwk.alg = `K${name.slice(4)}`;
     else if (name === 'ChaCha20-Poly1305') jwk.alg = 'C20P';
     else jwk.alg = `A${slots.algorithm.length}${AES_WORDS[name]}`;
     return jwk;
@@ -662,18 +697,21 @@ function supports(name, algorithm, more) {
       if (normal.iv !== undefined && normal.name !== 'AES-CBC') checkAead(normal);
     });
     case 'sign':
-    case 'verify': return can(() => normalize(algorithm, 'sign'));
+    case 'verify': return can(() => {
+      const normal = normalize(algorithm, 'sign');
+      return !normal.context?.byteLength && !(normal.name.startsWith('KMAC') && normal.length % 8 !== 0);
+    });
     case 'digest': return can(() => {
       const normal = normalize(algorithm, 'digest');
-      if (normal.length !== undefined && normal.length % 8 !== 0) return false;
+      return !(normal.length % 8 > 0) && !normal.functionName?.byteLength && !normal.customization?.byteLength;
     });
     case 'generateKey': return can(() => {
       const normal = normalize(algorithm, 'generateKey');
-      if (normal.name === 'HMAC' && normal.length !== undefined) checkHmacLength(normal.length, 'HmacKeyGenParams');
+      if (normal.name === 'HMAC' || normal.name.startsWith('KMAC')) checkHmacLength(normal.length ?? keyLength(normal), 'HmacKeyGenParams');
     });
     case 'importKey': return can(() => {
       const normal = normalize(algorithm, 'importKey');
-      if (normal.name === 'HMAC' && normal.length !== undefined) checkHmacLength(normal.length, 'HmacImportParams');
+      if ((normal.name === 'HMAC' || normal.name.startsWith('KMAC')) && normal.length !== undefined) checkHmacLength(normal.length, 'HmacImportParams');
     });
     case 'exportKey': return can(() => normalize(algorithm, 'exportKey'));
     case 'deriveBits': return can(() => derivable(normalize(algorithm, 'deriveBits'), more));
@@ -684,11 +722,11 @@ function supports(name, algorithm, more) {
     });
     case 'wrapKey': return can(() => {
       const known = can(() => normalize(algorithm, 'wrapKey')) || supports('encrypt', algorithm);
-      return known && (more === null || can(() => normalize(more, 'exportKey')));
+      return known && more !== null && can(() => normalize(more, 'exportKey'));
     });
     case 'unwrapKey': return can(() => {
       const known = can(() => normalize(algorithm, 'unwrapKey')) || supports('decrypt', algorithm);
-      return known && (more === null || supports('importKey', more, null));
+      return known && more !== null && supports('importKey', more, null);
     });
     case 'getPublicKey': return can(() => {
       const normal = normalize(algorithm, 'exportKey');
