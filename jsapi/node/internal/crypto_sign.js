@@ -53,6 +53,11 @@ function mannerOf(options) {
   const salt = intOption(options, 'saltLength');
   const { dsaEncoding } = options;
   if (dsaEncoding !== undefined && dsaEncoding !== 'der' && dsaEncoding !== 'ieee-p1363') throw new codes.ERR_INVALID_ARG_VALUE('options.dsaEncoding', dsaEncoding);
+  const { context } = options;
+  if (context !== undefined && getArrayBufferOrView(context, 'options.context').byteLength > 0) {
+    // OpenSSL has it from 3.2 on.
+    throw Object.assign(new Error('Context parameter is unsupported'), { code: 'ERR_CRYPTO_OPERATION_FAILED' });
+  }
   return [padding, salt, dsaEncoding === 'ieee-p1363'];
 }
 

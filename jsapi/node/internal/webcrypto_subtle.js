@@ -466,7 +466,7 @@ function checkKeyData(format, data) {
       error.code = 'ERR_INVALID_ARG_TYPE';
       throw error;
     }
-    if (typeof data !== 'object' || data === null) throw dataError('Invalid keyData');
+    if (typeof data !== 'object' || data === null || data.kty === undefined) throw dataError('Invalid keyData');
     return data;
   }
   return bytesOf(data, 'keyData');
@@ -593,7 +593,7 @@ class SubtleCrypto {
   }
   async importKey(format, keyData, algorithm, extractable, keyUsages) {
     check(this);
-    given(arguments.length, 4, 'importKey');
+    given(arguments.length, 5, 'importKey');
     format = formatOf(format);
     keyData = checkKeyData(format, keyData);
     const usages = usagesOf(keyUsages);
@@ -742,9 +742,7 @@ function derivable(normal, length) {
   }
   const other = slotsOf(normal.public);
   if (other.type !== 'public' || other.algorithm.name !== normal.name) return false;
-  if (length === null) return true;
-  const most = { '__proto__': null, 'X25519': 256, 'X448': 448, 'P-256': 256, 'P-384': 384, 'P-521': 528 }[other.algorithm.namedCurve ?? normal.name];
-  return Number(length) <= most;
+  return length === null || Number(length) >= 0;
 }
 
 // KeyObject.prototype.toCryptoKey
