@@ -46,18 +46,18 @@ function pairUsages(name) {
   return { public: ['verify'], private: ['sign'] };
 }
 function checkUsages(name, usages, allowed) {
-  for (const usage of usages) if (!allowed.includes(usage)) throw failed(`Unsupported key usage for ${name} key`, 'SyntaxError');
+  for (const usage of usages) if (!allowed.includes(usage)) throw failed(`Unsupported key usage for ${isAes(name) ? 'an AES' : name} key`, 'SyntaxError');
 }
-function usagesOf(value) {
+function usagesOf(value, place = 'keyUsages') {
   if (value === null || typeof value !== 'object' || typeof value[Symbol.iterator] !== 'function') {
-    const error = new TypeError('keyUsages cannot be converted to sequence.');
+    const error = new TypeError(`${place} cannot be converted to sequence.`);
     error.code = 'ERR_INVALID_ARG_TYPE';
     throw error;
   }
   const list = [...value].map(String);
   for (const usage of list) {
     if (!USAGES.includes(usage)) {
-      const error = new TypeError(`'${usage}' is not a valid enum value of type KeyUsage.`);
+      const error = new TypeError(`${place} value '${usage}' is not a valid enum value of type KeyUsage.`);
       error.code = 'ERR_INVALID_ARG_VALUE';
       throw error;
     }
@@ -65,10 +65,10 @@ function usagesOf(value) {
   return list;
 }
 const FORMATS = ['raw', 'raw-public', 'raw-private', 'raw-seed', 'raw-secret', 'pkcs8', 'spki', 'jwk'];
-function formatOf(value) {
+function formatOf(value, place) {
   const format = `${value}`;
   if (!FORMATS.includes(format)) {
-    const error = new TypeError(`'${format}' is not a valid enum value of type KeyFormat.`);
+    const error = new TypeError(`${place} '${format}' is not a valid enum value of type KeyFormat.`);
     error.code = 'ERR_INVALID_ARG_VALUE';
     throw error;
   }
@@ -93,6 +93,8 @@ function checkKey(slots, algorithm, usage) {
   if (usage === 'encrypt' || usage === 'decrypt') throw failed('The requested operation is not valid for the provided key', 'InvalidAccessError');
   throw failed(`Unable to use this key to ${usage}`, 'InvalidAccessError');
 }
+const ORDINALS = [undefined, '1st', '2nd', '3rd', '4th', '5th', '6th', '7th'];
+const at = (method, place) => `Failed to execute '${method}' on 'SubtleCrypto': ${ORDINALS[place]} argument`;
 function given(count, needed, method) {
   if (count >= needed) return;
   const error = new TypeError(`Failed to execute '${method}' on 'SubtleCrypto': ${needed} arguments required, but only ${count} present.`);
@@ -157,7 +159,7 @@ async function counterMode(encrypts, { counter, length }, slots, data) {
   const span = 1n << BigInt(length);
   const start = whole % span;
   const blocks = BigInt(Math.ceil(bytes.length / 16));
-  if (blocks > span) throw failed('The counter is too small for the data', 'OperationError');
+  if (blocks > span) throw failed('The operation failed for an operation-specific reason', 'OperationError');
   const run = (at, part) => promised(native.cipherWhole, encrypts, word, slots.handle, at, part, undefined, 0);
   if (start + blocks <= span) return (await run(counter, bytes)).buffer;
   const cut = Number(span - start) * 16;
@@ -297,7 +299,7 @@ async function generateKey(algorithm, extractable, usages) {
   if (isRsa(name)) {
     const { modulusLength, publicExponent } = algorithm;
     const exponent = Number(BigInt(`0x0${Buffer.from(publicExponent).toString('hex')}`));
-    if (exponent !== 3 && exponent !== 65537) throw failed('The publicExponent must be equivalent to an unsigned 32-bit value', 'OperationError');
+    if (exponent > 0xffffffff) throw failed('The publicExponent must be equivalent to an unsigned 32-bit value', 'OperationError');
     order = [native.generateRsa, modulusLength, exponent, false];
     result = { name, modulusLength, publicExponent, hash: { name: algorithm.hash.name } };
   } else if (isEc(name)) {
@@ -459,7 +461,7 @@ function importKey(format, data, algorithm, extractable, usages) {
   return SECRET_USAGES[algorithm.name] !== undefined ? importSecret(format, data, algorithm, extractable, usages)
     : importPair(format, data, algorithm, extractable, usages);
 }
-function checkKeyData(format, data) {
+function checkKeyData(format, data, place) {
   if (format === 'jwk') {
     if (isBytes(data)) {
       const error = new TypeError('Key data must be an object for JWK import');
@@ -469,7 +471,7 @@ function checkKeyData(format, data) {
     if (typeof data !== 'object' || data === null || data.kty === undefined) throw dataError('Invalid keyData');
     return data;
   }
-  return bytesOf(data, 'keyData');
+  return bytesOf(data, place);
 }
 
 // ---- exportKey
@@ -523,14 +525,14 @@ class SubtleCrypto {
   async digest(algorithm, data) {
     check(this);
     given(arguments.length, 2, 'digest');
-    data = bytesOf(data, 'data');
+    data = bytesOf(data, at('digest', 2));
     return digest(normalize(algorithm, 'digest'), data);
   }
   async encrypt(algorithm, key, data) {
     check(this);
     given(arguments.length, 3, 'encrypt');
-    const slots = keyOf(key, 'key');
-    data = bytesOf(data, 'data');
+    const slots = keyOf(key, at('encrypt', 2));
+    data = bytesOf(data, at('encrypt', 3));
     const normal = normalize(algorithm, 'encrypt');
     checkKey(slots, normal, 'encrypt');
     return cipher(true, normal, slots, data);
@@ -538,8 +540,8 @@ class SubtleCrypto {
   async decrypt(algorithm, key, data) {
     check(this);
     given(arguments.length, 3, 'decrypt');
-    const slots = keyOf(key, 'key');
-    data = bytesOf(data, 'data');
+    const slots = keyOf(key, at('decrypt', 2));
+    data = bytesOf(data, at('decrypt', 3));
     const normal = normalize(algorithm, 'decrypt');
     checkKey(slots, normal, 'decrypt');
     return cipher(false, normal, slots, data);
@@ -547,8 +549,8 @@ class SubtleCrypto {
   async sign(algorithm, key, data) {
     check(this);
     given(arguments.length, 3, 'sign');
-    const slots = keyOf(key, 'key');
-    data = bytesOf(data, 'data');
+    const slots = keyOf(key, at('sign', 2));
+    data = bytesOf(data, at('sign', 3));
     const normal = normalize(algorithm, 'sign');
     checkKey(slots, normal, 'sign');
     return sign(normal, slots, data);
@@ -556,9 +558,9 @@ class SubtleCrypto {
   async verify(algorithm, key, signature, data) {
     check(this);
     given(arguments.length, 4, 'verify');
-    const slots = keyOf(key, 'key');
-    signature = bytesOf(signature, 'signature');
-    data = bytesOf(data, 'data');
+    const slots = keyOf(key, at('verify', 2));
+    signature = bytesOf(signature, at('verify', 3));
+    data = bytesOf(data, at('verify', 4));
     const normal = normalize(algorithm, 'verify');
     checkKey(slots, normal, 'verify');
     return verify(normal, slots, signature, data);
@@ -566,13 +568,13 @@ class SubtleCrypto {
   async generateKey(algorithm, extractable, keyUsages) {
     check(this);
     given(arguments.length, 3, 'generateKey');
-    const usages = usagesOf(keyUsages);
+    const usages = usagesOf(keyUsages, at('generateKey', 3));
     return generateKey(normalize(algorithm, 'generateKey'), !!extractable, usages);
   }
   async deriveBits(algorithm, baseKey, length = null) {
     check(this);
     given(arguments.length, 2, 'deriveBits');
-    const slots = keyOf(baseKey, 'baseKey');
+    const slots = keyOf(baseKey, at('deriveBits', 2));
     const normal = normalize(algorithm, 'deriveBits');
     if (length !== null) length = Number(length) >>> 0;
     checkKey(slots, normal, 'deriveBits');
@@ -581,8 +583,8 @@ class SubtleCrypto {
   async deriveKey(algorithm, baseKey, derivedKeyType, extractable, keyUsages) {
     check(this);
     given(arguments.length, 5, 'deriveKey');
-    const slots = keyOf(baseKey, 'baseKey');
-    const usages = usagesOf(keyUsages);
+    const slots = keyOf(baseKey, at('deriveKey', 2));
+    const usages = usagesOf(keyUsages, at('deriveKey', 5));
     const normal = normalize(algorithm, 'deriveBits');
     const imported = normalize(derivedKeyType, 'importKey');
     const sized = normalize(derivedKeyType, 'getKeyLength');
@@ -594,16 +596,16 @@ class SubtleCrypto {
   async importKey(format, keyData, algorithm, extractable, keyUsages) {
     check(this);
     given(arguments.length, 5, 'importKey');
-    format = formatOf(format);
-    keyData = checkKeyData(format, keyData);
-    const usages = usagesOf(keyUsages);
+    format = formatOf(format, at('importKey', 1));
+    keyData = checkKeyData(format, keyData, at('importKey', 2));
+    const usages = usagesOf(keyUsages, at('importKey', 5));
     return importKey(format, keyData, normalize(algorithm, 'importKey'), !!extractable, usages);
   }
   async exportKey(format, key) {
     check(this);
     given(arguments.length, 2, 'exportKey');
-    format = formatOf(format);
-    const slots = keyOf(key, 'key');
+    format = formatOf(format, at('exportKey', 1));
+    const slots = keyOf(key, at('exportKey', 2));
     if (OPERATIONS.exportKey[slots.algorithm.name] === undefined) throw failed(`${slots.algorithm.name} key export is not supported`, 'NotSupportedError');
     if (!slots.extractable) throw failed('key is not extractable', 'InvalidAccessError');
     return exportKey(format, slots);
@@ -611,9 +613,9 @@ class SubtleCrypto {
   async wrapKey(format, key, wrappingKey, wrapAlgorithm) {
     check(this);
     given(arguments.length, 4, 'wrapKey');
-    format = formatOf(format);
-    const slots = keyOf(key, 'key');
-    const wrapping = keyOf(wrappingKey, 'wrappingKey');
+    format = formatOf(format, at('wrapKey', 1));
+    const slots = keyOf(key, at('wrapKey', 2));
+    const wrapping = keyOf(wrappingKey, at('wrapKey', 3));
     const normal = either(wrapAlgorithm, 'wrapKey', 'encrypt');
     checkKey(wrapping, normal, 'wrapKey');
     if (!slots.extractable) throw failed('key is not extractable', 'InvalidAccessError');
@@ -630,10 +632,10 @@ class SubtleCrypto {
   async unwrapKey(format, wrappedKey, unwrappingKey, unwrapAlgorithm, unwrappedKeyAlgorithm, extractable, keyUsages) {
     check(this);
     given(arguments.length, 7, 'unwrapKey');
-    format = formatOf(format);
-    wrappedKey = bytesOf(wrappedKey, 'wrappedKey');
-    const wrapping = keyOf(unwrappingKey, 'unwrappingKey');
-    const usages = usagesOf(keyUsages);
+    format = formatOf(format, at('unwrapKey', 1));
+    wrappedKey = bytesOf(wrappedKey, at('unwrapKey', 2));
+    const wrapping = keyOf(unwrappingKey, at('unwrapKey', 3));
+    const usages = usagesOf(keyUsages, at('unwrapKey', 7));
     const normal = either(unwrapAlgorithm, 'unwrapKey', 'decrypt');
     const imported = normalize(unwrappedKeyAlgorithm, 'importKey');
     checkKey(wrapping, normal, 'unwrapKey');
@@ -652,8 +654,8 @@ class SubtleCrypto {
   async getPublicKey(key, keyUsages) {
     check(this);
     given(arguments.length, 2, 'getPublicKey');
-    const slots = keyOf(key, 'key');
-    const usages = usagesOf(keyUsages);
+    const slots = keyOf(key, at('getPublicKey', 1));
+    const usages = usagesOf(keyUsages, at('getPublicKey', 2));
     if (slots.type !== 'private') throw failed('key must be a private key', slots.type === 'secret' ? 'NotSupportedError' : 'InvalidAccessError');
     checkUsages(slots.algorithm.name, usages, pairUsages(slots.algorithm.name).public);
     return makeCryptoKey(new PublicKeyObject(native.keyPublicOf(slots.handle)), slots.algorithm, usages, true);

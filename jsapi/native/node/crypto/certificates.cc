@@ -205,7 +205,7 @@ std::string access_text(X509* x509) {
     text.append(nid != NID_undef ? ::OBJ_nid2ln(nid) : method).append(" - ");
     append_general_name(text, each->location);
   }
-  return text.empty() ? text : text + "\n";
+  return text;
 }
 std::string time_text(const ASN1_TIME* time) {
   const BioPtr bio(::BIO_new(::BIO_s_mem()));

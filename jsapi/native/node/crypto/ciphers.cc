@@ -303,7 +303,7 @@ void cipher_info(const Info& info) {
     }
   }
   const int nid = ::EVP_CIPHER_get_nid(cipher);
-  const char* shown = nid != NID_undef ? ::OBJ_nid2ln(nid) : ::EVP_CIPHER_get0_name(cipher);
+  const char* shown = nid != NID_undef ? ::OBJ_nid2sn(nid) : ::EVP_CIPHER_get0_name(cipher);
   const int mode = ::EVP_CIPHER_get_mode(cipher);
   v8::Local<v8::Value> parts[] = {
       to_v8(isolate, shown),

@@ -42,9 +42,10 @@ void scrypt_check(const Info& info) {
   const unsigned long error = ::ERR_peek_last_error();
   std::string text = "Invalid scrypt params";
   if (error != 0) {
-    const char* reason = ::ERR_reason_error_string(error);
+    char reason[256];
+    ::ERR_error_string_n(error, reason, sizeof(reason));
     text += ": ";
-    text += reason != nullptr ? reason : "refused";
+    text += reason;
   }
   ::ERR_clear_error();
   info.GetReturnValue().Set(to_v8(isolate, text));
