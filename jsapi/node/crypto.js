@@ -6,7 +6,6 @@
 const { codes } = require('internal/errors');
 const hashes = require('internal/node/crypto_hash');
 const random = require('internal/node/crypto_random');
-const { process } = require('internal/process');
 const native = internalBinding('crypto');
 
 const exported = {
@@ -54,7 +53,7 @@ lazily('internal/node/crypto_constants', ['constants']);
 
 Object.defineProperties(exported, {
   fips: {
-    configurable: true, enumerable: true,
+    configurable: true, enumerable: false,
     get() {
       hashes.warnOnce('DEP0093', 'The crypto.fips is deprecated. Please use crypto.setFips() and crypto.getFips()');
       return exported.getFips();
@@ -81,6 +80,5 @@ Object.defineProperties(exported, {
 for (const name of ['prng', 'pseudoRandomBytes', 'rng']) {
   Object.defineProperty(exported, name, { configurable: true, enumerable: false, writable: true, value: exported.randomBytes });
 }
-void process;
 
 module.exports = exported;

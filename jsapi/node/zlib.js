@@ -112,7 +112,7 @@ Object.defineProperty(ZlibBase.prototype, 'bytesRead', {
 });
 
 ZlibBase.prototype.reset = function() {
-  if (!this._handle) throw new (require('node:assert').AssertionError)({ message: 'zlib binding closed' });
+  if (!this._handle) throw new codes.ERR_INTERNAL_ASSERTION('zlib binding closed');
   const error = native.reset(this._handle);
   if (error !== undefined) fail(this, error);
 };
@@ -301,7 +301,7 @@ Zlib.prototype.params = function params(level, strategy, callback) {
     return;
   }
   this.flush(constants.Z_SYNC_FLUSH, (error) => {
-    if (!this._handle) throw new (require('node:assert').AssertionError)({ message: 'zlib binding closed' });
+    if (!this._handle) throw new codes.ERR_INTERNAL_ASSERTION('zlib binding closed');
     const parts = native.parameters(this._handle, level, strategy);
     if (parts !== undefined) {
       const failed = fail(this, parts);
@@ -388,17 +388,18 @@ function warnOfNew(name) {
 }
 
 // The bytes of an input of the functions.
-function inputOf(buffer) {
+function inputOf(buffer, name) {
   if (typeof buffer === 'string') return Buffer.from(buffer);
   if (ArrayBuffer.isView(buffer) || types.isAnyArrayBuffer(buffer)) return buffer;
-  throw new codes.ERR_INVALID_ARG_TYPE('buffer', ['string', 'Buffer', 'TypedArray', 'DataView', 'ArrayBuffer'], buffer);
+  throw name === 'chunk' ? new codes.ERR_INVALID_ARG_TYPE(name, ['string', 'Buffer', 'TypedArray', 'DataView'], buffer)
+    : new codes.ERR_INVALID_ARG_TYPE(name, ['string', 'Buffer', 'TypedArray', 'DataView', 'ArrayBuffer'], buffer);
 }
 
 // Functions that look like those of Node: (buffer, options, callback) and (buffer, options).
 function functionsOf(Class, sync) {
   if (sync) {
     return function(buffer, options) {
-      buffer = inputOf(buffer);
+      buffer = inputOf(buffer, 'buffer');
       const engine = new Class(options);
       const result = processNow(engine, buffer, engine._finishFlushFlag);
       return engine._info ? { buffer: result, engine } : result;
@@ -410,7 +411,7 @@ function functionsOf(Class, sync) {
       options = {};
     }
     validateFunction(callback, 'callback');
-    buffer = inputOf(buffer);
+    buffer = inputOf(buffer, 'chunk');
     const engine = new Class(options);
     let done = (value, state) => {
       engine.bytesWritten = buffer.byteLength;

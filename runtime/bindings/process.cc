@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <openssl/opensslv.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #include <climits>
 #include <cstdlib>
@@ -235,7 +237,9 @@ static void versions(const Info& info) {
   set("v8", v8::V8::GetVersion());
   // Of the libraries, as their headers were when this was built.
   set("openssl", OPENSSL_FULL_VERSION_STR);
+  set("sqlite", SQLITE_VERSION);
   set("zlib", ZLIB_VERSION);
+  set("zstd", ZSTD_VERSION_STRING);
   info.GetReturnValue().Set(result);
 }
 

@@ -84,6 +84,50 @@ export interface IpcBinding {
   deserialize(bytes: ArrayBufferView, bufferPrototype: object): unknown;
 }
 
+type Handle = object;  // of one native object; the functions of its binding take it
+type Failed = [message: string, errno: number, code: string];
+
+export interface ZlibBinding {
+  // `mode`: CoderMode in coders.hh. `parameters`: [key, value, ...] of brotli and zstd.
+  make(mode: number, level: number, windowBits: number, memLevel: number, strategy: number, dictionary?: Bytes, parameters?: number[], pledgedBytes?: number,
+    rejectGarbageAfterEnd?: boolean): Handle | Failed;
+  // `left` is given the bytes left of output and input. With `done` on the pool.
+  run(handle: Handle, done: ((error?: Failed) => void) | undefined, flush: number, input: Bytes, inputOffset: number, inputBytes: number, output: Bytes,
+    outputOffset: number, outputBytes: number, left: Uint32Array): Failed | undefined;
+  // `state`: 0 bytes, 1 an error, 2 too large, 4 bytes and input is left.
+  whole(handle: Handle, done: ((value: Uint8Array | Failed | undefined, state: number) => void) | undefined, flush: number, input: Bytes, chunkBytes: number,
+    limitBytes: number): [value: Uint8Array | Failed | undefined, state: number];
+  reset(handle: Handle): Failed | undefined;
+  parameters(handle: Handle, level: number, strategy: number): Failed | undefined;
+  close(handle: Handle): void;
+  crc32(data: Bytes | string, value: number): number;
+}
+
+// With a function as `done` work goes to the pool and ends with done(error or null, value); with undefined it is done at once: the value
+// is returned, or OpenSSL's error thrown with Node's properties. The functions stand with their arguments in jsapi/native/node/crypto/.
+type Done<T> = ((error: Error | null, value?: T) => void) | undefined;
+export interface CryptoBinding {
+  hashMake(nameOrHandle: string | Handle, outputBytes?: number): Handle | undefined;
+  hashUpdate(hash: Handle, data: Bytes | string): boolean;
+  hashDigest(hash: Handle, outputBytes: number | undefined, asHex: boolean): Uint8Array | string;
+  hashOnce(name: string, data: Bytes | string, asHex: boolean, outputBytes?: number): Uint8Array | string | undefined | false;
+  keyParse(asPublic: boolean, bytes: Bytes, format: number, type: number | undefined, passphrase: Bytes | undefined): Handle | undefined;
+  keyExport(key: Handle, format: number, type: number, cipher?: string, passphrase?: Bytes): Uint8Array | string;
+  signWhole(done: Done<Uint8Array>, key: Handle, digest: string | undefined, padding: number | undefined, salt: number | undefined, ieee: boolean, data: Bytes): Uint8Array;
+  cipherWhole(done: Done<Uint8Array>, encrypts: boolean, name: string, key: Handle, iv: Bytes | undefined, data: Bytes, aad: Bytes | undefined, tagBytes: number): Uint8Array;
+  [name: string]: (...given: any[]) => any;
+}
+
+// Statements take flags (1 BigInts, 2 rows as arrays, 4 bare names, 8 unknown names are left out) and the parameters behind them.
+export interface SqliteBinding {
+  open(path: string, readOnly: boolean, timeoutMs: number, foreignKeys: boolean, doubleQuotes: boolean, extensions: boolean, defensive: boolean): Handle;
+  prepare(database: Handle, sql: string): Handle;
+  all(statement: Handle, flags: number, ...parameters: unknown[]): unknown[];
+  get(statement: Handle, flags: number, ...parameters: unknown[]): unknown;
+  run(statement: Handle, flags: number, ...parameters: unknown[]): [changes: number | bigint, lastInsertRowid: number | bigint];
+  [name: string]: (...given: any[]) => any;
+}
+
 export interface ErrnoBinding {
   describe(number: Errno): [name: string, words: string];
   list(): Array<number | [string, string]>;

@@ -15,6 +15,7 @@ void install_pipe(v8::Local<v8::Context> context, v8::Local<v8::Object> target, 
 void install_watch(v8::Local<v8::Context> context, v8::Local<v8::Object> target, runtime::IsolateHost& host);
 void install_fs(v8::Local<v8::Context> context, v8::Local<v8::Object> target, runtime::IsolateHost& host);
 void install_crypto(v8::Local<v8::Context> context, v8::Local<v8::Object> target, runtime::IsolateHost& host);
+void install_sqlite(v8::Local<v8::Context> context, v8::Local<v8::Object> target, runtime::IsolateHost& host);
 void install_zlib(v8::Local<v8::Context> context, v8::Local<v8::Object> target, runtime::IsolateHost& host);
 
 }  // namespace sluice::jsapi

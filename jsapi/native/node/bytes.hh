@@ -45,8 +45,9 @@ class InputBytes {
         copied_.reset(new uint8_t[room + 1]);
         at = reinterpret_cast<char*>(copied_.get());
       }
-      size_ = static_cast<size_t>(text->WriteUtf8(isolate, at, static_cast<int>(room), nullptr,
-                                                  v8::String::NO_NULL_TERMINATION | v8::String::REPLACE_INVALID_UTF8));
+      size_ = static_cast<size_t>(
+          text->WriteUtf8(isolate, at, static_cast<int>(room), nullptr,
+                          v8::String::NO_NULL_TERMINATION | v8::String::REPLACE_INVALID_UTF8));
       data_ = reinterpret_cast<uint8_t*>(at);
     }
   }

@@ -43,7 +43,8 @@ class ZlibCoder final : public Coder {
       int bits = options_.window_bits;
       if (mode_ == CoderMode::kGzip) bits += 16;
       if (mode_ == CoderMode::kDeflateRaw) bits = -bits;
-      number_ = ::deflateInit2(&stream_, options_.level, Z_DEFLATED, bits, options_.memory_level, options_.strategy);
+      number_ = ::deflateInit2(&stream_, options_.level, Z_DEFLATED, bits, options_.memory_level,
+                               options_.strategy);
     } else {
       number_ = ::inflateInit2(&stream_, inflate_bits());
     }
@@ -54,14 +55,17 @@ class ZlibCoder final : public Coder {
 
   CoderError run(int flush, std::span<const uint8_t>& input, std::span<uint8_t>& output) override {
     // The library counts in 32 bits.
-    const size_t input_now = std::min<size_t>(input.size(), UINT_MAX), output_now = std::min<size_t>(output.size(), UINT_MAX);
+    const size_t input_now = std::min<size_t>(input.size(), UINT_MAX),
+                 output_now = std::min<size_t>(output.size(), UINT_MAX);
     stream_.next_in = const_cast<uint8_t*>(input.data());
     stream_.avail_in = static_cast<unsigned>(input_now);
     stream_.next_out = output.data();
     stream_.avail_out = static_cast<unsigned>(output_now);
     if (input_now < input.size() && flush == Z_FINISH) flush = Z_NO_FLUSH;
-    if (compresses()) number_ = ::deflate(&stream_, flush);
-    else decompress(flush);
+    if (compresses())
+      number_ = ::deflate(&stream_, flush);
+    else
+      decompress(flush);
     const CoderError error = failure(flush);
     input = input.subspan(input_now - stream_.avail_in);
     output = output.subspan(output_now - stream_.avail_out);
@@ -119,12 +123,16 @@ class ZlibCoder final : public Coder {
     if (mode_ == CoderMode::kUnzip && !sniff()) return;
     number_ = ::inflate(&stream_, flush);
     if (mode_ != CoderMode::kInflateRaw && number_ == Z_NEED_DICT && !options_.dictionary.empty()) {
-      number_ = ::inflateSetDictionary(&stream_, options_.dictionary.data(), static_cast<unsigned>(options_.dictionary.size()));
-      if (number_ == Z_OK) number_ = ::inflate(&stream_, flush);
-      else if (number_ == Z_DATA_ERROR) number_ = Z_NEED_DICT;  // so that it is told from damaged data
+      number_ = ::inflateSetDictionary(&stream_, options_.dictionary.data(),
+                                       static_cast<unsigned>(options_.dictionary.size()));
+      if (number_ == Z_OK)
+        number_ = ::inflate(&stream_, flush);
+      else if (number_ == Z_DATA_ERROR)
+        number_ = Z_NEED_DICT;  // so that it is told from damaged data
     }
     // Members of gzip may follow one another (RFC 1952 section 2.2); zeros after the last one are padding.
-    while (stream_.avail_in > 0 && mode_ == CoderMode::kGunzip && number_ == Z_STREAM_END && stream_.next_in[0] != 0 &&
+    while (stream_.avail_in > 0 && mode_ == CoderMode::kGunzip && number_ == Z_STREAM_END &&
+           stream_.next_in[0] != 0 &&
            !(options_.reject_garbage_after_end && stream_.next_in[0] != kMagic[0])) {
       ::inflateReset(&stream_);
       number_ = ::inflate(&stream_, flush);
@@ -156,18 +164,22 @@ class ZlibCoder final : public Coder {
     switch (number_) {
       case Z_OK:
       case Z_BUF_ERROR:
-        if (stream_.avail_out != 0 && flush == Z_FINISH) return {"unexpected end of file", "Z_BUF_ERROR", Z_BUF_ERROR};
+        if (stream_.avail_out != 0 && flush == Z_FINISH)
+          return {"unexpected end of file", "Z_BUF_ERROR", Z_BUF_ERROR};
         return {};
       case Z_STREAM_END: return {};
       case Z_NEED_DICT:
-        return {options_.dictionary.empty() ? "Missing dictionary" : "Bad dictionary", "Z_NEED_DICT", Z_NEED_DICT};
+        return {options_.dictionary.empty() ? "Missing dictionary" : "Bad dictionary", "Z_NEED_DICT",
+                Z_NEED_DICT};
       default: return described("Zlib error");
     }
   }
   void end() {
     if (!live_) return;
-    if (compresses()) ::deflateEnd(&stream_);
-    else ::inflateEnd(&stream_);
+    if (compresses())
+      ::deflateEnd(&stream_);
+    else
+      ::inflateEnd(&stream_);
     live_ = false;
   }
 
@@ -197,8 +209,9 @@ class BrotliEncoder final : public Coder {
     size_t input_left = input.size(), output_left = output.size();
     const uint8_t* input_at = input.data();
     uint8_t* output_at = output.data();
-    const bool fine = ::BrotliEncoderCompressStream(state_, static_cast<BrotliEncoderOperation>(flush), &input_left, &input_at,
-                                                    &output_left, &output_at, nullptr);
+    const bool fine =
+        ::BrotliEncoderCompressStream(state_, static_cast<BrotliEncoderOperation>(flush), &input_left,
+                                      &input_at, &output_left, &output_at, nullptr);
     input = input.subspan(input.size() - input_left);
     output = output.subspan(output.size() - output_left);
     if (!fine) return {"Compression failed", "ERR_BROTLI_COMPRESSION_FAILED", -1};
@@ -248,12 +261,14 @@ class BrotliDecoder final : public Coder {
   BrotliDecoderState* state_ = nullptr;
 };
 
-#define SLUICE_ZSTD_ERRORS(X)                                                                                                    \
-  X(no_error) X(GENERIC) X(prefix_unknown) X(version_unsupported) X(frameParameter_unsupported)                                  \
-  X(frameParameter_windowTooLarge) X(corruption_detected) X(checksum_wrong) X(dictionary_corrupted) X(dictionary_wrong)          \
-  X(dictionaryCreation_failed) X(parameter_unsupported) X(parameter_outOfBound) X(tableLog_tooLarge) X(maxSymbolValue_tooLarge)  \
-  X(maxSymbolValue_tooSmall) X(stage_wrong) X(init_missing) X(memory_allocation) X(workSpace_tooSmall) X(dstSize_tooSmall)       \
-  X(srcSize_wrong) X(dstBuffer_null)
+#define SLUICE_ZSTD_ERRORS(X)                                                                               \
+  X(no_error)                                                                                               \
+  X(GENERIC) X(prefix_unknown) X(version_unsupported) X(frameParameter_unsupported)                         \
+      X(frameParameter_windowTooLarge) X(corruption_detected) X(checksum_wrong) X(dictionary_corrupted)     \
+          X(dictionary_wrong) X(dictionaryCreation_failed) X(parameter_unsupported) X(parameter_outOfBound) \
+              X(tableLog_tooLarge) X(maxSymbolValue_tooLarge) X(maxSymbolValue_tooSmall) X(stage_wrong)     \
+                  X(init_missing) X(memory_allocation) X(workSpace_tooSmall) X(dstSize_tooSmall)            \
+                      X(srcSize_wrong) X(dstBuffer_null)
 
 const char* zstd_code(ZSTD_ErrorCode code) {
   switch (code) {
@@ -278,12 +293,13 @@ class ZstdCompressor final : public Coder {
     state_ = ::ZSTD_createCCtx();
     if (state_ == nullptr) return {"Could not initialize zstd instance", kInitialization, -1};
     for (const auto& [key, value] : options_.parameters)
-      if (::ZSTD_isError(::ZSTD_CCtx_setParameter(state_, static_cast<ZSTD_cParameter>(key), static_cast<int>(value))))
+      if (::ZSTD_isError(
+              ::ZSTD_CCtx_setParameter(state_, static_cast<ZSTD_cParameter>(key), static_cast<int>(value))))
         return {"Setting parameter failed", kInitialization, -1};
     if (::ZSTD_isError(::ZSTD_CCtx_setPledgedSrcSize(state_, options_.pledged_bytes)))
       return {"Could not set pledged src size", kInitialization, -1};
-    if (!options_.dictionary.empty() &&
-        ::ZSTD_isError(::ZSTD_CCtx_loadDictionary(state_, options_.dictionary.data(), options_.dictionary.size())))
+    if (!options_.dictionary.empty() && ::ZSTD_isError(::ZSTD_CCtx_loadDictionary(
+                                            state_, options_.dictionary.data(), options_.dictionary.size())))
       return {"Failed to load zstd dictionary", kInitialization, -1};
     return {};
   }
@@ -312,10 +328,11 @@ class ZstdDecompressor final : public Coder {
     within_frame_ = false;
     if (state_ == nullptr) return {"Could not initialize zstd instance", kInitialization, -1};
     for (const auto& [key, value] : options_.parameters)
-      if (::ZSTD_isError(::ZSTD_DCtx_setParameter(state_, static_cast<ZSTD_dParameter>(key), static_cast<int>(value))))
+      if (::ZSTD_isError(
+              ::ZSTD_DCtx_setParameter(state_, static_cast<ZSTD_dParameter>(key), static_cast<int>(value))))
         return {"Setting parameter failed", kInitialization, -1};
-    if (!options_.dictionary.empty() &&
-        ::ZSTD_isError(::ZSTD_DCtx_loadDictionary(state_, options_.dictionary.data(), options_.dictionary.size())))
+    if (!options_.dictionary.empty() && ::ZSTD_isError(::ZSTD_DCtx_loadDictionary(
+                                            state_, options_.dictionary.data(), options_.dictionary.size())))
       return {"Failed to load zstd dictionary", kInitialization, -1};
     return {};
   }
@@ -360,8 +377,10 @@ std::unique_ptr<Coder> make_coder(CoderMode mode, CoderOptions options, CoderErr
   switch (mode) {
     case CoderMode::kBrotliEncode: return started(std::make_unique<BrotliEncoder>(std::move(options)), error);
     case CoderMode::kBrotliDecode: return started(std::make_unique<BrotliDecoder>(std::move(options)), error);
-    case CoderMode::kZstdCompress: return started(std::make_unique<ZstdCompressor>(std::move(options)), error);
-    case CoderMode::kZstdDecompress: return started(std::make_unique<ZstdDecompressor>(std::move(options)), error);
+    case CoderMode::kZstdCompress:
+      return started(std::make_unique<ZstdCompressor>(std::move(options)), error);
+    case CoderMode::kZstdDecompress:
+      return started(std::make_unique<ZstdDecompressor>(std::move(options)), error);
     default: {
       auto coder = std::make_unique<ZlibCoder>(mode, std::move(options));
       error = coder->start();

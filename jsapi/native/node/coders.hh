@@ -13,7 +13,18 @@ namespace sluice::jsapi {
 
 // As jsapi/node/zlib.js numbers them (Node's own numbers).
 enum class CoderMode : uint8_t {
-  kNone, kDeflate, kInflate, kGzip, kGunzip, kDeflateRaw, kInflateRaw, kUnzip, kBrotliDecode, kBrotliEncode, kZstdCompress, kZstdDecompress
+  kNone,
+  kDeflate,
+  kInflate,
+  kGzip,
+  kGunzip,
+  kDeflateRaw,
+  kInflateRaw,
+  kUnzip,
+  kBrotliDecode,
+  kBrotliEncode,
+  kZstdCompress,
+  kZstdDecompress
 };
 
 // In the words of node:zlib: { message, errno, code }. Empty code: none.

@@ -29,14 +29,23 @@ class NativeObjects {
   v8::Local<v8::Object> wrap(std::unique_ptr<T> object, int64_t bytes = 0) {
     v8::Local<v8::Object> handle =
         shape_.Get(isolate_)->NewInstance(isolate_->GetCurrentContext()).ToLocalChecked();
-    auto* record = new Record{this, object.release(), [](void* at) { delete static_cast<T*>(at); }, &tag_of<T>, bytes,
-                              nullptr, first_, {}};
+    auto* record = new Record{this,
+                              object.release(),
+                              [](void* at) { delete static_cast<T*>(at); },
+                              &tag_of<T>,
+                              bytes,
+                              nullptr,
+                              first_,
+                              {}};
     if (first_ != nullptr) first_->before = record;
     first_ = record;
     handle->SetAlignedPointerInInternalField(0, record);
     record->handle.Reset(isolate_, handle);
     record->handle.SetWeak(
-        record, [](const v8::WeakCallbackInfo<Record>& info) { info.GetParameter()->owner->drop(info.GetParameter()); },
+        record,
+        [](const v8::WeakCallbackInfo<Record>& info) {
+          info.GetParameter()->owner->drop(info.GetParameter());
+        },
         v8::WeakCallbackType::kParameter);
     if (bytes != 0) isolate_->AdjustAmountOfExternalAllocatedMemory(bytes);
     return handle;

@@ -120,7 +120,9 @@ void open(const Info& info) {
   if (::sqlite3_open_v2(path.c_str(), &connection->db, flags | SQLITE_OPEN_URI, nullptr) != SQLITE_OK)
     return throw_last(isolate, *connection);
   ::sqlite3_extended_result_codes(connection->db, 1);
-  const auto option = [&](int name, bool on) { ::sqlite3_db_config(connection->db, name, on ? 1 : 0, nullptr); };
+  const auto option = [&](int name, bool on) {
+    ::sqlite3_db_config(connection->db, name, on ? 1 : 0, nullptr);
+  };
   option(SQLITE_DBCONFIG_DQS_DML, info[4]->IsTrue());
   option(SQLITE_DBCONFIG_DQS_DDL, info[4]->IsTrue());
   option(SQLITE_DBCONFIG_ENABLE_FKEY, info[3]->IsTrue());
@@ -149,16 +151,20 @@ void in_transaction(const Info& info) {
 void location(const Info& info) {
   Database* database = open_database(info);
   if (database == nullptr) return;
-  const char* path = ::sqlite3_db_filename(database->connection->db, from_v8(info.GetIsolate(), info[1]).c_str());
-  if (path != nullptr && *path != '\0') info.GetReturnValue().Set(to_v8(info.GetIsolate(), path));
-  else info.GetReturnValue().SetNull();
+  const char* path =
+      ::sqlite3_db_filename(database->connection->db, from_v8(info.GetIsolate(), info[1]).c_str());
+  if (path != nullptr && *path != '\0')
+    info.GetReturnValue().Set(to_v8(info.GetIsolate(), path));
+  else
+    info.GetReturnValue().SetNull();
 }
 // config(db, 0 extensions 1 defensive, on)
 void config(const Info& info) {
   Database* database = open_database(info);
   if (database == nullptr) return;
   const int names[] = {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, SQLITE_DBCONFIG_DEFENSIVE};
-  ::sqlite3_db_config(database->connection->db, names[info[1].As<v8::Int32>()->Value() & 1], info[2]->IsTrue() ? 1 : 0, nullptr);
+  ::sqlite3_db_config(database->connection->db, names[info[1].As<v8::Int32>()->Value() & 1],
+                      info[2]->IsTrue() ? 1 : 0, nullptr);
 }
 // limit(db, which, value or -1): what it was
 void limit(const Info& info) {
@@ -174,7 +180,9 @@ void load_extension(const Info& info) {
   char* message = nullptr;
   const int result = ::sqlite3_load_extension(database->connection->db, from_v8(isolate, info[1]).c_str(),
                                               entry.empty() ? nullptr : entry.c_str(), &message);
-  if (result != SQLITE_OK) throw_code(isolate, v8::Exception::Error, "ERR_LOAD_SQLITE_EXTENSION", message != nullptr ? message : "refused");
+  if (result != SQLITE_OK)
+    throw_code(isolate, v8::Exception::Error, "ERR_LOAD_SQLITE_EXTENSION",
+               message != nullptr ? message : "refused");
   ::sqlite3_free(message);
 }
 
@@ -184,21 +192,22 @@ constexpr int kBigInts = 1, kArrays = 2, kBareNames = 4, kUnknownNames = 8;
 
 // Empty: a number that JavaScript cannot hold; the error is thrown.
 template <typename Integer, typename Double, typename Text, typename Blob>
-v8::MaybeLocal<v8::Value> value_of(v8::Isolate* isolate, int type, bool big, Integer integer, Double number, Text text, Blob blob) {
+v8::MaybeLocal<v8::Value> value_of(v8::Isolate* isolate, int type, bool big, Integer integer, Double number,
+                                   Text text, Blob blob) {
   switch (type) {
     case SQLITE_INTEGER: {
       const int64_t value = integer();
-      if (big) return v8::BigInt::New(isolate, value).As<v8::Value>();
+      if (big) return v8::Local<v8::Value>(v8::BigInt::New(isolate, value));
       if (value >= -(int64_t{1} << 53) + 1 && value <= (int64_t{1} << 53) - 1)
         return v8::Number::New(isolate, static_cast<double>(value)).As<v8::Value>();
       throw_code(isolate, v8::Exception::RangeError, "ERR_OUT_OF_RANGE",
                  "Value is too large to be represented as a JavaScript number: " + std::to_string(value));
       return {};
     }
-    case SQLITE_FLOAT: return v8::Number::New(isolate, number()).As<v8::Value>();
-    case SQLITE_TEXT: return to_v8(isolate, text()).As<v8::Value>();
-    case SQLITE_BLOB: return new_bytes(isolate, blob()).As<v8::Value>();
-    default: return v8::Null(isolate).As<v8::Value>();
+    case SQLITE_FLOAT: return v8::Local<v8::Value>(v8::Number::New(isolate, number()));
+    case SQLITE_TEXT: return v8::Local<v8::Value>(to_v8(isolate, text()));
+    case SQLITE_BLOB: return v8::Local<v8::Value>(new_bytes(isolate, blob()));
+    default: return v8::Local<v8::Value>(v8::Null(isolate));
   }
 }
 v8::MaybeLocal<v8::Value> column_value(v8::Isolate* isolate, sqlite3_stmt* at, int i, bool big) {
@@ -238,8 +247,8 @@ void prepare(const Info& info) {
   const InputBytes sql(isolate, info[1]);
   auto made = std::make_unique<Statement>();
   made->connection = database->connection;
-  if (::sqlite3_prepare_v2(database->connection->db, reinterpret_cast<const char*>(sql.data()), static_cast<int>(sql.size()),
-                           &made->statement, nullptr) != SQLITE_OK)
+  if (::sqlite3_prepare_v2(database->connection->db, reinterpret_cast<const char*>(sql.data()),
+                           static_cast<int>(sql.size()), &made->statement, nullptr) != SQLITE_OK)
     return throw_last(isolate, *database->connection);
   info.GetReturnValue().Set(sqlite_of(info).objects.wrap(std::move(made), 4096));
 }
@@ -251,7 +260,8 @@ bool bind(v8::Isolate* isolate, Statement& statement, int index, v8::Local<v8::V
     result = ::sqlite3_bind_double(at, index, value.As<v8::Number>()->Value());
   } else if (value->IsString()) {
     const InputBytes text(isolate, value);
-    result = ::sqlite3_bind_text64(at, index, reinterpret_cast<const char*>(text.data()), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+    result = ::sqlite3_bind_text64(at, index, reinterpret_cast<const char*>(text.data()), text.size(),
+                                   SQLITE_TRANSIENT, SQLITE_UTF8);
   } else if (value->IsNull()) {
     result = ::sqlite3_bind_null(at, index);
   } else if (value->IsArrayBufferView()) {
@@ -261,7 +271,8 @@ bool bind(v8::Isolate* isolate, Statement& statement, int index, v8::Local<v8::V
     bool lossless = false;
     const int64_t number = value.As<v8::BigInt>()->Int64Value(&lossless);
     if (!lossless) {
-      throw_code(isolate, v8::Exception::TypeError, "ERR_INVALID_ARG_VALUE", "BigInt value is too large to bind.");
+      throw_code(isolate, v8::Exception::TypeError, "ERR_INVALID_ARG_VALUE",
+                 "BigInt value is too large to bind.");
       return false;
     }
     result = ::sqlite3_bind_int64(at, index, number);
@@ -302,7 +313,8 @@ bool bind_all(const Info& info, Statement& statement, int flags, int from) {
   v8::Local<v8::Context> context = isolate->GetCurrentContext();
   sqlite3_stmt* at = statement.statement;
   ::sqlite3_clear_bindings(at);
-  if (info.Length() > from && info[from]->IsObject() && !info[from]->IsArrayBufferView() && !info[from]->IsFunction()) {
+  if (info.Length() > from && info[from]->IsObject() && !info[from]->IsArrayBufferView() &&
+      !info[from]->IsFunction()) {
     v8::Local<v8::Object> named = info[from].As<v8::Object>();
     v8::Local<v8::Array> keys;
     if (!named->GetOwnPropertyNames(context).ToLocal(&keys)) return false;
@@ -314,7 +326,8 @@ bool bind_all(const Info& info, Statement& statement, int flags, int from) {
       if (index < 0) return false;
       if (index == 0) {
         if (flags & kUnknownNames) continue;
-        throw_code(isolate, v8::Exception::Error, "ERR_INVALID_STATE", "Unknown named parameter '" + name + "'");
+        throw_code(isolate, v8::Exception::Error, "ERR_INVALID_STATE",
+                   "Unknown named parameter '" + name + "'");
         return false;
       }
       if (!bind(isolate, statement, index, value)) return false;
@@ -324,7 +337,9 @@ bool bind_all(const Info& info, Statement& statement, int flags, int from) {
   int index = 1;
   for (int i = from; i < info.Length(); ++i, ++index) {
     // Those with names are not counted.
-    while (::sqlite3_bind_parameter_name(at, index) != nullptr && ::sqlite3_bind_parameter_name(at, index)[0] != '?') ++index;
+    while (::sqlite3_bind_parameter_name(at, index) != nullptr &&
+           ::sqlite3_bind_parameter_name(at, index)[0] != '?')
+      ++index;
     if (!bind(isolate, statement, index, info[i])) return false;
   }
   return true;
@@ -336,19 +351,23 @@ v8::MaybeLocal<v8::Value> row_of(v8::Isolate* isolate, Statement& statement, int
   const int count = ::sqlite3_column_count(at);
   std::vector<v8::Local<v8::Value>> values(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i)
-    if (!column_value(isolate, at, i, (flags & kBigInts) != 0).ToLocal(&values[static_cast<size_t>(i)])) return {};
+    if (!column_value(isolate, at, i, (flags & kBigInts) != 0).ToLocal(&values[static_cast<size_t>(i)]))
+      return {};
   if (flags & kArrays) return v8::Array::New(isolate, values.data(), values.size()).As<v8::Value>();
   std::vector<v8::Local<v8::Name>> names(static_cast<size_t>(count));
   if (statement.names.IsEmpty() || statement.names.Get(isolate)->Length() != static_cast<uint32_t>(count)) {
     v8::Local<v8::Array> made = v8::Array::New(isolate, count);
     for (int i = 0; i < count; ++i)
-      made->Set(context, static_cast<uint32_t>(i), runtime::name_of(isolate, ::sqlite3_column_name(at, i))).Check();
+      made->Set(context, static_cast<uint32_t>(i), runtime::name_of(isolate, ::sqlite3_column_name(at, i)))
+          .Check();
     statement.names.Reset(isolate, made);
   }
   v8::Local<v8::Array> known = statement.names.Get(isolate);
   for (int i = 0; i < count; ++i)
-    names[static_cast<size_t>(i)] = known->Get(context, static_cast<uint32_t>(i)).ToLocalChecked().As<v8::Name>();
-  return v8::Object::New(isolate, v8::Null(isolate), names.data(), values.data(), static_cast<size_t>(count)).As<v8::Value>();
+    names[static_cast<size_t>(i)] =
+        known->Get(context, static_cast<uint32_t>(i)).ToLocalChecked().As<v8::Name>();
+  return v8::Object::New(isolate, v8::Null(isolate), names.data(), values.data(), static_cast<size_t>(count))
+      .As<v8::Value>();
 }
 
 Statement* statement_of(const Info& info) {
@@ -377,8 +396,10 @@ void all(const Info& info) {
     }
     rows.push_back(row);
   }
-  if (result != SQLITE_DONE) throw_last(isolate, *statement->connection);
-  else info.GetReturnValue().Set(v8::Array::New(isolate, rows.data(), rows.size()));
+  if (result != SQLITE_DONE)
+    throw_last(isolate, *statement->connection);
+  else
+    info.GetReturnValue().Set(v8::Array::New(isolate, rows.data(), rows.size()));
   ::sqlite3_reset(statement->statement);
 }
 // get(statement, flags, ...parameters): the first row or undefined
@@ -420,8 +441,9 @@ void run(const Info& info) {
   const int64_t numbers[] = {::sqlite3_changes64(db), ::sqlite3_last_insert_rowid(db)};
   v8::Local<v8::Value> both[2];
   for (int i = 0; i < 2; ++i)
-    both[i] = flags_of(info) & kBigInts ? v8::BigInt::New(isolate, numbers[i]).As<v8::Value>()
-                                        : v8::Number::New(isolate, static_cast<double>(numbers[i])).As<v8::Value>();
+    both[i] = flags_of(info) & kBigInts
+                  ? v8::BigInt::New(isolate, numbers[i]).As<v8::Value>()
+                  : v8::Number::New(isolate, static_cast<double>(numbers[i])).As<v8::Value>();
   info.GetReturnValue().Set(v8::Array::New(isolate, both, 2));
 }
 // begin(statement, flags, ...parameters): the number of this use, for next()
@@ -431,7 +453,8 @@ void begin(const Info& info) {
   ++statement->uses;
   statement->names.Reset();
   ::sqlite3_reset(statement->statement);
-  if (bind_all(info, *statement, flags_of(info), 2)) info.GetReturnValue().Set(static_cast<double>(statement->uses));
+  if (bind_all(info, *statement, flags_of(info), 2))
+    info.GetReturnValue().Set(static_cast<double>(statement->uses));
 }
 // next(statement, flags, use): a row; undefined: no more; null: the statement has been used for something else
 void next(const Info& info) {
@@ -461,19 +484,24 @@ void columns(const Info& info) {
   std::vector<v8::Local<v8::Value>> parts;
   sqlite3_stmt* at = statement->statement;
   for (int i = 0; i < ::sqlite3_column_count(at); ++i)
-    for (const char* text : {::sqlite3_column_origin_name(at, i), ::sqlite3_column_database_name(at, i), ::sqlite3_column_name(at, i),
-                             ::sqlite3_column_table_name(at, i), ::sqlite3_column_decltype(at, i)})
-      parts.push_back(text != nullptr ? to_v8(isolate, text).As<v8::Value>() : v8::Null(isolate).As<v8::Value>());
+    for (const char* text :
+         {::sqlite3_column_origin_name(at, i), ::sqlite3_column_database_name(at, i),
+          ::sqlite3_column_name(at, i), ::sqlite3_column_table_name(at, i), ::sqlite3_column_decltype(at, i)})
+      parts.push_back(text != nullptr ? to_v8(isolate, text).As<v8::Value>()
+                                      : v8::Null(isolate).As<v8::Value>());
   info.GetReturnValue().Set(v8::Array::New(isolate, parts.data(), parts.size()));
 }
 void source_sql(const Info& info) {
-  if (Statement* statement = statement_of(info)) info.GetReturnValue().Set(to_v8(info.GetIsolate(), ::sqlite3_sql(statement->statement)));
+  if (Statement* statement = statement_of(info))
+    info.GetReturnValue().Set(to_v8(info.GetIsolate(), ::sqlite3_sql(statement->statement)));
 }
 void expanded_sql(const Info& info) {
   Statement* statement = statement_of(info);
   if (statement == nullptr) return;
   char* text = ::sqlite3_expanded_sql(statement->statement);
-  if (text == nullptr) return throw_code(info.GetIsolate(), v8::Exception::Error, "ERR_SQLITE_ERROR", "Expanded SQL text would exceed configured limits");
+  if (text == nullptr)
+    return throw_code(info.GetIsolate(), v8::Exception::Error, "ERR_SQLITE_ERROR",
+                      "Expanded SQL text would exceed configured limits");
   info.GetReturnValue().Set(to_v8(info.GetIsolate(), text));
   ::sqlite3_free(text);
 }
@@ -498,7 +526,8 @@ void give(sqlite3_context* to, v8::Isolate* isolate, v8::Local<v8::Value> value,
     ::sqlite3_result_double(to, value.As<v8::Number>()->Value());
   } else if (value->IsString()) {
     const InputBytes text(isolate, value);
-    ::sqlite3_result_text64(to, reinterpret_cast<const char*>(text.data()), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+    ::sqlite3_result_text64(to, reinterpret_cast<const char*>(text.data()), text.size(), SQLITE_TRANSIENT,
+                            SQLITE_UTF8);
   } else if (value->IsNullOrUndefined()) {
     ::sqlite3_result_null(to);
   } else if (value->IsArrayBufferView()) {
@@ -521,7 +550,8 @@ void stop(sqlite3_context* to, Connection& connection) {
   connection.thrown = true;
   ::sqlite3_result_error(to, "", 0);
 }
-bool arguments_of(v8::Isolate* isolate, int count, sqlite3_value** values, bool big, std::vector<v8::Local<v8::Value>>& to) {
+bool arguments_of(v8::Isolate* isolate, int count, sqlite3_value** values, bool big,
+                  std::vector<v8::Local<v8::Value>>& to) {
   for (int i = 0; i < count; ++i) {
     v8::Local<v8::Value> value;
     if (!argument_value(isolate, values[i], big).ToLocal(&value)) return false;
@@ -537,7 +567,8 @@ void call_plain(sqlite3_context* to, int count, sqlite3_value** values) {
   v8::Local<v8::Value> result;
   if (!arguments_of(isolate, count, values, functions.big, arguments) ||
       !functions.plain.Get(isolate)
-           ->Call(isolate->GetCurrentContext(), v8::Undefined(isolate), static_cast<int>(arguments.size()), arguments.data())
+           ->Call(isolate->GetCurrentContext(), v8::Undefined(isolate), static_cast<int>(arguments.size()),
+                  arguments.data())
            .ToLocal(&result))
     return stop(to, *functions.connection);
   give(to, isolate, result, *functions.connection);
@@ -548,15 +579,17 @@ bool running_value(sqlite3_context* to, Functions& functions, v8::Global<v8::Val
   auto* running = static_cast<Running*>(::sqlite3_aggregate_context(to, sizeof(Running)));
   if (running->value == nullptr) {
     v8::Local<v8::Value> start = functions.start.Get(isolate);
-    if (start->IsFunction() &&
-        !start.As<v8::Function>()->Call(isolate->GetCurrentContext(), v8::Null(isolate), 0, nullptr).ToLocal(&start))
+    if (start->IsFunction() && !start.As<v8::Function>()
+                                    ->Call(isolate->GetCurrentContext(), v8::Null(isolate), 0, nullptr)
+                                    .ToLocal(&start))
       return false;
     running->value = new v8::Global<v8::Value>(isolate, start);
   }
   value = running->value;
   return true;
 }
-void call_step(sqlite3_context* to, int count, sqlite3_value** values, v8::Global<v8::Function> Functions::*which) {
+void call_step(sqlite3_context* to, int count, sqlite3_value** values,
+               v8::Global<v8::Function> Functions::*which) {
   auto& functions = *static_cast<Functions*>(::sqlite3_user_data(to));
   if (functions.connection->thrown) return;
   v8::Isolate* isolate = functions.connection->isolate;
@@ -568,7 +601,8 @@ void call_step(sqlite3_context* to, int count, sqlite3_value** values, v8::Globa
   if (!arguments_of(isolate, count, values, functions.big, arguments) ||
       !(functions.*which)
            .Get(isolate)
-           ->Call(isolate->GetCurrentContext(), v8::Undefined(isolate), static_cast<int>(arguments.size()), arguments.data())
+           ->Call(isolate->GetCurrentContext(), v8::Undefined(isolate), static_cast<int>(arguments.size()),
+                  arguments.data())
            .ToLocal(&result))
     return stop(to, *functions.connection);
   value->Reset(isolate, result);
@@ -584,10 +618,14 @@ void call_result(sqlite3_context* to, bool last) {
     if (fine) {
       result = value->Get(isolate);
       if (!functions.result.IsEmpty())
-        fine = functions.result.Get(isolate)->Call(isolate->GetCurrentContext(), v8::Undefined(isolate), 1, &result).ToLocal(&result);
+        fine = functions.result.Get(isolate)
+                   ->Call(isolate->GetCurrentContext(), v8::Undefined(isolate), 1, &result)
+                   .ToLocal(&result);
     }
-    if (fine) give(to, isolate, result, *functions.connection);
-    else stop(to, *functions.connection);
+    if (fine)
+      give(to, isolate, result, *functions.connection);
+    else
+      stop(to, *functions.connection);
   } else {
     ::sqlite3_result_error(to, "", 0);
   }
@@ -601,7 +639,8 @@ void call_result(sqlite3_context* to, bool last) {
 void forget(void* functions) { delete static_cast<Functions*>(functions); }
 
 int function_flags(const Info& info, int at) {
-  return SQLITE_UTF8 | (info[at]->IsTrue() ? SQLITE_DETERMINISTIC : 0) | (info[at + 1]->IsTrue() ? SQLITE_DIRECTONLY : 0);
+  return SQLITE_UTF8 | (info[at]->IsTrue() ? SQLITE_DETERMINISTIC : 0) |
+         (info[at + 1]->IsTrue() ? SQLITE_DIRECTONLY : 0);
 }
 // function(db, name, arguments or -1, big, deterministic, direct only, function)
 void add_function(const Info& info) {
@@ -611,8 +650,9 @@ void add_function(const Info& info) {
   auto* functions = new Functions{database->connection.get(), info[3]->IsTrue(), {}, {}, {}, {}, {}};
   functions->plain.Reset(isolate, info[6].As<v8::Function>());
   if (::sqlite3_create_function_v2(database->connection->db, from_v8(isolate, info[1]).c_str(),
-                                   static_cast<int>(info[2].As<v8::Number>()->Value()), function_flags(info, 4), functions, call_plain,
-                                   nullptr, nullptr, forget) != SQLITE_OK)
+                                   static_cast<int>(info[2].As<v8::Number>()->Value()),
+                                   function_flags(info, 4), functions, call_plain, nullptr, nullptr,
+                                   forget) != SQLITE_OK)
     throw_last(isolate, *database->connection);
 }
 // aggregate(db, name, arguments or -1, big, deterministic, direct only, start, step, result or undefined, inverse or undefined)
@@ -626,15 +666,18 @@ void add_aggregate(const Info& info) {
   if (info[8]->IsFunction()) functions->result.Reset(isolate, info[8].As<v8::Function>());
   const bool window = info[9]->IsFunction();
   if (window) functions->inverse.Reset(isolate, info[9].As<v8::Function>());
-  const auto step = [](sqlite3_context* to, int count, sqlite3_value** values) { call_step(to, count, values, &Functions::step); };
+  const auto step = [](sqlite3_context* to, int count, sqlite3_value** values) {
+    call_step(to, count, values, &Functions::step);
+  };
   const auto inverse = [](sqlite3_context* to, int count, sqlite3_value** values) {
     call_step(to, count, values, &Functions::inverse);
   };
   const auto last = [](sqlite3_context* to) { call_result(to, true); };
   const auto present = [](sqlite3_context* to) { call_result(to, false); };
   const int result = ::sqlite3_create_window_function(
-      database->connection->db, from_v8(isolate, info[1]).c_str(), static_cast<int>(info[2].As<v8::Number>()->Value()),
-      function_flags(info, 4), functions, step, last, window ? +present : nullptr, window ? +inverse : nullptr, forget);
+      database->connection->db, from_v8(isolate, info[1]).c_str(),
+      static_cast<int>(info[2].As<v8::Number>()->Value()), function_flags(info, 4), functions, step, last,
+      window ? +present : nullptr, window ? +inverse : nullptr, forget);
   if (result != SQLITE_OK) throw_last(isolate, *database->connection);
 }
 // authorizer(db, function or null)
@@ -656,17 +699,22 @@ void set_authorizer(const Info& info) {
         v8::HandleScope scope(at.isolate);
         v8::Local<v8::Context> context = at.isolate->GetCurrentContext();
         const auto text = [&](const char* value) -> v8::Local<v8::Value> {
-          return value != nullptr ? to_v8(at.isolate, value).As<v8::Value>() : v8::Null(at.isolate).As<v8::Value>();
+          return value != nullptr ? to_v8(at.isolate, value).As<v8::Value>()
+                                  : v8::Null(at.isolate).As<v8::Value>();
         };
-        v8::Local<v8::Value> arguments[] = {v8::Integer::New(at.isolate, action), text(a), text(b), text(c), text(d)};
+        v8::Local<v8::Value> arguments[] = {v8::Integer::New(at.isolate, action), text(a), text(b), text(c),
+                                            text(d)};
         v8::Local<v8::Value> result;
-        if (!at.authorizer.Get(at.isolate)->Call(context, v8::Undefined(at.isolate), 5, arguments).ToLocal(&result)) {
+        if (!at.authorizer.Get(at.isolate)
+                 ->Call(context, v8::Undefined(at.isolate), 5, arguments)
+                 .ToLocal(&result)) {
           at.thrown = true;
           return SQLITE_DENY;
         }
         const int number = result->IsInt32() ? result.As<v8::Int32>()->Value() : -1;
         if (number == SQLITE_OK || number == SQLITE_DENY || number == SQLITE_IGNORE) return number;
-        throw_code(at.isolate, v8::Exception::TypeError, result->IsNumber() ? "ERR_OUT_OF_RANGE" : "ERR_INVALID_ARG_TYPE",
+        throw_code(at.isolate, v8::Exception::TypeError,
+                   result->IsNumber() ? "ERR_OUT_OF_RANGE" : "ERR_INVALID_ARG_TYPE",
                    result->IsNumber() ? "Authorizer callback returned a invalid authorization code"
                                       : "Authorizer callback must return an integer authorization code");
         at.thrown = true;
@@ -685,7 +733,8 @@ void make_session(const Info& info) {
   auto made = std::make_unique<Session>();
   made->connection = database->connection;
   const std::string table = info[2]->IsString() ? from_v8(isolate, info[2]) : "";
-  if (::sqlite3session_create(database->connection->db, from_v8(isolate, info[1]).c_str(), &made->session) != SQLITE_OK ||
+  if (::sqlite3session_create(database->connection->db, from_v8(isolate, info[1]).c_str(), &made->session) !=
+          SQLITE_OK ||
       ::sqlite3session_attach(made->session, table.empty() ? nullptr : table.c_str()) != SQLITE_OK)
     return throw_last(isolate, *database->connection);
   database->connection->sessions.push_back(made->session);
@@ -725,7 +774,9 @@ void apply(const Info& info) {
         auto& at = *static_cast<Callbacks*>(user);
         if (!at.filter->IsFunction() || at.thrown) return at.thrown ? 0 : 1;
         v8::Local<v8::Value> name = to_v8(at.isolate, table), value;
-        if (!at.filter.As<v8::Function>()->Call(at.isolate->GetCurrentContext(), v8::Null(at.isolate), 1, &name).ToLocal(&value)) {
+        if (!at.filter.As<v8::Function>()
+                 ->Call(at.isolate->GetCurrentContext(), v8::Null(at.isolate), 1, &name)
+                 .ToLocal(&value)) {
           at.thrown = true;
           return 0;
         }
@@ -736,7 +787,9 @@ void apply(const Info& info) {
         constexpr int kAbort = 2;
         if (!at.conflict->IsFunction() || at.thrown) return kAbort;
         v8::Local<v8::Value> number = v8::Integer::New(at.isolate, kind), value;
-        if (!at.conflict.As<v8::Function>()->Call(at.isolate->GetCurrentContext(), v8::Null(at.isolate), 1, &number).ToLocal(&value)) {
+        if (!at.conflict.As<v8::Function>()
+                 ->Call(at.isolate->GetCurrentContext(), v8::Null(at.isolate), 1, &number)
+                 .ToLocal(&value)) {
           at.thrown = true;
           return kAbort;
         }
@@ -744,9 +797,12 @@ void apply(const Info& info) {
       },
       &callbacks);
   if (callbacks.thrown) return;
-  if (result == SQLITE_OK) info.GetReturnValue().Set(true);
-  else if (result == SQLITE_ABORT) info.GetReturnValue().Set(false);
-  else throw_sqlite(isolate, result, ::sqlite3_errstr(result));
+  if (result == SQLITE_OK)
+    info.GetReturnValue().Set(true);
+  else if (result == SQLITE_ABORT)
+    info.GetReturnValue().Set(false);
+  else
+    throw_sqlite(isolate, result, ::sqlite3_errstr(result));
 }
 
 // ---- copies of a whole database
@@ -769,10 +825,12 @@ void backup_start(const Info& info) {
   made->source = database->connection;
   const int opened = ::sqlite3_open_v2(from_v8(isolate, info[1]).c_str(), &made->target,
                                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI, nullptr);
-  if (opened != SQLITE_OK) return throw_sqlite(isolate, ::sqlite3_extended_errcode(made->target), ::sqlite3_errmsg(made->target));
-  made->backup = ::sqlite3_backup_init(made->target, from_v8(isolate, info[3]).c_str(), database->connection->db,
-                                       from_v8(isolate, info[2]).c_str());
-  if (made->backup == nullptr) return throw_sqlite(isolate, ::sqlite3_extended_errcode(made->target), ::sqlite3_errmsg(made->target));
+  if (opened != SQLITE_OK)
+    return throw_sqlite(isolate, ::sqlite3_extended_errcode(made->target), ::sqlite3_errmsg(made->target));
+  made->backup = ::sqlite3_backup_init(made->target, from_v8(isolate, info[3]).c_str(),
+                                       database->connection->db, from_v8(isolate, info[2]).c_str());
+  if (made->backup == nullptr)
+    return throw_sqlite(isolate, ::sqlite3_extended_errcode(made->target), ::sqlite3_errmsg(made->target));
   info.GetReturnValue().Set(sqlite_of(info).objects.wrap(std::move(made), 64 << 10));
 }
 // backupStep(handle, pages): [done, pages left, pages in all]
@@ -780,9 +838,12 @@ void backup_step(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   Backup* backup = NativeObjects::unwrap<Backup>(info[0]);
   if (backup == nullptr || backup->backup == nullptr) return;
-  const int result = backup->source->db == nullptr ? SQLITE_MISUSE
-                                                   : ::sqlite3_backup_step(backup->backup, static_cast<int>(info[1].As<v8::Number>()->Value()));
-  const int left = ::sqlite3_backup_remaining(backup->backup), whole = ::sqlite3_backup_pagecount(backup->backup);
+  const int result =
+      backup->source->db == nullptr
+          ? SQLITE_MISUSE
+          : ::sqlite3_backup_step(backup->backup, static_cast<int>(info[1].As<v8::Number>()->Value()));
+  const int left = ::sqlite3_backup_remaining(backup->backup),
+            whole = ::sqlite3_backup_pagecount(backup->backup);
   const bool goes_on = result == SQLITE_OK || result == SQLITE_BUSY || result == SQLITE_LOCKED;
   if (!goes_on) {
     ::sqlite3_backup_finish(backup->backup);
@@ -791,14 +852,16 @@ void backup_step(const Info& info) {
     ::sqlite3_close_v2(backup->target);
     backup->target = nullptr;
   }
-  v8::Local<v8::Value> parts[] = {v8::Boolean::New(isolate, !goes_on), v8::Integer::New(isolate, left), v8::Integer::New(isolate, whole)};
+  v8::Local<v8::Value> parts[] = {v8::Boolean::New(isolate, !goes_on), v8::Integer::New(isolate, left),
+                                  v8::Integer::New(isolate, whole)};
   info.GetReturnValue().Set(v8::Array::New(isolate, parts, 3));
 }
 
 }  // namespace
 
 void install_sqlite(v8::Local<v8::Context> context, v8::Local<v8::Object> target, IsolateHost& host) {
-  v8::Local<v8::External> data = v8::External::New(context->GetIsolate(), host.own(std::make_unique<Sqlite>(host)));
+  v8::Local<v8::External> data =
+      v8::External::New(context->GetIsolate(), host.own(std::make_unique<Sqlite>(host)));
   const struct {
     const char* name;
     v8::FunctionCallback function;

@@ -36,7 +36,8 @@ struct Handle {
 // undefined, or [message, errno, code]
 v8::Local<v8::Value> error_value(v8::Isolate* isolate, const CoderError& error) {
   if (!error) return v8::Undefined(isolate);
-  v8::Local<v8::Value> parts[] = {runtime::to_v8(isolate, error.message), v8::Integer::New(isolate, error.number),
+  v8::Local<v8::Value> parts[] = {runtime::to_v8(isolate, error.message),
+                                  v8::Integer::New(isolate, error.number),
                                   runtime::to_v8(isolate, error.code)};
   return v8::Array::New(isolate, parts, 3);
 }
@@ -59,8 +60,9 @@ void make(const Info& info) {
   if (info[6]->IsArray()) {
     v8::Local<v8::Array> list = info[6].As<v8::Array>();
     for (uint32_t i = 0; i + 1 < list->Length(); i += 2)
-      options.parameters.emplace_back(list->Get(context, i).ToLocalChecked()->Int32Value(context).FromMaybe(0),
-                                      list->Get(context, i + 1).ToLocalChecked()->Uint32Value(context).FromMaybe(0));
+      options.parameters.emplace_back(
+          list->Get(context, i).ToLocalChecked()->Int32Value(context).FromMaybe(0),
+          list->Get(context, i + 1).ToLocalChecked()->Uint32Value(context).FromMaybe(0));
   }
   if (info[7]->IsNumber()) options.pledged_bytes = static_cast<uint64_t>(info[7].As<v8::Number>()->Value());
   options.reject_garbage_after_end = info[8]->IsTrue();
@@ -104,8 +106,10 @@ void run(const Info& info) {
   piece->output = hold_bytes(info[6]);
   piece->left = hold_bytes(info[9]);
   const auto within = [&](const HeldBytes& held, int at) {
-    const size_t offset = std::min<size_t>(static_cast<size_t>(info[at].As<v8::Number>()->Value()), held.size);
-    const size_t size = std::min<size_t>(static_cast<size_t>(info[at + 1].As<v8::Number>()->Value()), held.size - offset);
+    const size_t offset =
+        std::min<size_t>(static_cast<size_t>(info[at].As<v8::Number>()->Value()), held.size);
+    const size_t size =
+        std::min<size_t>(static_cast<size_t>(info[at + 1].As<v8::Number>()->Value()), held.size - offset);
     return std::span<uint8_t>(held.data + offset, size);
   };
   piece->from = within(piece->input, 4);
@@ -207,7 +211,8 @@ void parameters(const Info& info) {
 }
 // What it holds is freed now, or when the pool has done with it.
 void close(const Info& info) {
-  if (Handle* handle = NativeObjects::unwrap<Handle>(info[0]); handle != nullptr && handle->coder != nullptr) handle->coder.reset();
+  if (Handle* handle = NativeObjects::unwrap<Handle>(info[0]); handle != nullptr && handle->coder != nullptr)
+    handle->coder.reset();
 }
 
 void crc32(const Info& info) {
@@ -219,7 +224,8 @@ void crc32(const Info& info) {
 }  // namespace
 
 void install_zlib(v8::Local<v8::Context> context, v8::Local<v8::Object> target, IsolateHost& host) {
-  v8::Local<v8::External> data = v8::External::New(context->GetIsolate(), host.own(std::make_unique<Zlib>(host)));
+  v8::Local<v8::External> data =
+      v8::External::New(context->GetIsolate(), host.own(std::make_unique<Zlib>(host)));
   runtime::set_function(context, target, "make", make, data);
   runtime::set_function(context, target, "run", run, data);
   runtime::set_function(context, target, "whole", whole, data);

@@ -92,7 +92,7 @@ function update(self, data, encoding) {
 }
 function final(self) {
   const result = native.cipherFinal(self[kHandle]);
-  if (result === 1) throw new codes.ERR_CRYPTO_INVALID_STATE('final');
+  if (result === 1) throw Object.assign(new Error('Invalid state'), { code: 'ERR_CRYPTO_INVALID_STATE' });
   return asBuffer(result);
 }
 

@@ -113,12 +113,12 @@ Object.assign(ECDH.prototype, {
   },
   getPublicKey(encoding, format) {
     const bytes = native.ecdhPublic(this[kHandle], formOf(format));
-    if (bytes === undefined) throw new Error('Failed to get ECDH public key');
+    if (bytes === undefined) throw Object.assign(new Error('Failed to get ECDH public key'), { code: 'ERR_CRYPTO_OPERATION_FAILED' });
     return encoded(bytes, encoding);
   },
   getPrivateKey(encoding) {
     const bytes = native.ecdhPrivate(this[kHandle]);
-    if (bytes === undefined) throw new Error('Failed to get ECDH private key');
+    if (bytes === undefined) throw Object.assign(new Error('Failed to get ECDH private key'), { code: 'ERR_CRYPTO_OPERATION_FAILED' });
     return encoded(bytes, encoding);
   },
   setPrivateKey(key, encoding) {

@@ -44,7 +44,7 @@ function digestOf(self) {
 function intOption(options, name) {
   const value = options[name];
   if (value === undefined || value === value >> 0) return value;
-  throw new codes.ERR_INVALID_ARG_VALUE(name, value);
+  throw new codes.ERR_INVALID_ARG_VALUE(`options.${name}`, value);
 }
 // [padding, salt, ieee]
 function mannerOf(options) {
@@ -52,7 +52,12 @@ function mannerOf(options) {
   const padding = intOption(options, 'padding');
   const salt = intOption(options, 'saltLength');
   const { dsaEncoding } = options;
-  if (dsaEncoding !== undefined && dsaEncoding !== 'der' && dsaEncoding !== 'ieee-p1363') throw new codes.ERR_INVALID_ARG_VALUE('dsaEncoding', dsaEncoding);
+  if (dsaEncoding !== undefined && dsaEncoding !== 'der' && dsaEncoding !== 'ieee-p1363') throw new codes.ERR_INVALID_ARG_VALUE('options.dsaEncoding', dsaEncoding);
+  const { context } = options;
+  if (context !== undefined && getArrayBufferOrView(context, 'options.context').byteLength > 0) {
+    // OpenSSL has it from 3.2 on.
+    throw Object.assign(new Error('Context parameter is unsupported'), { code: 'ERR_CRYPTO_OPERATION_FAILED' });
+  }
   return [padding, salt, dsaEncoding === 'ieee-p1363'];
 }
 

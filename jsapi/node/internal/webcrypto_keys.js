@@ -168,6 +168,8 @@ const DICTIONARIES = {
     return count;
   }]],
   ContextParams: [['context', false, source]],
+  KmacParams: [['length', true, long], ['customization', false, source]],
+  KmacKeyParams: [['length', false, long]],
   CShakeParams: [['length', true, long], ['functionName', false, source], ['customization', false, source]],
 };
 
@@ -179,25 +181,27 @@ const each = (names, dictionary) => Object.fromEntries(names.map((name) => [name
 const CIPHERS = {
   'RSA-OAEP': 'RsaOaepParams', 'AES-CBC': 'AesCbcParams', 'AES-CTR': 'AesCtrParams', 'AES-GCM': 'AeadParams', 'AES-OCB': 'AeadParams', 'ChaCha20-Poly1305': 'AeadParams',
 };
-const SIGNATURES = { 'RSASSA-PKCS1-v1_5': 'none', 'RSA-PSS': 'RsaPssParams', 'ECDSA': 'EcdsaParams', 'Ed25519': 'none', 'Ed448': 'ContextParams', 'HMAC': 'none' };
+const SIGNATURES = { 'RSASSA-PKCS1-v1_5': 'none', 'RSA-PSS': 'RsaPssParams', 'ECDSA': 'EcdsaParams', 'Ed25519': 'none', 'Ed448': 'ContextParams', 'HMAC': 'none',
+  'KMAC128': 'KmacParams', 'KMAC256': 'KmacParams' };
 // Of each operation: the algorithms and their dictionaries.
 const OPERATIONS = {
   __proto__: null,
   digest: { ...each(['SHA-1', 'SHA-256', 'SHA-384', 'SHA-512', 'SHA3-256', 'SHA3-384', 'SHA3-512'], 'none'), ...each(['cSHAKE128', 'cSHAKE256'], 'CShakeParams') },
   generateKey: {
     ...each(AES, 'AesKeyGenParams'), ...each(RSA, 'RsaHashedKeyGenParams'), ...each(['ECDSA', 'ECDH'], 'EcKeyGenParams'), ...each([...EDWARDS, ...MONTGOMERY], 'none'),
-    'HMAC': 'HmacKeyGenParams', 'ChaCha20-Poly1305': 'none',
+    'HMAC': 'HmacKeyGenParams', 'ChaCha20-Poly1305': 'none', 'KMAC128': 'KmacKeyParams', 'KMAC256': 'KmacKeyParams',
   },
   importKey: {
     ...each(AES, 'none'), ...each(RSA, 'RsaHashedImportParams'), ...each(['ECDSA', 'ECDH'], 'EcKeyImportParams'), ...each([...EDWARDS, ...MONTGOMERY], 'none'),
-    'HMAC': 'HmacImportParams', 'HKDF': 'none', 'PBKDF2': 'none', 'ChaCha20-Poly1305': 'none',
+    'HMAC': 'HmacImportParams', 'HKDF': 'none', 'PBKDF2': 'none', 'ChaCha20-Poly1305': 'none', 'KMAC128': 'KmacKeyParams', 'KMAC256': 'KmacKeyParams',
   },
-  exportKey: { ...each([...AES, ...RSA, 'ECDSA', 'ECDH', ...EDWARDS, ...MONTGOMERY, 'HMAC', 'ChaCha20-Poly1305'], 'none') },
+  exportKey: { ...each([...AES, ...RSA, 'ECDSA', 'ECDH', ...EDWARDS, ...MONTGOMERY, 'HMAC', 'ChaCha20-Poly1305', 'KMAC128', 'KMAC256'], 'none') },
   sign: SIGNATURES, verify: SIGNATURES, encrypt: CIPHERS, decrypt: CIPHERS,
   deriveBits: { 'HKDF': 'HkdfParams', 'PBKDF2': 'Pbkdf2Params', 'ECDH': 'EcdhKeyDeriveParams', 'X25519': 'EcdhKeyDeriveParams', 'X448': 'EcdhKeyDeriveParams' },
   wrapKey: { 'AES-KW': 'none' }, unwrapKey: { 'AES-KW': 'none' },
   getKeyLength: {
-    ...each(AES, 'AesDerivedKeyParams'), 'HMAC': 'HmacImportParams', 'HKDF': 'none', 'PBKDF2': 'none', 'ChaCha20-Poly1305': 'none',
+    ...each(AES, 'AesDerivedKeyParams'), 'HMAC': 'HmacImportParams', 'HKDF': 'none', 'PBKDF2': 'none', 'ChaCha20-Poly1305': 'none', 'KMAC128': 'KmacKeyParams',
+    'KMAC256': 'KmacKeyParams',
   },
 };
 const spellings = { __proto__: null };

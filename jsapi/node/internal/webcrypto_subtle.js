@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// SubtleCrypto (https://w3c.github.io/webcrypto/), with the modern algorithms that OpenSSL 3.0 has. Missing: KMAC, Argon2 and what is
+// SubtleCrypto (https://w3c.github.io/webcrypto/), with the modern algorithms that OpenSSL 3.0 has. Missing: Argon2 and what is
 // post-quantum.
 'use strict';
 
@@ -15,7 +15,12 @@ const isAes = (name) => name.startsWith('AES-');
 const isRsa = (name) => name.startsWith('RSA');
 const isOkp = (name) => name === 'Ed25519' || name === 'Ed448' || name === 'X25519' || name === 'X448';
 const isEc = (name) => name === 'ECDSA' || name === 'ECDH';
-const HASH_BITS = { '__proto__': null, 'SHA-1': 512, 'SHA-256': 512, 'SHA-384': 1024, 'SHA-512': 1024, 'SHA3-256': 1088, 'SHA3-384': 832, 'SHA3-512': 576 };
+const HASH_BITS = { '__proto__': null, 'SHA-1': 512, 'SHA-256': 512, 'SHA-384': 1024, 'SHA-512': 1024 };
+// A key's length when none is given. Of SHA-3 it is not defined yet (https://github.com/WICG/webcrypto-modern-algos/issues/23).
+function hashBits(hash) {
+  if (hash.name.startsWith('SHA3-')) throw failed('Explicit algorithm length member is required', 'NotSupportedError');
+  return HASH_BITS[hash.name];
+}
 const opensslHash = (hash) => hash.name.startsWith('SHA3-') ? hash.name.toLowerCase() : hash.name.replace('-', '').toLowerCase();
 const bytesOfKey = (slots) => native.keySecretBytes(slots.handle);
 
@@ -33,7 +38,7 @@ async function operation(work, message = 'The operation failed for an operation-
 const SECRET_USAGES = {
   '__proto__': null, 'AES-CBC': ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey'], 'AES-CTR': ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey'],
   'AES-GCM': ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey'], 'AES-OCB': ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey'], 'AES-KW': ['wrapKey', 'unwrapKey'],
-  'ChaCha20-Poly1305': ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey'], 'HMAC': ['sign', 'verify'], 'HKDF': ['deriveKey', 'deriveBits'], 'PBKDF2': ['deriveKey', 'deriveBits'],
+  'ChaCha20-Poly1305': ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey'], 'HMAC': ['sign', 'verify'], 'KMAC128': ['sign', 'verify'], 'KMAC256': ['sign', 'verify'], 'HKDF': ['deriveKey', 'deriveBits'], 'PBKDF2': ['deriveKey', 'deriveBits'],
 };
 function pairUsages(name) {
   if (name === 'RSA-OAEP') return { public: ['encrypt', 'wrapKey'], private: ['decrypt', 'unwrapKey'] };
@@ -41,18 +46,18 @@ function pairUsages(name) {
   return { public: ['verify'], private: ['sign'] };
 }
 function checkUsages(name, usages, allowed) {
-  for (const usage of usages) if (!allowed.includes(usage)) throw failed(`Unsupported key usage for ${/^(HMAC|HKDF|PBKDF2|AES|ChaCha)/.test(name) ? name.replace(/^AES-.*/, name) : name} key`, 'SyntaxError');
+  for (const usage of usages) if (!allowed.includes(usage)) throw failed(`Unsupported key usage for ${isAes(name) ? 'an AES' : name} key`, 'SyntaxError');
 }
-function usagesOf(value) {
+function usagesOf(value, place = 'keyUsages') {
   if (value === null || typeof value !== 'object' || typeof value[Symbol.iterator] !== 'function') {
-    const error = new TypeError('keyUsages cannot be converted to sequence.');
+    const error = new TypeError(`${place} cannot be converted to sequence.`);
     error.code = 'ERR_INVALID_ARG_TYPE';
     throw error;
   }
   const list = [...value].map(String);
   for (const usage of list) {
     if (!USAGES.includes(usage)) {
-      const error = new TypeError(`'${usage}' is not a valid enum value of type KeyUsage.`);
+      const error = new TypeError(`${place} value '${usage}' is not a valid enum value of type KeyUsage.`);
       error.code = 'ERR_INVALID_ARG_VALUE';
       throw error;
     }
@@ -60,10 +65,10 @@ function usagesOf(value) {
   return list;
 }
 const FORMATS = ['raw', 'raw-public', 'raw-private', 'raw-seed', 'raw-secret', 'pkcs8', 'spki', 'jwk'];
-function formatOf(value) {
+function formatOf(value, place) {
   const format = `${value}`;
   if (!FORMATS.includes(format)) {
-    const error = new TypeError(`'${format}' is not a valid enum value of type KeyFormat.`);
+    const error = new TypeError(`${place} '${format}' is not a valid enum value of type KeyFormat.`);
     error.code = 'ERR_INVALID_ARG_VALUE';
     throw error;
   }
@@ -79,9 +84,17 @@ function keyOf(value, name) {
   return slots;
 }
 function checkKey(slots, algorithm, usage) {
-  if (slots.algorithm.name !== algorithm.name) throw failed('Key algorithm mismatch', 'InvalidAccessError');
-  if (!slots.usages.includes(usage)) throw failed(`Unable to use this key to ${usage}`, 'InvalidAccessError');
+  const isOfAlgorithm = slots.algorithm.name === algorithm.name;
+  const isMeant = slots.usages.includes(usage);
+  if (isOfAlgorithm && isMeant) return;
+  if (usage === 'deriveKey' || usage === 'deriveBits') {
+    throw failed(isMeant ? 'Key algorithm mismatch' : `baseKey does not have ${usage} usage`, 'InvalidAccessError');
+  }
+  if (usage === 'encrypt' || usage === 'decrypt') throw failed('The requested operation is not valid for the provided key', 'InvalidAccessError');
+  throw failed(`Unable to use this key to ${usage}`, 'InvalidAccessError');
 }
+const ORDINALS = [undefined, '1st', '2nd', '3rd', '4th', '5th', '6th', '7th'];
+const at = (method, place) => `Failed to execute '${method}' on 'SubtleCrypto': ${ORDINALS[place]} argument`;
 function given(count, needed, method) {
   if (count >= needed) return;
   const error = new TypeError(`Failed to execute '${method}' on 'SubtleCrypto': ${needed} arguments required, but only ${count} present.`);
@@ -146,7 +159,7 @@ async function counterMode(encrypts, { counter, length }, slots, data) {
   const span = 1n << BigInt(length);
   const start = whole % span;
   const blocks = BigInt(Math.ceil(bytes.length / 16));
-  if (blocks > span) throw failed('The counter is too small for the data', 'OperationError');
+  if (blocks > span) throw failed('The operation failed for an operation-specific reason', 'OperationError');
   const run = (at, part) => promised(native.cipherWhole, encrypts, word, slots.handle, at, part, undefined, 0);
   if (start + blocks <= span) return (await run(counter, bytes)).buffer;
   const cut = Number(span - start) * 16;
@@ -171,13 +184,22 @@ function mannerOf(algorithm, slots) {
       return [undefined, undefined, undefined, false];
   }
 }
+function kmac(algorithm, slots, data) {
+  if (algorithm.length % 8 !== 0) throw failed('Unsupported KmacParams length', 'NotSupportedError');
+  return operation(() => promised(native.kmacLater, `KMAC-${algorithm.name.slice(4)}`, slots.handle, data, algorithm.length / 8, algorithm.customization));
+}
 async function sign(algorithm, slots, data) {
+  if (algorithm.name.startsWith('KMAC')) return (await kmac(algorithm, slots, data)).buffer;
   if (algorithm.name === 'HMAC') return operation(async () => (await promised(native.hmacLater, opensslHash(slots.algorithm.hash), slots.handle, data)).buffer);
   if (slots.type !== 'private') throw failed('Key must be a private key', 'InvalidAccessError');
   const manner = mannerOf(algorithm, slots);
   return operation(async () => (await promised(native.signWhole, slots.handle, ...manner, data)).buffer);
 }
 async function verify(algorithm, slots, signature, data) {
+  if (algorithm.name.startsWith('KMAC')) {
+    const copy = snapshot(signature);
+    return native.equal(await kmac(algorithm, slots, data), copy);
+  }
   if (algorithm.name === 'HMAC') {
     const copy = snapshot(signature);
     return operation(async () => native.equal(await promised(native.hmacLater, opensslHash(slots.algorithm.hash), slots.handle, data), copy));
@@ -226,10 +248,11 @@ function keyLength(algorithm) {
   if (isAes(name)) return length;
   if (name === 'ChaCha20-Poly1305') return 256;
   if (name === 'HMAC') {
-    if (length === undefined) return HASH_BITS[algorithm.hash.name];
+    if (length === undefined) return hashBits(algorithm.hash);
     if (length === 0) throw failed('Invalid length', 'OperationError');
     return length;
   }
+  if (name.startsWith('KMAC')) return length ?? Number(name.slice(4));
   return null;
 }
 
@@ -244,7 +267,7 @@ function randomSecret(bits) {
   return secretKey(bytes);
 }
 function checkHmacLength(length, word) {
-  if (length === 0) throw failed(`${word}.length cannot be 0`, word === 'HmacKeyGenParams' ? 'OperationError' : 'DataError');
+  if (length === 0) throw failed(`${word}.length cannot be 0`, word.endsWith('KeyGenParams') ? 'OperationError' : 'DataError');
   if (length % 8 !== 0) throw failed(`Unsupported ${word}.length`, 'NotSupportedError');
 }
 async function generateKey(algorithm, extractable, usages) {
@@ -254,8 +277,12 @@ async function generateKey(algorithm, extractable, usages) {
     let bits, result;
     if (name === 'HMAC') {
       if (algorithm.length !== undefined) checkHmacLength(algorithm.length, 'HmacKeyGenParams');
-      bits = algorithm.length ?? HASH_BITS[algorithm.hash.name];
+      bits = algorithm.length ?? hashBits(algorithm.hash);
       result = { name, hash: { name: algorithm.hash.name }, length: bits };
+    } else if (name.startsWith('KMAC')) {
+      if (algorithm.length !== undefined) checkHmacLength(algorithm.length, 'KmacKeyGenParams');
+      bits = algorithm.length ?? Number(name.slice(4));
+      result = { name, length: bits };
     } else if (name === 'ChaCha20-Poly1305') {
       bits = 256;
       result = { name };
@@ -272,7 +299,7 @@ async function generateKey(algorithm, extractable, usages) {
   if (isRsa(name)) {
     const { modulusLength, publicExponent } = algorithm;
     const exponent = Number(BigInt(`0x0${Buffer.from(publicExponent).toString('hex')}`));
-    if (exponent !== 3 && exponent !== 65537) throw failed('The publicExponent must be equivalent to an unsigned 32-bit value', 'OperationError');
+    if (exponent > 0xffffffff) throw failed('The publicExponent must be equivalent to an unsigned 32-bit value', 'OperationError');
     order = [native.generateRsa, modulusLength, exponent, false];
     result = { name, modulusLength, publicExponent, hash: { name: algorithm.hash.name } };
   } else if (isEc(name)) {
@@ -311,8 +338,10 @@ function bytesFromJwk(text, name) {
   return Buffer.from(text, 'base64url');
 }
 const AES_WORDS = { '__proto__': null, 'AES-CBC': 'CBC', 'AES-CTR': 'CTR', 'AES-GCM': 'GCM', 'AES-KW': 'KW', 'AES-OCB': 'OCB' };
-const hashDigits = (hash) => hash.name.replace('SHA-', '').replace('SHA3-', 'S3-');
+const hashDigits = (hash) => hash.name.replace('SHA-', '');
+const isSha3 = (hash) => hash.name.startsWith('SHA3-');  // JWA has no words for it
 function jwkAlgorithm(name, hash) {
+  if (hash !== undefined && isSha3(hash)) return undefined;
   switch (name) {
     case 'RSASSA-PKCS1-v1_5': return `RS${hashDigits(hash)}`;
     case 'RSA-PSS': return `PS${hashDigits(hash)}`;
@@ -326,7 +355,7 @@ function importSecret(format, data, algorithm, extractable, usages) {
   checkUsages(name, usages, SECRET_USAGES[name]);
   let bytes;
   if (format === 'raw' || format === 'raw-secret') {
-    if (format === 'raw' && (name === 'ChaCha20-Poly1305' || name === 'AES-OCB')) throw failed(`Unable to import ${name} using raw format`, 'NotSupportedError');
+    if (format === 'raw' && (name === 'ChaCha20-Poly1305' || name === 'AES-OCB' || name.startsWith('KMAC'))) throw failed(`Unable to import ${name} using raw format`, 'NotSupportedError');
     bytes = snapshot(data);
   } else if (format === 'jwk' && name !== 'HKDF' && name !== 'PBKDF2') {
     checkJwk(data, 'oct', usages, extractable, useOf(name));
@@ -343,8 +372,14 @@ function importSecret(format, data, algorithm, extractable, usages) {
     if (algorithm.length !== undefined) checkHmacLength(algorithm.length, 'HmacImportParams');
     if (bits === 0) throw dataError('Zero-length key is not supported');
     if (algorithm.length !== undefined && algorithm.length !== bits) throw dataError('Invalid key length');
-    if (format === 'jwk' && data.alg !== undefined && data.alg !== `HS${hashDigits(algorithm.hash)}`) throw dataError('JWK "alg" does not match the requested algorithm');
+    if (format === 'jwk' && data.alg !== undefined && !isSha3(algorithm.hash) && data.alg !== `HS${hashDigits(algorithm.hash)}`) throw dataError('JWK "alg" does not match the requested algorithm');
     result = { name, hash: { name: algorithm.hash.name }, length: bits };
+  } else if (name.startsWith('KMAC')) {
+    if (algorithm.length !== undefined) checkHmacLength(algorithm.length, 'KmacImportParams');
+    if (bits === 0) throw dataError('Zero-length key is not supported');
+    if (algorithm.length !== undefined && algorithm.length !== bits) throw dataError('Invalid key length');
+    if (format === 'jwk' && data.alg !== undefined && data.alg !== `K${name.slice(4)}`) throw dataError('JWK "alg" does not match the requested algorithm');
+    result = { name, length: bits };
   } else if (name === 'ChaCha20-Poly1305') {
     if (bits !== 256) throw dataError('Invalid key length');
     if (format === 'jwk' && data.alg !== undefined && data.alg !== 'C20P') throw dataError('JWK "alg" does not match the requested algorithm');
@@ -385,7 +420,7 @@ function importPair(format, data, algorithm, extractable, usages) {
     check(isPublic);
     checkJwk(data, kty, usages, extractable, useOf(name));
     if (data.alg !== undefined) {
-      if (isRsa(name) && data.alg !== jwkAlgorithm(name, algorithm.hash)) throw dataError('JWK "alg" does not match the requested algorithm');
+      if (isRsa(name) && !isSha3(algorithm.hash) && data.alg !== jwkAlgorithm(name, algorithm.hash)) throw dataError('JWK "alg" does not match the requested algorithm');
       if (name === 'ECDSA' && data.alg !== { 'P-256': 'ES256', 'P-384': 'ES384', 'P-521': 'ES512' }[data.crv]) throw dataError('JWK "alg" does not match the requested algorithm');
       if ((name === 'Ed25519' || name === 'Ed448') && data.alg !== name && data.alg !== 'EdDSA') throw dataError('JWK "alg" does not match the requested algorithm');
     }
@@ -426,17 +461,17 @@ function importKey(format, data, algorithm, extractable, usages) {
   return SECRET_USAGES[algorithm.name] !== undefined ? importSecret(format, data, algorithm, extractable, usages)
     : importPair(format, data, algorithm, extractable, usages);
 }
-function checkKeyData(format, data) {
+function checkKeyData(format, data, place) {
   if (format === 'jwk') {
     if (isBytes(data)) {
       const error = new TypeError('Key data must be an object for JWK import');
       error.code = 'ERR_INVALID_ARG_TYPE';
       throw error;
     }
-    if (typeof data !== 'object' || data === null) throw dataError('Invalid keyData');
+    if (typeof data !== 'object' || data === null || data.kty === undefined) throw dataError('Invalid keyData');
     return data;
   }
-  return bytesOf(data, 'keyData');
+  return bytesOf(data, place);
 }
 
 // ---- exportKey
@@ -446,10 +481,12 @@ function exportKey(format, slots) {
   const unsupported = () => failed(`Unable to export ${name} ${slots.type} key using ${format} format`, 'NotSupportedError');
   const wrong = () => failed(`Unable to export a ${format} key from a ${slots.type} key`, 'InvalidAccessError');
   if (slots.type === 'secret') {
-    if (format === 'raw-secret' || (format === 'raw' && name !== 'ChaCha20-Poly1305' && name !== 'AES-OCB')) return bytesOfKey(slots).buffer;
+    if (format === 'raw-secret' || (format === 'raw' && name !== 'ChaCha20-Poly1305' && name !== 'AES-OCB' && !name.startsWith('KMAC'))) return bytesOfKey(slots).buffer;
     if (format !== 'jwk') throw unsupported();
     const jwk = { key_ops: [...slots.usages], ext: slots.extractable, kty: 'oct', k: Buffer.from(bytesOfKey(slots)).toString('base64url') };
-    if (name === 'HMAC') jwk.alg = `HS${hashDigits(slots.algorithm.hash)}`;
+    if (name === 'HMAC') {
+      if (!isSha3(slots.algorithm.hash)) jwk.alg = `HS${hashDigits(slots.algorithm.hash)}`;
+    } else if (name.startsWith('KMAC')) jwk.alg = `K${name.slice(4)}`;
     else if (name === 'ChaCha20-Poly1305') jwk.alg = 'C20P';
     else jwk.alg = `A${slots.algorithm.length}${AES_WORDS[name]}`;
     return jwk;
@@ -488,14 +525,14 @@ class SubtleCrypto {
   async digest(algorithm, data) {
     check(this);
     given(arguments.length, 2, 'digest');
-    data = bytesOf(data, 'data');
+    data = bytesOf(data, at('digest', 2));
     return digest(normalize(algorithm, 'digest'), data);
   }
   async encrypt(algorithm, key, data) {
     check(this);
     given(arguments.length, 3, 'encrypt');
-    const slots = keyOf(key, 'key');
-    data = bytesOf(data, 'data');
+    const slots = keyOf(key, at('encrypt', 2));
+    data = bytesOf(data, at('encrypt', 3));
     const normal = normalize(algorithm, 'encrypt');
     checkKey(slots, normal, 'encrypt');
     return cipher(true, normal, slots, data);
@@ -503,8 +540,8 @@ class SubtleCrypto {
   async decrypt(algorithm, key, data) {
     check(this);
     given(arguments.length, 3, 'decrypt');
-    const slots = keyOf(key, 'key');
-    data = bytesOf(data, 'data');
+    const slots = keyOf(key, at('decrypt', 2));
+    data = bytesOf(data, at('decrypt', 3));
     const normal = normalize(algorithm, 'decrypt');
     checkKey(slots, normal, 'decrypt');
     return cipher(false, normal, slots, data);
@@ -512,8 +549,8 @@ class SubtleCrypto {
   async sign(algorithm, key, data) {
     check(this);
     given(arguments.length, 3, 'sign');
-    const slots = keyOf(key, 'key');
-    data = bytesOf(data, 'data');
+    const slots = keyOf(key, at('sign', 2));
+    data = bytesOf(data, at('sign', 3));
     const normal = normalize(algorithm, 'sign');
     checkKey(slots, normal, 'sign');
     return sign(normal, slots, data);
@@ -521,9 +558,9 @@ class SubtleCrypto {
   async verify(algorithm, key, signature, data) {
     check(this);
     given(arguments.length, 4, 'verify');
-    const slots = keyOf(key, 'key');
-    signature = bytesOf(signature, 'signature');
-    data = bytesOf(data, 'data');
+    const slots = keyOf(key, at('verify', 2));
+    signature = bytesOf(signature, at('verify', 3));
+    data = bytesOf(data, at('verify', 4));
     const normal = normalize(algorithm, 'verify');
     checkKey(slots, normal, 'verify');
     return verify(normal, slots, signature, data);
@@ -531,13 +568,13 @@ class SubtleCrypto {
   async generateKey(algorithm, extractable, keyUsages) {
     check(this);
     given(arguments.length, 3, 'generateKey');
-    const usages = usagesOf(keyUsages);
+    const usages = usagesOf(keyUsages, at('generateKey', 3));
     return generateKey(normalize(algorithm, 'generateKey'), !!extractable, usages);
   }
   async deriveBits(algorithm, baseKey, length = null) {
     check(this);
     given(arguments.length, 2, 'deriveBits');
-    const slots = keyOf(baseKey, 'baseKey');
+    const slots = keyOf(baseKey, at('deriveBits', 2));
     const normal = normalize(algorithm, 'deriveBits');
     if (length !== null) length = Number(length) >>> 0;
     checkKey(slots, normal, 'deriveBits');
@@ -546,8 +583,8 @@ class SubtleCrypto {
   async deriveKey(algorithm, baseKey, derivedKeyType, extractable, keyUsages) {
     check(this);
     given(arguments.length, 5, 'deriveKey');
-    const slots = keyOf(baseKey, 'baseKey');
-    const usages = usagesOf(keyUsages);
+    const slots = keyOf(baseKey, at('deriveKey', 2));
+    const usages = usagesOf(keyUsages, at('deriveKey', 5));
     const normal = normalize(algorithm, 'deriveBits');
     const imported = normalize(derivedKeyType, 'importKey');
     const sized = normalize(derivedKeyType, 'getKeyLength');
@@ -558,17 +595,17 @@ class SubtleCrypto {
   }
   async importKey(format, keyData, algorithm, extractable, keyUsages) {
     check(this);
-    given(arguments.length, 4, 'importKey');
-    format = formatOf(format);
-    keyData = checkKeyData(format, keyData);
-    const usages = usagesOf(keyUsages);
+    given(arguments.length, 5, 'importKey');
+    format = formatOf(format, at('importKey', 1));
+    keyData = checkKeyData(format, keyData, at('importKey', 2));
+    const usages = usagesOf(keyUsages, at('importKey', 5));
     return importKey(format, keyData, normalize(algorithm, 'importKey'), !!extractable, usages);
   }
   async exportKey(format, key) {
     check(this);
     given(arguments.length, 2, 'exportKey');
-    format = formatOf(format);
-    const slots = keyOf(key, 'key');
+    format = formatOf(format, at('exportKey', 1));
+    const slots = keyOf(key, at('exportKey', 2));
     if (OPERATIONS.exportKey[slots.algorithm.name] === undefined) throw failed(`${slots.algorithm.name} key export is not supported`, 'NotSupportedError');
     if (!slots.extractable) throw failed('key is not extractable', 'InvalidAccessError');
     return exportKey(format, slots);
@@ -576,9 +613,9 @@ class SubtleCrypto {
   async wrapKey(format, key, wrappingKey, wrapAlgorithm) {
     check(this);
     given(arguments.length, 4, 'wrapKey');
-    format = formatOf(format);
-    const slots = keyOf(key, 'key');
-    const wrapping = keyOf(wrappingKey, 'wrappingKey');
+    format = formatOf(format, at('wrapKey', 1));
+    const slots = keyOf(key, at('wrapKey', 2));
+    const wrapping = keyOf(wrappingKey, at('wrapKey', 3));
     const normal = either(wrapAlgorithm, 'wrapKey', 'encrypt');
     checkKey(wrapping, normal, 'wrapKey');
     if (!slots.extractable) throw failed('key is not extractable', 'InvalidAccessError');
@@ -595,10 +632,10 @@ class SubtleCrypto {
   async unwrapKey(format, wrappedKey, unwrappingKey, unwrapAlgorithm, unwrappedKeyAlgorithm, extractable, keyUsages) {
     check(this);
     given(arguments.length, 7, 'unwrapKey');
-    format = formatOf(format);
-    wrappedKey = bytesOf(wrappedKey, 'wrappedKey');
-    const wrapping = keyOf(unwrappingKey, 'unwrappingKey');
-    const usages = usagesOf(keyUsages);
+    format = formatOf(format, at('unwrapKey', 1));
+    wrappedKey = bytesOf(wrappedKey, at('unwrapKey', 2));
+    const wrapping = keyOf(unwrappingKey, at('unwrapKey', 3));
+    const usages = usagesOf(keyUsages, at('unwrapKey', 7));
     const normal = either(unwrapAlgorithm, 'unwrapKey', 'decrypt');
     const imported = normalize(unwrappedKeyAlgorithm, 'importKey');
     checkKey(wrapping, normal, 'unwrapKey');
@@ -617,8 +654,8 @@ class SubtleCrypto {
   async getPublicKey(key, keyUsages) {
     check(this);
     given(arguments.length, 2, 'getPublicKey');
-    const slots = keyOf(key, 'key');
-    const usages = usagesOf(keyUsages);
+    const slots = keyOf(key, at('getPublicKey', 1));
+    const usages = usagesOf(keyUsages, at('getPublicKey', 2));
     if (slots.type !== 'private') throw failed('key must be a private key', slots.type === 'secret' ? 'NotSupportedError' : 'InvalidAccessError');
     checkUsages(slots.algorithm.name, usages, pairUsages(slots.algorithm.name).public);
     return makeCryptoKey(new PublicKeyObject(native.keyPublicOf(slots.handle)), slots.algorithm, usages, true);
@@ -662,18 +699,21 @@ function supports(name, algorithm, more) {
       if (normal.iv !== undefined && normal.name !== 'AES-CBC') checkAead(normal);
     });
     case 'sign':
-    case 'verify': return can(() => normalize(algorithm, 'sign'));
+    case 'verify': return can(() => {
+      const normal = normalize(algorithm, 'sign');
+      return !normal.context?.byteLength && !(normal.name.startsWith('KMAC') && normal.length % 8 !== 0);
+    });
     case 'digest': return can(() => {
       const normal = normalize(algorithm, 'digest');
-      if (normal.length !== undefined && normal.length % 8 !== 0) return false;
+      return !(normal.length % 8 > 0) && !normal.functionName?.byteLength && !normal.customization?.byteLength;
     });
     case 'generateKey': return can(() => {
       const normal = normalize(algorithm, 'generateKey');
-      if (normal.name === 'HMAC' && normal.length !== undefined) checkHmacLength(normal.length, 'HmacKeyGenParams');
+      if (normal.name === 'HMAC' || normal.name.startsWith('KMAC')) checkHmacLength(normal.length ?? keyLength(normal), 'HmacKeyGenParams');
     });
     case 'importKey': return can(() => {
       const normal = normalize(algorithm, 'importKey');
-      if (normal.name === 'HMAC' && normal.length !== undefined) checkHmacLength(normal.length, 'HmacImportParams');
+      if ((normal.name === 'HMAC' || normal.name.startsWith('KMAC')) && normal.length !== undefined) checkHmacLength(normal.length, 'HmacImportParams');
     });
     case 'exportKey': return can(() => normalize(algorithm, 'exportKey'));
     case 'deriveBits': return can(() => derivable(normalize(algorithm, 'deriveBits'), more));
@@ -684,11 +724,11 @@ function supports(name, algorithm, more) {
     });
     case 'wrapKey': return can(() => {
       const known = can(() => normalize(algorithm, 'wrapKey')) || supports('encrypt', algorithm);
-      return known && (more === null || can(() => normalize(more, 'exportKey')));
+      return known && more !== null && can(() => normalize(more, 'exportKey'));
     });
     case 'unwrapKey': return can(() => {
       const known = can(() => normalize(algorithm, 'unwrapKey')) || supports('decrypt', algorithm);
-      return known && (more === null || supports('importKey', more, null));
+      return known && more !== null && supports('importKey', more, null);
     });
     case 'getPublicKey': return can(() => {
       const normal = normalize(algorithm, 'exportKey');
@@ -704,9 +744,7 @@ function derivable(normal, length) {
   }
   const other = slotsOf(normal.public);
   if (other.type !== 'public' || other.algorithm.name !== normal.name) return false;
-  if (length === null) return true;
-  const most = { '__proto__': null, 'X25519': 256, 'X448': 448, 'P-256': 256, 'P-384': 384, 'P-521': 528 }[other.algorithm.namedCurve ?? normal.name];
-  return Number(length) <= most;
+  return length === null || Number(length) >= 0;
 }
 
 // KeyObject.prototype.toCryptoKey

@@ -56,7 +56,8 @@ void dh_make(const Info& info) {
     }
     auto group = std::make_unique<PrimeGroup>();
     group->dh.reset(::DH_new());
-    if (::DH_generate_parameters_ex(group->dh.get(), bits, static_cast<int>(::BN_get_word(generator.get())), nullptr) != 1)
+    if (::DH_generate_parameters_ex(group->dh.get(), bits, static_cast<int>(::BN_get_word(generator.get())),
+                                    nullptr) != 1)
       return throw_openssl(isolate, "Invalid prime length");
     info.GetReturnValue().Set(crypto_of(info).objects.wrap(std::move(group), 1024));
     return;
@@ -73,7 +74,8 @@ void dh_group(const Info& info) {
                  {"modp15", ::BN_get_rfc3526_prime_3072}, {"modp16", ::BN_get_rfc3526_prime_4096},
                  {"modp17", ::BN_get_rfc3526_prime_6144}, {"modp18", ::BN_get_rfc3526_prime_8192}};
   std::string name = from_v8(info.GetIsolate(), info[0]);
-  std::transform(name.begin(), name.end(), name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
   for (const auto& group : kGroups) {
     if (name != group.name) continue;
     BIGNUM* generator = ::BN_new();
@@ -108,8 +110,10 @@ void dh_set(const Info& info) {
   DH* dh = dh_of(info);
   if (dh == nullptr) return;
   BIGNUM* number = number_of(InputBytes(info.GetIsolate(), info[2]).span()).release();
-  if (integer_of(info[1]) == 2) ::DH_set0_key(dh, number, nullptr);
-  else ::DH_set0_key(dh, nullptr, number);
+  if (integer_of(info[1]) == 2)
+    ::DH_set0_key(dh, number, nullptr);
+  else
+    ::DH_set0_key(dh, nullptr, number);
 }
 // dhCompute(handle, the other's public key): bytes; number: 1 too small, 2 too large, 3 refused
 void dh_compute(const Info& info) {
@@ -193,7 +197,8 @@ void ecdh_generate(const Info& info) {
   const BIGNUM* order = ::EC_GROUP_get0_order(keys->group.get());
   keys->number.reset(::BN_secure_new());
   do {
-    if (::BN_priv_rand_range(keys->number.get(), order) != 1) return throw_openssl(info.GetIsolate(), "Failed to generate key");
+    if (::BN_priv_rand_range(keys->number.get(), order) != 1)
+      return throw_openssl(info.GetIsolate(), "Failed to generate key");
   } while (BN_is_zero(keys->number.get()));
   ::BN_set_flags(keys->number.get(), BN_FLG_CONSTTIME);
   keys->point = point_from(keys->group.get(), keys->number.get());
@@ -202,7 +207,8 @@ void ecdh_generate(const Info& info) {
 void ecdh_public(const Info& info) {
   CurveKeys* keys = NativeObjects::unwrap<CurveKeys>(info[0]);
   if (keys == nullptr || keys->point == nullptr) return;
-  info.GetReturnValue().Set(new_bytes(info.GetIsolate(), point_bytes(keys->group.get(), keys->point.get(), form_of(info[1]))));
+  info.GetReturnValue().Set(
+      new_bytes(info.GetIsolate(), point_bytes(keys->group.get(), keys->point.get(), form_of(info[1]))));
 }
 void ecdh_private(const Info& info) {
   CurveKeys* keys = NativeObjects::unwrap<CurveKeys>(info[0]);
@@ -216,7 +222,8 @@ void ecdh_set_private(const Info& info) {
   CurveKeys* keys = NativeObjects::unwrap<CurveKeys>(info[0]);
   if (keys == nullptr) return;
   BigNumberPtr number = number_of(InputBytes(info.GetIsolate(), info[1]).span());
-  const bool valid = !BN_is_zero(number.get()) && ::BN_cmp(number.get(), ::EC_GROUP_get0_order(keys->group.get())) < 0;
+  const bool valid =
+      !BN_is_zero(number.get()) && ::BN_cmp(number.get(), ::EC_GROUP_get0_order(keys->group.get())) < 0;
   info.GetReturnValue().Set(valid);
   if (!valid) return;
   keys->number = std::move(number);
@@ -243,7 +250,8 @@ void ecdh_compute(const Info& info) {
   };
   if (keys->number == nullptr) return problem(3);
   const PointPtr own = point_from(group, keys->number.get());
-  if (keys->point == nullptr || ::EC_POINT_cmp(group, own.get(), keys->point.get(), nullptr) != 0) return problem(2);
+  if (keys->point == nullptr || ::EC_POINT_cmp(group, own.get(), keys->point.get(), nullptr) != 0)
+    return problem(2);
   const PointPtr other = point_of(group, InputBytes(info.GetIsolate(), info[1]).span());
   if (other == nullptr || ::EC_POINT_is_at_infinity(group, other.get())) return problem(1);
   const PointPtr shared(::EC_POINT_new(group));
@@ -251,8 +259,8 @@ void ecdh_compute(const Info& info) {
   if (::EC_POINT_mul(group, shared.get(), nullptr, other.get(), keys->number.get(), nullptr) != 1 ||
       ::EC_POINT_get_affine_coordinates(group, shared.get(), x.get(), nullptr, nullptr) != 1)
     return problem(1);
-  info.GetReturnValue().Set(
-      new_bytes(info.GetIsolate(), bytes_of(x.get(), static_cast<size_t>(::EC_GROUP_get_degree(group) + 7) / 8)));
+  info.GetReturnValue().Set(new_bytes(
+      info.GetIsolate(), bytes_of(x.get(), static_cast<size_t>(::EC_GROUP_get_degree(group) + 7) / 8)));
 }
 // ecdhConvert(bytes, curve, form): bytes; undefined: no such curve
 void ecdh_convert(const Info& info) {
@@ -270,12 +278,14 @@ void agree(const Info& info) {
   perform(info, info[0], [own = key_of(info[1]), other = key_of(info[2])]() -> Outcome {
     const PkeyContextPtr context(::EVP_PKEY_CTX_new_from_pkey(nullptr, own->pkey.get(), nullptr));
     size_t size = 0;
-    if (::EVP_PKEY_derive_init(context.get()) <= 0 || ::EVP_PKEY_derive_set_peer(context.get(), other->pkey.get()) <= 0 ||
+    if (::EVP_PKEY_derive_init(context.get()) <= 0 ||
+        ::EVP_PKEY_derive_set_peer(context.get(), other->pkey.get()) <= 0 ||
         ::EVP_PKEY_derive(context.get(), nullptr, &size) <= 0)
       return Outcome::fail("diffieHellman failed");
     ByteVector secret(size);
     const size_t whole = size;
-    if (::EVP_PKEY_derive(context.get(), secret.data(), &size) <= 0) return Outcome::fail("diffieHellman failed");
+    if (::EVP_PKEY_derive(context.get(), secret.data(), &size) <= 0)
+      return Outcome::fail("diffieHellman failed");
     if (size < whole) {
       std::memmove(secret.data() + (whole - size), secret.data(), size);
       std::memset(secret.data(), 0, whole - size);

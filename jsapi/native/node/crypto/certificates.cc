@@ -52,7 +52,8 @@ std::string content_of(BIO* bio) {
 std::string name_text(const X509_NAME* name) {
   const BioPtr bio(::BIO_new(::BIO_s_mem()));
   ::X509_NAME_print_ex(bio.get(), name, 0,
-                       ASN1_STRFLGS_ESC_2253 | ASN1_STRFLGS_ESC_CTRL | ASN1_STRFLGS_UTF8_CONVERT | XN_FLAG_SEP_MULTILINE | XN_FLAG_FN_SN);
+                       ASN1_STRFLGS_ESC_2253 | ASN1_STRFLGS_ESC_CTRL | ASN1_STRFLGS_UTF8_CONVERT |
+                           XN_FLAG_SEP_MULTILINE | XN_FLAG_FN_SN);
   return content_of(bio.get());
 }
 // [key, value, ...]
@@ -63,8 +64,10 @@ v8::Local<v8::Value> name_parts(v8::Isolate* isolate, const X509_NAME* name) {
     const ASN1_OBJECT* object = ::X509_NAME_ENTRY_get_object(entry);
     const int nid = ::OBJ_obj2nid(object);
     char text[128];
-    if (nid != NID_undef) parts.emplace_back(::OBJ_nid2sn(nid));
-    else parts.emplace_back(::OBJ_obj2txt(text, sizeof(text), object, 1) > 0 ? text : "");
+    if (nid != NID_undef)
+      parts.emplace_back(::OBJ_nid2sn(nid));
+    else
+      parts.emplace_back(::OBJ_obj2txt(text, sizeof(text), object, 1) > 0 ? text : "");
     unsigned char* value = nullptr;
     const int size = ::ASN1_STRING_to_UTF8(&value, ::X509_NAME_ENTRY_get_data(entry));
     parts.emplace_back(reinterpret_cast<char*>(value), static_cast<size_t>(std::max(size, 0)));
@@ -90,9 +93,12 @@ void append_text(std::string& to, std::string_view prefix, std::string_view text
   to += prefix;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '\\') to += "\\\\";
-    else if (c == '"') to += "\\\"";
-    else if ((byte >= ' ' && c != ',' && byte <= '~') || (is_utf8 && byte > '~') || c == ',') to += c;
+    if (c == '\\')
+      to += "\\\\";
+    else if (c == '"')
+      to += "\\\"";
+    else if ((byte >= ' ' && c != ',' && byte <= '~') || (is_utf8 && byte > '~') || c == ',')
+      to += c;
     else {
       static constexpr char kDigits[] = "0123456789abcdef";
       to += "\\u00";
@@ -103,7 +109,8 @@ void append_text(std::string& to, std::string_view prefix, std::string_view text
   to += '"';
 }
 std::string_view view_of(const ASN1_STRING* text) {
-  return {reinterpret_cast<const char*>(::ASN1_STRING_get0_data(text)), static_cast<size_t>(::ASN1_STRING_length(text))};
+  return {reinterpret_cast<const char*>(::ASN1_STRING_get0_data(text)),
+          static_cast<size_t>(::ASN1_STRING_length(text))};
 }
 
 void append_general_name(std::string& to, const GENERAL_NAME* name) {
@@ -113,8 +120,9 @@ void append_general_name(std::string& to, const GENERAL_NAME* name) {
     case GEN_URI: return append_text(to, "URI:", view_of(name->d.uniformResourceIdentifier), false);
     case GEN_DIRNAME: {
       const BioPtr bio(::BIO_new(::BIO_s_mem()));
-      ::X509_NAME_print_ex(bio.get(), name->d.dirn, 0,
-                           (XN_FLAG_RFC2253 & ~(ASN1_STRFLGS_ESC_MSB | ASN1_STRFLGS_ESC_2253)) | ASN1_STRFLGS_UTF8_CONVERT);
+      ::X509_NAME_print_ex(
+          bio.get(), name->d.dirn, 0,
+          (XN_FLAG_RFC2253 & ~(ASN1_STRFLGS_ESC_MSB | ASN1_STRFLGS_ESC_2253)) | ASN1_STRFLGS_UTF8_CONVERT);
       return append_text(to, "DirName:", content_of(bio.get()), true);
     }
     case GEN_IPADD: {
@@ -149,11 +157,16 @@ void append_general_name(std::string& to, const GENERAL_NAME* name) {
       const int nid = ::OBJ_obj2nid(id);
       const ASN1_TYPE* value = name->d.otherName->value;
       std::string prefix;
-      if (nid == NID_id_on_SmtpUTF8Mailbox) prefix = "SmtpUTF8Mailbox";
-      else if (nid == NID_XmppAddr) prefix = "XmppAddr";
-      else if (nid == NID_SRVName) prefix = "SRVName";
-      else if (nid == NID_ms_upn) prefix = "UPN";
-      else if (nid == NID_NAIRealm) prefix = "NAIRealm";
+      if (nid == NID_id_on_SmtpUTF8Mailbox)
+        prefix = "SmtpUTF8Mailbox";
+      else if (nid == NID_XmppAddr)
+        prefix = "XmppAddr";
+      else if (nid == NID_SRVName)
+        prefix = "SRVName";
+      else if (nid == NID_ms_upn)
+        prefix = "UPN";
+      else if (nid == NID_NAIRealm)
+        prefix = "NAIRealm";
       if (prefix.empty() || (value->type != V_ASN1_UTF8STRING && value->type != V_ASN1_IA5STRING)) {
         to += "othername:<unsupported>";
         return;
@@ -192,7 +205,7 @@ std::string access_text(X509* x509) {
     text.append(nid != NID_undef ? ::OBJ_nid2ln(nid) : method).append(" - ");
     append_general_name(text, each->location);
   }
-  return text.empty() ? text : text + "\n";
+  return text;
 }
 std::string time_text(const ASN1_TIME* time) {
   const BioPtr bio(::BIO_new(::BIO_s_mem()));
@@ -294,20 +307,23 @@ void x509_info(const Info& info) {
     } else if (id == EVP_PKEY_EC) {
       char curve[80];
       size_t curve_size = 0;
-      if (::EVP_PKEY_get_utf8_string_param(pkey, OSSL_PKEY_PARAM_GROUP_NAME, curve, sizeof(curve), &curve_size) == 1) {
+      if (::EVP_PKEY_get_utf8_string_param(pkey, OSSL_PKEY_PARAM_GROUP_NAME, curve, sizeof(curve),
+                                           &curve_size) == 1) {
         text("asn1Curve", curve);
         const char* nist = ::EC_curve_nid2nist(::OBJ_sn2nid(curve));
         if (nist != nullptr) text("nistCurve", nist);
       }
       uint8_t point[256];
       size_t point_size = 0;
-      if (::EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &point_size) == 1)
+      if (::EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point),
+                                            &point_size) == 1)
         set(isolate, object, "point", new_bytes(isolate, {point, point_size}));
     }
     set(isolate, object, "bits", v8::Integer::New(isolate, ::EVP_PKEY_get_bits(pkey)));
     uint8_t* key_der = nullptr;
     const int key_size = ::i2d_PUBKEY(pkey, &key_der);
-    if (key_size > 0) set(isolate, object, "pubkey", new_bytes(isolate, {key_der, static_cast<size_t>(key_size)}));
+    if (key_size > 0)
+      set(isolate, object, "pubkey", new_bytes(isolate, {key_der, static_cast<size_t>(key_size)}));
     ::OPENSSL_free(key_der);
   }
   ::ERR_clear_error();
@@ -336,20 +352,25 @@ void x509_check(const Info& info) {
     default: result = ::X509_check_ip_asc(x509, text.c_str(), flags);
   }
   ::ERR_clear_error();
-  if (result == 1 && peer != nullptr) info.GetReturnValue().Set(to_v8(isolate, peer));
-  else if (result == -2) info.GetReturnValue().SetNull();
-  else info.GetReturnValue().Set(result == 1);
+  if (result == 1 && peer != nullptr)
+    info.GetReturnValue().Set(to_v8(isolate, peer));
+  else if (result == -2)
+    info.GetReturnValue().SetNull();
+  else
+    info.GetReturnValue().Set(result == 1);
   ::OPENSSL_free(peer);
 }
 void x509_check_issued(const Info& info) {
   X509 *x509 = x509_of(info[0]), *issuer = x509_of(info[1]);
-  if (x509 != nullptr && issuer != nullptr) info.GetReturnValue().Set(::X509_check_issued(issuer, x509) == X509_V_OK);
+  if (x509 != nullptr && issuer != nullptr)
+    info.GetReturnValue().Set(::X509_check_issued(issuer, x509) == X509_V_OK);
   ::ERR_clear_error();
 }
 void x509_check_private(const Info& info) {
   X509* x509 = x509_of(info[0]);
   const KeyRef key = key_of(info[1]);
-  if (x509 != nullptr && key != nullptr) info.GetReturnValue().Set(::X509_check_private_key(x509, key->pkey.get()) == 1);
+  if (x509 != nullptr && key != nullptr)
+    info.GetReturnValue().Set(::X509_check_private_key(x509, key->pkey.get()) == 1);
   ::ERR_clear_error();
 }
 void x509_verify(const Info& info) {
@@ -365,7 +386,8 @@ using Spki = std::unique_ptr<NETSCAPE_SPKI, FreeWith<NETSCAPE_SPKI_free>>;
 Spki spki_of(const Info& info) {
   const InputBytes bytes(info.GetIsolate(), info[0]);
   std::string_view text = bytes.text();
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ' || text.back() == '\t'))
+  while (!text.empty() &&
+         (text.back() == '\n' || text.back() == '\r' || text.back() == ' ' || text.back() == '\t'))
     text.remove_suffix(1);
   const std::string copy(text);
   return Spki(::NETSCAPE_SPKI_b64_decode(copy.c_str(), static_cast<int>(copy.size())));
@@ -387,7 +409,8 @@ void spkac_public_key(const Info& info) {
     const BioPtr bio(::BIO_new(::BIO_s_mem()));
     if (pkey != nullptr && ::PEM_write_bio_PUBKEY(bio.get(), pkey.get()) == 1) {
       const std::string text = content_of(bio.get());
-      info.GetReturnValue().Set(new_bytes(info.GetIsolate(), {reinterpret_cast<const uint8_t*>(text.data()), text.size()}));
+      info.GetReturnValue().Set(
+          new_bytes(info.GetIsolate(), {reinterpret_cast<const uint8_t*>(text.data()), text.size()}));
     }
   }
   ::ERR_clear_error();

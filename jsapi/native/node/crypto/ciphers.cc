@@ -60,10 +60,12 @@ void cipher_make(const Info& info) {
   made->authenticated = is_authenticated(cipher);
   const KeyRef key_object = key_of(info[1]);
   const InputBytes key_bytes(isolate, info[1]), iv(isolate, info[2]);
-  const std::span<const uint8_t> key = key_object != nullptr ? std::span<const uint8_t>(key_object->secret) : key_bytes.span();
+  const std::span<const uint8_t> key =
+      key_object != nullptr ? std::span<const uint8_t>(key_object->secret) : key_bytes.span();
   const int iv_wanted = ::EVP_CIPHER_get_iv_length(cipher);
   const bool has_iv = info[2]->IsObject();
-  if (!has_iv && iv_wanted != 0) return fail(Kind::kTypeError, "ERR_CRYPTO_INVALID_IV", "Invalid initialization vector");
+  if (!has_iv && iv_wanted != 0)
+    return fail(Kind::kTypeError, "ERR_CRYPTO_INVALID_IV", "Invalid initialization vector");
   if (!made->authenticated && has_iv && static_cast<int>(iv.size()) != iv_wanted)
     return fail(Kind::kTypeError, "ERR_CRYPTO_INVALID_IV", "Invalid initialization vector");
   if (is_chacha(cipher) && iv.size() > 12)
@@ -74,14 +76,16 @@ void cipher_make(const Info& info) {
   if (::EVP_CipherInit_ex(context, cipher, nullptr, nullptr, nullptr, made->encrypts ? 1 : 0) != 1)
     return throw_openssl(isolate, "Failed to initialize cipher");
   if (made->authenticated) {
-    if (has_iv && iv.empty()) return fail(Kind::kTypeError, "ERR_CRYPTO_INVALID_IV", "Invalid initialization vector");
+    if (has_iv && iv.empty())
+      return fail(Kind::kTypeError, "ERR_CRYPTO_INVALID_IV", "Invalid initialization vector");
     if (::EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_IVLEN, static_cast<int>(iv.size()), nullptr) != 1)
       return fail(Kind::kTypeError, "ERR_CRYPTO_INVALID_IV", "Invalid initialization vector");
     const int wanted = info[4]->IsNumber() ? integer_of(info[4]) : kNoTagLength;
     if (made->mode == EVP_CIPH_GCM_MODE) {
       if (wanted != kNoTagLength) {
         if (!is_gcm_tag(wanted))
-          return fail(Kind::kTypeError, "ERR_CRYPTO_INVALID_AUTH_TAG", "Invalid authentication tag length: " + number_text(wanted));
+          return fail(Kind::kTypeError, "ERR_CRYPTO_INVALID_AUTH_TAG",
+                      "Invalid authentication tag length: " + number_text(wanted));
         made->tag_bytes = wanted;
       }
     } else {
@@ -98,7 +102,8 @@ void cipher_make(const Info& info) {
         if (iv.size() == 13) made->ccm_limit_bytes = 65535;
       }
       if (::EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, size, nullptr) != 1)
-        return fail(Kind::kTypeError, "ERR_CRYPTO_INVALID_AUTH_TAG", "Invalid authentication tag length: " + number_text(size));
+        return fail(Kind::kTypeError, "ERR_CRYPTO_INVALID_AUTH_TAG",
+                    "Invalid authentication tag length: " + number_text(size));
       made->tag_bytes = size;
     }
   }
@@ -107,7 +112,8 @@ void cipher_make(const Info& info) {
     ::ERR_clear_error();
     return fail(Kind::kRangeError, "ERR_CRYPTO_INVALID_KEYLEN", "Invalid key length");
   }
-  if (::EVP_CipherInit_ex(context, nullptr, nullptr, key.data(), has_iv ? iv.data() : nullptr, made->encrypts ? 1 : 0) != 1)
+  if (::EVP_CipherInit_ex(context, nullptr, nullptr, key.data(), has_iv ? iv.data() : nullptr,
+                          made->encrypts ? 1 : 0) != 1)
     return throw_openssl(isolate, "Failed to initialize cipher");
   info.GetReturnValue().Set(crypto_of(info).objects.wrap(std::move(made), 1024));
 }
@@ -157,7 +163,8 @@ void cipher_final(const Info& info) {
   int size = 0;
   bool fine = true;
   if (cipher->authenticated && !cipher->encrypts) fine = cipher->pass_tag();
-  if (!cipher->encrypts && cipher->authenticated && cipher->tag_state != Cipher::Tag::kPassed && is_chacha(cipher->cipher)) {
+  if (!cipher->encrypts && cipher->authenticated && cipher->tag_state != Cipher::Tag::kPassed &&
+      is_chacha(cipher->cipher)) {
     fine = false;
   } else if (!cipher->encrypts && cipher->mode == EVP_CIPH_CCM_MODE) {
     fine = fine && !cipher->ccm_failed && cipher->tag_state == Cipher::Tag::kPassed;
@@ -172,14 +179,16 @@ void cipher_final(const Info& info) {
   }
   cipher->context.reset();
   if (!fine)
-    return throw_openssl(isolate, cipher->authenticated ? "Unsupported state or unable to authenticate data" : "Unsupported state");
+    return throw_openssl(isolate, cipher->authenticated ? "Unsupported state or unable to authenticate data"
+                                                        : "Unsupported state");
   info.GetReturnValue().Set(new_bytes(isolate, {last, static_cast<size_t>(size)}));
 }
 
 void cipher_auto_padding(const Info& info) {
   Cipher* cipher = NativeObjects::unwrap<Cipher>(info[0]);
   info.GetReturnValue().Set(cipher != nullptr && cipher->context != nullptr &&
-                            ::EVP_CIPHER_CTX_set_padding(cipher->context.get(), info[1]->IsTrue() ? 1 : 0) == 1);
+                            ::EVP_CIPHER_CTX_set_padding(cipher->context.get(), info[1]->IsTrue() ? 1 : 0) ==
+                                1);
 }
 
 // cipherSetTag(handle, bytes): true, or false: not now; an error of its length is thrown
@@ -192,9 +201,10 @@ void cipher_set_tag(const Info& info) {
     return;
   const InputBytes bytes(isolate, info[1]);
   const int size = static_cast<int>(std::min<size_t>(bytes.size(), INT_MAX));
-  const bool valid = cipher->mode == EVP_CIPH_GCM_MODE
-                         ? (cipher->tag_bytes == kNoTagLength || cipher->tag_bytes == size) && is_gcm_tag(size)
-                         : cipher->tag_bytes == size;
+  const bool valid =
+      cipher->mode == EVP_CIPH_GCM_MODE
+          ? (cipher->tag_bytes == kNoTagLength || cipher->tag_bytes == size) && is_gcm_tag(size)
+          : cipher->tag_bytes == size;
   if (!valid)
     return throw_failure(isolate, coded(Kind::kTypeError, "ERR_CRYPTO_INVALID_AUTH_TAG",
                                         "Invalid authentication tag length: " + number_text(size)));
@@ -206,8 +216,11 @@ void cipher_set_tag(const Info& info) {
 // cipherTag(handle): bytes or undefined
 void cipher_tag(const Info& info) {
   Cipher* cipher = NativeObjects::unwrap<Cipher>(info[0]);
-  if (cipher == nullptr || cipher->context != nullptr || !cipher->encrypts || cipher->tag_bytes == kNoTagLength) return;
-  info.GetReturnValue().Set(new_bytes(info.GetIsolate(), {cipher->tag, static_cast<size_t>(cipher->tag_bytes)}));
+  if (cipher == nullptr || cipher->context != nullptr || !cipher->encrypts ||
+      cipher->tag_bytes == kNoTagLength)
+    return;
+  info.GetReturnValue().Set(
+      new_bytes(info.GetIsolate(), {cipher->tag, static_cast<size_t>(cipher->tag_bytes)}));
 }
 // cipherAad(handle, bytes, plaintext bytes or -1): true; false: not now; 1: the length is needed; 2: too long
 void cipher_aad(const Info& info) {
@@ -290,7 +303,7 @@ void cipher_info(const Info& info) {
     }
   }
   const int nid = ::EVP_CIPHER_get_nid(cipher);
-  const char* shown = nid != NID_undef ? ::OBJ_nid2ln(nid) : ::EVP_CIPHER_get0_name(cipher);
+  const char* shown = nid != NID_undef ? ::OBJ_nid2sn(nid) : ::EVP_CIPHER_get0_name(cipher);
   const int mode = ::EVP_CIPHER_get_mode(cipher);
   v8::Local<v8::Value> parts[] = {
       to_v8(isolate, shown),
@@ -307,7 +320,8 @@ void cipher_names(const Info& info) {
       [](const EVP_CIPHER*, const char* from, const char*, void* to) {
         if (from == nullptr || cipher_named(from) == nullptr) return;
         std::string name = from;
-        std::transform(name.begin(), name.end(), name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+        std::transform(name.begin(), name.end(), name.begin(),
+                       [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
         static_cast<std::vector<std::string>*>(to)->push_back(std::move(name));
       },
       &names);
@@ -326,47 +340,55 @@ void cipher_whole(const Info& info) {
   ByteVector iv = InputBytes(isolate, info[4]).copy(), bytes = InputBytes(isolate, info[5]).copy(),
              aad = InputBytes(isolate, info[6]).copy();
   const auto tag_bytes = static_cast<size_t>(integer_of(info[7]));
-  perform(info, info[0], [=, iv = std::move(iv), bytes = std::move(bytes), aad = std::move(aad)]() -> Outcome {
-    if (cipher == nullptr || key == nullptr) return Outcome::fail("Unknown cipher");
-    const CipherContextPtr context(::EVP_CIPHER_CTX_new());
-    const bool authenticated = is_authenticated(cipher);
-    if (::EVP_CIPHER_get_mode(cipher) == EVP_CIPH_WRAP_MODE)
-      ::EVP_CIPHER_CTX_set_flags(context.get(), EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
-    size_t body = bytes.size();
-    if (authenticated && !encrypts) {
-      if (body < tag_bytes) return Outcome::fail("Unable to authenticate data");
-      body -= tag_bytes;
-    }
-    ByteVector result(body + EVP_MAX_BLOCK_LENGTH * 2 + tag_bytes);
-    int size = 0, more = 0;
-    bool fine = ::EVP_CipherInit_ex(context.get(), cipher, nullptr, nullptr, nullptr, encrypts ? 1 : 0) == 1;
-    if (authenticated) {
-      fine = fine && ::EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_IVLEN, static_cast<int>(iv.size()), nullptr) == 1;
-      if (!encrypts)
-        fine = fine && ::EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag_bytes),
-                                             const_cast<uint8_t*>(bytes.data() + body)) == 1;
-      else if (::EVP_CIPHER_get_mode(cipher) == EVP_CIPH_OCB_MODE)
+  perform(
+      info, info[0], [=, iv = std::move(iv), bytes = std::move(bytes), aad = std::move(aad)]() -> Outcome {
+        if (cipher == nullptr || key == nullptr) return Outcome::fail("Unknown cipher");
+        const CipherContextPtr context(::EVP_CIPHER_CTX_new());
+        const bool authenticated = is_authenticated(cipher);
+        if (::EVP_CIPHER_get_mode(cipher) == EVP_CIPH_WRAP_MODE)
+          ::EVP_CIPHER_CTX_set_flags(context.get(), EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
+        size_t body = bytes.size();
+        if (authenticated && !encrypts) {
+          if (body < tag_bytes) return Outcome::fail("Unable to authenticate data");
+          body -= tag_bytes;
+        }
+        ByteVector result(body + EVP_MAX_BLOCK_LENGTH * 2 + tag_bytes);
+        int size = 0, more = 0;
+        bool fine =
+            ::EVP_CipherInit_ex(context.get(), cipher, nullptr, nullptr, nullptr, encrypts ? 1 : 0) == 1;
+        if (authenticated) {
+          fine = fine && ::EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_IVLEN,
+                                               static_cast<int>(iv.size()), nullptr) == 1;
+          if (!encrypts)
+            fine = fine &&
+                   ::EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag_bytes),
+                                         const_cast<uint8_t*>(bytes.data() + body)) == 1;
+          else if (::EVP_CIPHER_get_mode(cipher) == EVP_CIPH_OCB_MODE)
+            fine = fine && ::EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG,
+                                                 static_cast<int>(tag_bytes), nullptr) == 1;
+        }
         fine = fine &&
-               ::EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag_bytes), nullptr) == 1;
-    }
-    fine = fine && static_cast<int>(key->secret.size()) == ::EVP_CIPHER_CTX_get_key_length(context.get()) &&
-           ::EVP_CipherInit_ex(context.get(), nullptr, nullptr, key->secret.data(), iv.empty() ? nullptr : iv.data(),
-                               encrypts ? 1 : 0) == 1;
-    if (authenticated && !aad.empty())
-      fine = fine && ::EVP_CipherUpdate(context.get(), nullptr, &size, aad.data(), static_cast<int>(aad.size())) == 1;
-    size = 0;
-    if (body > 0 || ::EVP_CIPHER_get_mode(cipher) == EVP_CIPH_WRAP_MODE)
-      fine = fine && ::EVP_CipherUpdate(context.get(), result.data(), &size, bytes.data(), static_cast<int>(body)) == 1;
-    fine = fine && ::EVP_CipherFinal_ex(context.get(), result.data() + size, &more) == 1;
-    size += more;
-    if (fine && authenticated && encrypts) {
-      fine = ::EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, static_cast<int>(tag_bytes), result.data() + size) == 1;
-      size += static_cast<int>(tag_bytes);
-    }
-    if (!fine) return Outcome::fail("Cipher job failed");
-    result.resize(static_cast<size_t>(size));
-    return Outcome::bytes(std::move(result));
-  });
+               static_cast<int>(key->secret.size()) == ::EVP_CIPHER_CTX_get_key_length(context.get()) &&
+               ::EVP_CipherInit_ex(context.get(), nullptr, nullptr, key->secret.data(),
+                                   iv.empty() ? nullptr : iv.data(), encrypts ? 1 : 0) == 1;
+        if (authenticated && !aad.empty())
+          fine = fine && ::EVP_CipherUpdate(context.get(), nullptr, &size, aad.data(),
+                                            static_cast<int>(aad.size())) == 1;
+        size = 0;
+        if (body > 0 || ::EVP_CIPHER_get_mode(cipher) == EVP_CIPH_WRAP_MODE)
+          fine = fine && ::EVP_CipherUpdate(context.get(), result.data(), &size, bytes.data(),
+                                            static_cast<int>(body)) == 1;
+        fine = fine && ::EVP_CipherFinal_ex(context.get(), result.data() + size, &more) == 1;
+        size += more;
+        if (fine && authenticated && encrypts) {
+          fine = ::EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, static_cast<int>(tag_bytes),
+                                       result.data() + size) == 1;
+          size += static_cast<int>(tag_bytes);
+        }
+        if (!fine) return Outcome::fail("Cipher job failed");
+        result.resize(static_cast<size_t>(size));
+        return Outcome::bytes(std::move(result));
+      });
 }
 
 }  // namespace

@@ -79,7 +79,8 @@ v8::MaybeLocal<v8::Value> error_of(v8::Isolate* isolate, const Failure& failure)
     if (!set(isolate, error, "library", to_v8(isolate, library))) return {};
   if (const char* reason = ::ERR_reason_error_string(first)) {
     if (!set(isolate, error, "reason", to_v8(isolate, reason))) return {};
-    std::string code = ERR_GET_LIB(first) == ERR_LIB_SSL ? "ERR_SSL_" : std::string("ERR_OSSL_") + library_prefix(first);
+    std::string code =
+        ERR_GET_LIB(first) == ERR_LIB_SSL ? "ERR_SSL_" : std::string("ERR_OSSL_") + library_prefix(first);
     for (const char* at = reason; *at != '\0'; ++at)
       code += *at == ' ' ? '_' : *at >= 'a' && *at <= 'z' ? static_cast<char>(*at - 32) : *at;
     if (!set(isolate, error, "code", to_v8(isolate, code))) return {};
@@ -98,11 +99,13 @@ Outcome Outcome::bytes(ByteVector bytes) {
           }};
 }
 Outcome Outcome::boolean(bool value) {
-  return {std::nullopt,
-          [value](v8::Isolate* isolate, Crypto&) -> v8::Local<v8::Value> { return v8::Boolean::New(isolate, value); }};
+  return {std::nullopt, [value](v8::Isolate* isolate, Crypto&) -> v8::Local<v8::Value> {
+            return v8::Boolean::New(isolate, value);
+          }};
 }
 Outcome Outcome::nothing() {
-  return {std::nullopt, [](v8::Isolate* isolate, Crypto&) -> v8::Local<v8::Value> { return v8::Undefined(isolate); }};
+  return {std::nullopt,
+          [](v8::Isolate* isolate, Crypto&) -> v8::Local<v8::Value> { return v8::Undefined(isolate); }};
 }
 
 void perform(const Info& info, v8::Local<v8::Value> done, std::function<Outcome()> work) {
@@ -129,8 +132,10 @@ void perform(const Info& info, v8::Local<v8::Value> done, std::function<Outcome(
   }
   ::ERR_clear_error();
   const Outcome outcome = work();
-  if (outcome.failure) throw_failure(isolate, *outcome.failure);
-  else info.GetReturnValue().Set(outcome.value(isolate, crypto));
+  if (outcome.failure)
+    throw_failure(isolate, *outcome.failure);
+  else
+    info.GetReturnValue().Set(outcome.value(isolate, crypto));
 }
 
 KeyRef make_key(Key::Type type, PkeyPtr pkey) {
@@ -158,7 +163,9 @@ ByteVector bytes_of(const BIGNUM* number, size_t size) {
   return bytes;
 }
 BigNumberPtr number_of(std::span<const uint8_t> bytes) {
-  return BigNumberPtr(::BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr));
+  BigNumberPtr number(::BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr));
+  if (number == nullptr) number.reset(::BN_new());
+  return number;
 }
 
 // Fetching walks OpenSSL's providers each time, under locks: once a name is enough.
@@ -171,8 +178,10 @@ static const T* cached(const std::string& name, Fetch fetch) {
   const auto found = known->find(name);
   if (found != known->end()) return found->second;
   T* fetched = fetch();
-  if (fetched == nullptr) ::ERR_clear_error();
-  else if (known->size() < kNamesLimit) known->emplace(name, fetched);
+  if (fetched == nullptr)
+    ::ERR_clear_error();
+  else if (known->size() < kNamesLimit)
+    known->emplace(name, fetched);
   return fetched;
 }
 const EVP_MD* digest_named(const std::string& name) {
@@ -200,7 +209,9 @@ v8::Local<v8::Array> names_array(v8::Isolate* isolate, const std::vector<std::st
   return v8::Array::New(isolate, values.data(), values.size());
 }
 
-static void fips(const Info& info) { info.GetReturnValue().Set(::EVP_default_properties_is_fips_enabled(nullptr) == 1); }
+static void fips(const Info& info) {
+  info.GetReturnValue().Set(::EVP_default_properties_is_fips_enabled(nullptr) == 1);
+}
 static void set_fips(const Info& info) {
   if (::EVP_default_properties_enable_fips(nullptr, info[0]->IsTrue() ? 1 : 0) != 1)
     throw_openssl(info.GetIsolate(), "Could not change the FIPS mode");
@@ -213,7 +224,10 @@ static void equal(const Info& info) {
 
 }  // namespace crypto
 
-void install_crypto(v8::Local<v8::Context> context, v8::Local<v8::Object> target, runtime::IsolateHost& host) {
+void install_crypto(v8::Local<v8::Context> context, v8::Local<v8::Object> target,
+                    runtime::IsolateHost& host) {
+  // The process may end while the pool works in the library: it must not take its tables away then.
+  ::OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
   v8::Local<v8::External> data =
       v8::External::New(context->GetIsolate(), host.own(std::make_unique<crypto::Crypto>(host)));
   const crypto::Adder add{context, target, data};

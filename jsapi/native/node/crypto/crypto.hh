@@ -52,7 +52,9 @@ struct Crypto {
   NativeObjects objects;
   PoolWork pool;
 };
-inline Crypto& crypto_of(const Info& info) { return *static_cast<Crypto*>(info.Data().As<v8::External>()->Value()); }
+inline Crypto& crypto_of(const Info& info) {
+  return *static_cast<Crypto*>(info.Data().As<v8::External>()->Value());
+}
 
 // ---- errors
 
@@ -115,6 +117,7 @@ KeyRef key_of(v8::Local<v8::Value> value);
 int integer_of(v8::Local<v8::Value> value, int standard = 0);
 // Big-endian, as long as it must be, or padded to `size`.
 ByteVector bytes_of(const BIGNUM* number, size_t size = 0);
+// 0 when it is longer than the library can hold (64 MiB).
 BigNumberPtr number_of(std::span<const uint8_t> bytes);
 // By name, kept for good; nullptr: there is none. Core's thread or pool.
 const EVP_MD* digest_named(const std::string& name);

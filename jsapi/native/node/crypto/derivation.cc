@@ -21,13 +21,14 @@ void pbkdf2(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   const EVP_MD* digest = digest_named(from_v8(isolate, info[5]));
   perform(info, info[0],
-          [password = bytes_or_key(isolate, info[1]), salt = InputBytes(isolate, info[2]).copy(), iterations = integer_of(info[3]),
-           size = size_of(info[4]), digest]() -> Outcome {
+          [password = bytes_or_key(isolate, info[1]), salt = InputBytes(isolate, info[2]).copy(),
+           iterations = integer_of(info[3]), size = size_of(info[4]), digest]() -> Outcome {
             ByteVector result(size);
             static const char kNothing = 0;
-            if (size > 0 && ::PKCS5_PBKDF2_HMAC(password.empty() ? &kNothing : reinterpret_cast<const char*>(password.data()),
-                                                static_cast<int>(password.size()), salt.data(), static_cast<int>(salt.size()),
-                                                iterations, digest, static_cast<int>(size), result.data()) != 1)
+            if (size > 0 && ::PKCS5_PBKDF2_HMAC(
+                                password.empty() ? &kNothing : reinterpret_cast<const char*>(password.data()),
+                                static_cast<int>(password.size()), salt.data(), static_cast<int>(salt.size()),
+                                iterations, digest, static_cast<int>(size), result.data()) != 1)
               return Outcome::fail("PBKDF2 failed");
             return Outcome::bytes(std::move(result));
           });
@@ -36,13 +37,15 @@ void pbkdf2(const Info& info) {
 void scrypt_check(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   const auto number = [&](int i) { return static_cast<uint64_t>(info[i].As<v8::Number>()->Value()); };
-  if (::EVP_PBE_scrypt(nullptr, 0, nullptr, 0, number(0), number(1), number(2), number(3), nullptr, 0) == 1) return;
+  if (::EVP_PBE_scrypt(nullptr, 0, nullptr, 0, number(0), number(1), number(2), number(3), nullptr, 0) == 1)
+    return;
   const unsigned long error = ::ERR_peek_last_error();
   std::string text = "Invalid scrypt params";
   if (error != 0) {
-    const char* reason = ::ERR_reason_error_string(error);
+    char reason[256];
+    ::ERR_error_string_n(error, reason, sizeof(reason));
     text += ": ";
-    text += reason != nullptr ? reason : "refused";
+    text += reason;
   }
   ::ERR_clear_error();
   info.GetReturnValue().Set(to_v8(isolate, text));
@@ -51,17 +54,19 @@ void scrypt_check(const Info& info) {
 void scrypt(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   const auto number = [&](int i) { return static_cast<uint64_t>(info[i].As<v8::Number>()->Value()); };
-  perform(info, info[0],
-          [password = bytes_or_key(isolate, info[1]), salt = InputBytes(isolate, info[2]).copy(), n = number(3), r = number(4),
-           p = number(5), memory = number(6), size = size_of(info[7])]() -> Outcome {
-            ByteVector result(size);
-            static const uint8_t kNothing = 0;
-            if (size > 0 && ::EVP_PBE_scrypt(password.empty() ? "" : reinterpret_cast<const char*>(password.data()), password.size(),
-                                             salt.empty() ? &kNothing : salt.data(), salt.size(), n, r, p, memory, result.data(),
-                                             size) != 1)
-              return Outcome::fail("Scrypt failed");
-            return Outcome::bytes(std::move(result));
-          });
+  perform(
+      info, info[0],
+      [password = bytes_or_key(isolate, info[1]), salt = InputBytes(isolate, info[2]).copy(), n = number(3),
+       r = number(4), p = number(5), memory = number(6), size = size_of(info[7])]() -> Outcome {
+        ByteVector result(size);
+        static const uint8_t kNothing = 0;
+        if (size > 0 &&
+            ::EVP_PBE_scrypt(password.empty() ? "" : reinterpret_cast<const char*>(password.data()),
+                             password.size(), salt.empty() ? &kNothing : salt.data(), salt.size(), n, r, p,
+                             memory, result.data(), size) != 1)
+          return Outcome::fail("Scrypt failed");
+        return Outcome::bytes(std::move(result));
+      });
 }
 // hkdf(done, digest, key handle, salt, info, bytes)
 void hkdf(const Info& info) {
@@ -76,13 +81,18 @@ void hkdf(const Info& info) {
             if (md == nullptr) return Outcome::fail("HKDF failed");
             static uint8_t nothing = 0;
             const OSSL_PARAM parameters[] = {
-                OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, const_cast<char*>(::EVP_MD_get0_name(md)), 0),
-                OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, key.empty() ? &nothing : key.data(), key.size()),
-                OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, salt.empty() ? &nothing : salt.data(), salt.size()),
-                OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, label.empty() ? &nothing : label.data(), label.size()),
+                OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST,
+                                                 const_cast<char*>(::EVP_MD_get0_name(md)), 0),
+                OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, key.empty() ? &nothing : key.data(),
+                                                  key.size()),
+                OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, salt.empty() ? &nothing : salt.data(),
+                                                  salt.size()),
+                OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO,
+                                                  label.empty() ? &nothing : label.data(), label.size()),
                 OSSL_PARAM_construct_end()};
             ByteVector result(size);
-            if (size > 0 && ::EVP_KDF_derive(context.get(), result.data(), size, parameters) != 1) return Outcome::fail("HKDF failed");
+            if (size > 0 && ::EVP_KDF_derive(context.get(), result.data(), size, parameters) != 1)
+              return Outcome::fail("HKDF failed");
             return Outcome::bytes(std::move(result));
           });
 }

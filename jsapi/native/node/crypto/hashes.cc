@@ -42,7 +42,8 @@ void hash_make(const Info& info) {
   if (Hash* other = NativeObjects::unwrap<Hash>(info[0]); other != nullptr) {
     hash->digest = other->digest;
     hash->context.reset(::EVP_MD_CTX_new());
-    if (::EVP_MD_CTX_copy(hash->context.get(), other->context.get()) != 1) return throw_openssl(isolate, "Digest copy error");
+    if (::EVP_MD_CTX_copy(hash->context.get(), other->context.get()) != 1)
+      return throw_openssl(isolate, "Digest copy error");
   } else {
     hash->digest = digest_named(from_v8(isolate, info[0]));
     if (hash->digest == nullptr) return;
@@ -83,14 +84,16 @@ void give(const Info& info, std::span<const uint8_t> bytes, v8::Local<v8::Value>
     to[2 * i + 1] = kDigits[bytes[i] & 15];
   }
   info.GetReturnValue().Set(v8::String::NewFromOneByte(isolate, reinterpret_cast<const uint8_t*>(to),
-                                                       v8::NewStringType::kNormal, static_cast<int>(bytes.size() * 2))
+                                                       v8::NewStringType::kNormal,
+                                                       static_cast<int>(bytes.size() * 2))
                                 .ToLocalChecked());
 }
 // hashDigest(handle, outputBytes or undefined, as hex)
 void hash_digest(const Info& info) {
   Hash* hash = NativeObjects::unwrap<Hash>(info[0]);
   if (hash == nullptr) return;
-  const size_t size = info[1]->IsNumber() ? static_cast<size_t>(info[1].As<v8::Number>()->Value()) : size_of(hash->digest);
+  const size_t size =
+      info[1]->IsNumber() ? static_cast<size_t>(info[1].As<v8::Number>()->Value()) : size_of(hash->digest);
   uint8_t local[EVP_MAX_MD_SIZE];
   ByteVector longer;
   uint8_t* to = local;
@@ -98,7 +101,8 @@ void hash_digest(const Info& info) {
     longer.resize(size);
     to = longer.data();
   }
-  if (!finish(hash->context.get(), hash->digest, to, size)) return throw_openssl(info.GetIsolate(), "Digest failed");
+  if (!finish(hash->context.get(), hash->digest, to, size))
+    return throw_openssl(info.GetIsolate(), "Digest failed");
   give(info, {to, size}, info[2]);
 }
 // hashOnce(name, bytes or text, as hex, outputBytes or undefined): undefined: no such digest; false: not that length
@@ -126,7 +130,8 @@ void hash_once(const Info& info) {
     to = longer.data();
   }
   if (::EVP_DigestInit_ex(context.get(), digest, nullptr) != 1 ||
-      ::EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) != 1 || !finish(context.get(), digest, to, size))
+      ::EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) != 1 ||
+      !finish(context.get(), digest, to, size))
     return throw_openssl(isolate, "Digest failed");
   give(info, {to, size}, info[2]);
 }
@@ -134,8 +139,9 @@ void hash_once(const Info& info) {
 void hash_later(const Info& info) {
   const EVP_MD* digest = digest_named(from_v8(info.GetIsolate(), info[1]));
   auto bytes = InputBytes(info.GetIsolate(), info[2]).copy();
-  const size_t size =
-      info[3]->IsNumber() ? static_cast<size_t>(info[3].As<v8::Number>()->Value()) : digest != nullptr ? size_of(digest) : 0;
+  const size_t size = info[3]->IsNumber() ? static_cast<size_t>(info[3].As<v8::Number>()->Value())
+                      : digest != nullptr ? size_of(digest)
+                                          : 0;
   perform(info, info[0], [digest, bytes = std::move(bytes), size]() -> Outcome {
     if (digest == nullptr) return Outcome::fail("Digest method not supported");
     DigestContextPtr context(::EVP_MD_CTX_new());
@@ -181,9 +187,9 @@ EVP_MAC* hmac() {
   return mac;
 }
 bool start_mac(EVP_MAC_CTX* context, const EVP_MD* digest, std::span<const uint8_t> key) {
-  OSSL_PARAM parameters[] = {
-      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, const_cast<char*>(::EVP_MD_get0_name(digest)), 0),
-      OSSL_PARAM_construct_end()};
+  OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(
+                                 OSSL_MAC_PARAM_DIGEST, const_cast<char*>(::EVP_MD_get0_name(digest)), 0),
+                             OSSL_PARAM_construct_end()};
   static const uint8_t kNothing = 0;
   return ::EVP_MAC_init(context, key.empty() ? &kNothing : key.data(), key.size(), parameters) == 1;
 }
@@ -196,7 +202,8 @@ void hmac_make(const Info& info) {
   mac->context.reset(::EVP_MAC_CTX_new(hmac()));
   const KeyRef key = key_of(info[1]);
   const InputBytes bytes(isolate, info[1]);
-  if (!start_mac(mac->context.get(), digest, key != nullptr ? std::span<const uint8_t>(key->secret) : bytes.span()))
+  if (!start_mac(mac->context.get(), digest,
+                 key != nullptr ? std::span<const uint8_t>(key->secret) : bytes.span()))
     return throw_openssl(isolate, "HMAC failed");
   info.GetReturnValue().Set(crypto_of(info).objects.wrap(std::move(mac), 1024));
 }
@@ -219,19 +226,46 @@ void hmac_digest(const Info& info) {
 // hmacLater(done, digest, key handle, bytes)
 void hmac_later(const Info& info) {
   const EVP_MD* digest = digest_named(from_v8(info.GetIsolate(), info[1]));
-  perform(info, info[0],
-          [digest, key = key_of(info[2]), bytes = InputBytes(info.GetIsolate(), info[3]).copy()]() -> Outcome {
-            if (digest == nullptr || key == nullptr) return Outcome::fail("HMAC failed");
-            std::unique_ptr<EVP_MAC_CTX, FreeWith<EVP_MAC_CTX_free>> context(::EVP_MAC_CTX_new(hmac()));
-            ByteVector result(EVP_MAX_MD_SIZE);
-            size_t size = 0;
-            if (!start_mac(context.get(), digest, key->secret) ||
-                ::EVP_MAC_update(context.get(), bytes.data(), bytes.size()) != 1 ||
-                ::EVP_MAC_final(context.get(), result.data(), &size, result.size()) != 1)
-              return Outcome::fail("HMAC failed");
-            result.resize(size);
-            return Outcome::bytes(std::move(result));
-          });
+  perform(
+      info, info[0],
+      [digest, key = key_of(info[2]), bytes = InputBytes(info.GetIsolate(), info[3]).copy()]() -> Outcome {
+        if (digest == nullptr || key == nullptr) return Outcome::fail("HMAC failed");
+        std::unique_ptr<EVP_MAC_CTX, FreeWith<EVP_MAC_CTX_free>> context(::EVP_MAC_CTX_new(hmac()));
+        ByteVector result(EVP_MAX_MD_SIZE);
+        size_t size = 0;
+        if (!start_mac(context.get(), digest, key->secret) ||
+            ::EVP_MAC_update(context.get(), bytes.data(), bytes.size()) != 1 ||
+            ::EVP_MAC_final(context.get(), result.data(), &size, result.size()) != 1)
+          return Outcome::fail("HMAC failed");
+        result.resize(size);
+        return Outcome::bytes(std::move(result));
+      });
+}
+
+// kmacLater(done, "KMAC-128" or "KMAC-256", key handle, bytes, output bytes, customization): SP 800-185
+void kmac_later(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  perform(
+      info, info[0],
+      [name = from_v8(isolate, info[1]), key = key_of(info[2]), bytes = InputBytes(isolate, info[3]).copy(),
+       size = static_cast<size_t>(info[4].As<v8::Number>()->Value()),
+       custom = InputBytes(isolate, info[5]).copy()]() mutable -> Outcome {
+        const std::unique_ptr<EVP_MAC, FreeWith<EVP_MAC_free>> mac(
+            ::EVP_MAC_fetch(nullptr, name.c_str(), nullptr));
+        const std::unique_ptr<EVP_MAC_CTX, FreeWith<EVP_MAC_CTX_free>> context(::EVP_MAC_CTX_new(mac.get()));
+        ByteVector result(size);
+        const OSSL_PARAM parameters[] = {
+            OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size),
+            OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_CUSTOM, custom.data(), custom.size()),
+            OSSL_PARAM_construct_end()};
+        size_t written = 0;
+        if (size > 0 &&
+            (::EVP_MAC_init(context.get(), key->secret.data(), key->secret.size(), parameters) != 1 ||
+             ::EVP_MAC_update(context.get(), bytes.data(), bytes.size()) != 1 ||
+             ::EVP_MAC_final(context.get(), result.data(), &written, result.size()) != 1))
+          return Outcome::fail("KMAC failed");
+        return Outcome::bytes(std::move(result));
+      });
 }
 
 }  // namespace
@@ -248,6 +282,7 @@ void add_hashes(const Adder& add) {
   add("hmacUpdate", hmac_update);
   add("hmacDigest", hmac_digest);
   add("hmacLater", hmac_later);
+  add("kmacLater", kmac_later);
 }
 
 }  // namespace sluice::jsapi::crypto

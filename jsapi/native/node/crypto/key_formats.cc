@@ -18,20 +18,22 @@ PkeyPtr from_data(const char* type, OSSL_PARAM_BLD* builder, bool is_private) {
   const PkeyContextPtr context(::EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
   EVP_PKEY* pkey = nullptr;
   if (parameters == nullptr || context == nullptr || ::EVP_PKEY_fromdata_init(context.get()) != 1 ||
-      ::EVP_PKEY_fromdata(context.get(), &pkey, is_private ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, parameters.get()) != 1)
+      ::EVP_PKEY_fromdata(context.get(), &pkey, is_private ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY,
+                          parameters.get()) != 1)
     return nullptr;
   return PkeyPtr(pkey);
 }
 
-const char* const kRsaParts[] = {OSSL_PKEY_PARAM_RSA_N,         OSSL_PKEY_PARAM_RSA_E,       OSSL_PKEY_PARAM_RSA_D,
-                                 OSSL_PKEY_PARAM_RSA_FACTOR1,   OSSL_PKEY_PARAM_RSA_FACTOR2, OSSL_PKEY_PARAM_RSA_EXPONENT1,
+const char* const kRsaParts[] = {OSSL_PKEY_PARAM_RSA_N,         OSSL_PKEY_PARAM_RSA_E,
+                                 OSSL_PKEY_PARAM_RSA_D,         OSSL_PKEY_PARAM_RSA_FACTOR1,
+                                 OSSL_PKEY_PARAM_RSA_FACTOR2,   OSSL_PKEY_PARAM_RSA_EXPONENT1,
                                  OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1};
 
 void give_key(const Info& info, PkeyPtr pkey, bool is_private) {
   ::ERR_clear_error();
   if (pkey == nullptr) return;
-  info.GetReturnValue().Set(
-      wrap_key(crypto_of(info), make_key(is_private ? Key::Type::kPrivate : Key::Type::kPublic, std::move(pkey))));
+  info.GetReturnValue().Set(wrap_key(
+      crypto_of(info), make_key(is_private ? Key::Type::kPrivate : Key::Type::kPublic, std::move(pkey))));
 }
 
 // rsaMake([n, e] or [n, e, d, p, q, dp, dq, qi]): a handle; undefined: that is no key
@@ -53,8 +55,10 @@ void rsa_make(const Info& info) {
 ByteVector public_point(const EC_GROUP* group, const BIGNUM* number) {
   const PointPtr point(::EC_POINT_new(group));
   if (::EC_POINT_mul(group, point.get(), number, nullptr, nullptr, nullptr) != 1) return {};
-  ByteVector bytes(::EC_POINT_point2oct(group, point.get(), POINT_CONVERSION_UNCOMPRESSED, nullptr, 0, nullptr));
-  ::EC_POINT_point2oct(group, point.get(), POINT_CONVERSION_UNCOMPRESSED, bytes.data(), bytes.size(), nullptr);
+  ByteVector bytes(
+      ::EC_POINT_point2oct(group, point.get(), POINT_CONVERSION_UNCOMPRESSED, nullptr, 0, nullptr));
+  ::EC_POINT_point2oct(group, point.get(), POINT_CONVERSION_UNCOMPRESSED, bytes.data(), bytes.size(),
+                       nullptr);
   return bytes;
 }
 // ecMake(curve, point or undefined, number or undefined)
@@ -71,7 +75,9 @@ void ec_make(const Info& info) {
     ::ERR_clear_error();
     return;
   }
-  if (is_private && (BN_is_zero(number.get()) || ::BN_cmp(number.get(), ::EC_GROUP_get0_order(group.get())) >= 0)) return;
+  if (is_private &&
+      (BN_is_zero(number.get()) || ::BN_cmp(number.get(), ::EC_GROUP_get0_order(group.get())) >= 0))
+    return;
   if (point.empty() && is_private) point = public_point(group.get(), number.get());
   const ParameterBuilder builder(::OSSL_PARAM_BLD_new());
   ::OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, curve.c_str(), 0);
@@ -91,8 +97,10 @@ void okp_make(const Info& info) {
   const InputBytes bytes(isolate, info[1]);
   const bool is_private = info[2]->IsTrue();
   give_key(info,
-           PkeyPtr(is_private ? ::EVP_PKEY_new_raw_private_key_ex(nullptr, name.c_str(), nullptr, bytes.data(), bytes.size())
-                              : ::EVP_PKEY_new_raw_public_key_ex(nullptr, name.c_str(), nullptr, bytes.data(), bytes.size())),
+           PkeyPtr(is_private ? ::EVP_PKEY_new_raw_private_key_ex(nullptr, name.c_str(), nullptr,
+                                                                  bytes.data(), bytes.size())
+                              : ::EVP_PKEY_new_raw_public_key_ex(nullptr, name.c_str(), nullptr, bytes.data(),
+                                                                 bytes.size())),
            is_private);
 }
 
@@ -121,7 +129,9 @@ void key_parts(const Info& info) {
     case EVP_PKEY_EC: {
       char curve[80];
       size_t size = 0;
-      if (::EVP_PKEY_get_utf8_string_param(pkey, OSSL_PKEY_PARAM_GROUP_NAME, curve, sizeof(curve), &size) != 1) break;
+      if (::EVP_PKEY_get_utf8_string_param(pkey, OSSL_PKEY_PARAM_GROUP_NAME, curve, sizeof(curve), &size) !=
+          1)
+        break;
       parts.push_back(to_v8(isolate, {curve, size}));
       const GroupPtr group(::EC_GROUP_new_by_curve_name(::OBJ_sn2nid(curve)));
       if (group == nullptr) break;
@@ -129,7 +139,8 @@ void key_parts(const Info& info) {
       push(number_bytes(pkey, OSSL_PKEY_PARAM_EC_PUB_X, field));
       push(number_bytes(pkey, OSSL_PKEY_PARAM_EC_PUB_Y, field));
       if (is_private)
-        push(number_bytes(pkey, OSSL_PKEY_PARAM_PRIV_KEY, static_cast<size_t>(::EC_GROUP_order_bits(group.get()) + 7) / 8));
+        push(number_bytes(pkey, OSSL_PKEY_PARAM_PRIV_KEY,
+                          static_cast<size_t>(::EC_GROUP_order_bits(group.get()) + 7) / 8));
       break;
     }
     default: {

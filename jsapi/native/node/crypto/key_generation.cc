@@ -14,7 +14,9 @@ namespace sluice::jsapi::crypto {
 
 namespace {
 
-PkeyContextPtr context_named(const char* name) { return PkeyContextPtr(::EVP_PKEY_CTX_new_from_name(nullptr, name, nullptr)); }
+PkeyContextPtr context_named(const char* name) {
+  return PkeyContextPtr(::EVP_PKEY_CTX_new_from_name(nullptr, name, nullptr));
+}
 
 PkeyPtr generate(EVP_PKEY_CTX* context) {
   EVP_PKEY* pkey = nullptr;
@@ -44,13 +46,15 @@ void generate_rsa(const Info& info) {
   const int bits = integer_of(info[1]);
   const auto exponent = static_cast<uint64_t>(info[2].As<v8::Number>()->Value());
   const bool pss = info[3]->IsTrue();
-  const std::string digest = info[4]->IsString() ? from_v8(isolate, info[4]) : "", mask = info[5]->IsString() ? from_v8(isolate, info[5]) : "";
+  const std::string digest = info[4]->IsString() ? from_v8(isolate, info[4]) : "",
+                    mask = info[5]->IsString() ? from_v8(isolate, info[5]) : "";
   const int salt = integer_of(info[6], -1);
   perform(info, info[0], [=]() -> Outcome {
     const PkeyContextPtr context = context_named(pss ? "RSA-PSS" : "RSA");
     const BigNumberPtr number(::BN_new());
     ::BN_set_word(number.get(), exponent);
-    bool fine = ::EVP_PKEY_keygen_init(context.get()) == 1 && ::EVP_PKEY_CTX_set_rsa_keygen_bits(context.get(), bits) == 1 &&
+    bool fine = ::EVP_PKEY_keygen_init(context.get()) == 1 &&
+                ::EVP_PKEY_CTX_set_rsa_keygen_bits(context.get(), bits) == 1 &&
                 ::EVP_PKEY_CTX_set1_rsa_keygen_pubexp(context.get(), number.get()) == 1;
     if (fine && pss) {
       const EVP_MD* md = digest.empty() ? nullptr : digest_named(digest);
@@ -70,9 +74,12 @@ void generate_dsa(const Info& info) {
   perform(info, info[0], [=]() -> Outcome {
     const PkeyContextPtr context = context_named("DSA");
     EVP_PKEY* parameters = nullptr;
-    bool fine = ::EVP_PKEY_paramgen_init(context.get()) == 1 && ::EVP_PKEY_CTX_set_dsa_paramgen_bits(context.get(), bits) == 1;
-    if (fine && divisor_bits >= 0) fine = ::EVP_PKEY_CTX_set_dsa_paramgen_q_bits(context.get(), divisor_bits) == 1;
-    if (!fine || ::EVP_PKEY_paramgen(context.get(), &parameters) != 1) return Outcome::fail("Key generation failed");
+    bool fine = ::EVP_PKEY_paramgen_init(context.get()) == 1 &&
+                ::EVP_PKEY_CTX_set_dsa_paramgen_bits(context.get(), bits) == 1;
+    if (fine && divisor_bits >= 0)
+      fine = ::EVP_PKEY_CTX_set_dsa_paramgen_q_bits(context.get(), divisor_bits) == 1;
+    if (!fine || ::EVP_PKEY_paramgen(context.get(), &parameters) != 1)
+      return Outcome::fail("Key generation failed");
     const PkeyPtr owned(parameters);
     return pair_of(generate_from(parameters));
   });
@@ -84,8 +91,10 @@ void generate_ec(const Info& info) {
   const bool is_explicit = info[2]->IsTrue();
   perform(info, info[0], [=]() -> Outcome {
     const PkeyContextPtr context = context_named("EC");
-    if (::EVP_PKEY_keygen_init(context.get()) != 1 || ::EVP_PKEY_CTX_set_group_name(context.get(), curve.c_str()) != 1 ||
-        ::EVP_PKEY_CTX_set_ec_param_enc(context.get(), is_explicit ? OPENSSL_EC_EXPLICIT_CURVE : OPENSSL_EC_NAMED_CURVE) != 1)
+    if (::EVP_PKEY_keygen_init(context.get()) != 1 ||
+        ::EVP_PKEY_CTX_set_group_name(context.get(), curve.c_str()) != 1 ||
+        ::EVP_PKEY_CTX_set_ec_param_enc(
+            context.get(), is_explicit ? OPENSSL_EC_EXPLICIT_CURVE : OPENSSL_EC_NAMED_CURVE) != 1)
       return Outcome::fail("Key generation failed");
     return pair_of(generate(context.get()));
   });
@@ -113,7 +122,8 @@ void generate_named(const Info& info) {
   const std::string name = from_v8(info.GetIsolate(), info[1]);
   perform(info, info[0], [=]() -> Outcome {
     const PkeyContextPtr context = context_named(name.c_str());
-    if (context == nullptr || ::EVP_PKEY_keygen_init(context.get()) != 1) return Outcome::fail("Key generation failed");
+    if (context == nullptr || ::EVP_PKEY_keygen_init(context.get()) != 1)
+      return Outcome::fail("Key generation failed");
     return pair_of(generate(context.get()));
   });
 }
@@ -133,11 +143,13 @@ void generate_dh(const Info& info) {
       const std::unique_ptr<OSSL_PARAM_BLD, FreeWith<OSSL_PARAM_BLD_free>> builder(::OSSL_PARAM_BLD_new());
       ::OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_FFC_P, p.get());
       ::OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_FFC_G, g.get());
-      const std::unique_ptr<OSSL_PARAM, FreeWith<OSSL_PARAM_free>> list(::OSSL_PARAM_BLD_to_param(builder.get()));
+      const std::unique_ptr<OSSL_PARAM, FreeWith<OSSL_PARAM_free>> list(
+          ::OSSL_PARAM_BLD_to_param(builder.get()));
       fine = ::EVP_PKEY_fromdata_init(context.get()) == 1 &&
              ::EVP_PKEY_fromdata(context.get(), &parameters, EVP_PKEY_KEY_PARAMETERS, list.get()) == 1;
     } else {
-      fine = ::EVP_PKEY_paramgen_init(context.get()) == 1 && ::EVP_PKEY_CTX_set_dh_paramgen_prime_len(context.get(), bits) == 1 &&
+      fine = ::EVP_PKEY_paramgen_init(context.get()) == 1 &&
+             ::EVP_PKEY_CTX_set_dh_paramgen_prime_len(context.get(), bits) == 1 &&
              ::EVP_PKEY_CTX_set_dh_paramgen_generator(context.get(), generator) == 1 &&
              ::EVP_PKEY_paramgen(context.get(), &parameters) == 1;
     }

@@ -34,7 +34,8 @@ BioPtr memory_of(std::span<const uint8_t> bytes) {
 }
 
 PkeyPtr parse_private(std::span<const uint8_t> bytes, int format, int type, Passphrase& passphrase) {
-  if (format == kPem) return PkeyPtr(::PEM_read_bio_PrivateKey(memory_of(bytes).get(), nullptr, read_passphrase, &passphrase));
+  if (format == kPem)
+    return PkeyPtr(::PEM_read_bio_PrivateKey(memory_of(bytes).get(), nullptr, read_passphrase, &passphrase));
   const uint8_t* at = bytes.data();
   const long size = static_cast<long>(bytes.size());
   if (type == kPkcs1) return PkeyPtr(::d2i_PrivateKey(EVP_PKEY_RSA, nullptr, &at, size));
@@ -43,7 +44,8 @@ PkeyPtr parse_private(std::span<const uint8_t> bytes, int format, int type, Pass
   const BioPtr bio = memory_of(bytes);
   const uint8_t* begin = at;
   std::unique_ptr<X509_SIG, FreeWith<X509_SIG_free>> sealed(::d2i_X509_SIG(nullptr, &begin, size));
-  if (sealed != nullptr) return PkeyPtr(::d2i_PKCS8PrivateKey_bio(bio.get(), nullptr, read_passphrase, &passphrase));
+  if (sealed != nullptr)
+    return PkeyPtr(::d2i_PKCS8PrivateKey_bio(bio.get(), nullptr, read_passphrase, &passphrase));
   ::ERR_clear_error();
   std::unique_ptr<PKCS8_PRIV_KEY_INFO, FreeWith<PKCS8_PRIV_KEY_INFO_free>> open(
       ::d2i_PKCS8_PRIV_KEY_INFO_bio(bio.get(), nullptr));
@@ -54,14 +56,17 @@ template <typename Parse>
 bool try_pem(std::span<const uint8_t> bytes, const char* name, Parse parse, PkeyPtr& pkey) {
   uint8_t* der = nullptr;
   long size = 0;
-  if (::PEM_bytes_read_bio(&der, &size, nullptr, name, memory_of(bytes).get(), nullptr, nullptr) != 1) return false;
+  if (::PEM_bytes_read_bio(&der, &size, nullptr, name, memory_of(bytes).get(), nullptr, nullptr) != 1)
+    return false;
   const uint8_t* at = der;
   pkey = parse(&at, size);
   ::OPENSSL_clear_free(der, static_cast<size_t>(size));
   return true;
 }
 PkeyPtr spki_of(const uint8_t** at, long size) { return PkeyPtr(::d2i_PUBKEY(nullptr, at, size)); }
-PkeyPtr pkcs1_public_of(const uint8_t** at, long size) { return PkeyPtr(::d2i_PublicKey(EVP_PKEY_RSA, nullptr, at, size)); }
+PkeyPtr pkcs1_public_of(const uint8_t** at, long size) {
+  return PkeyPtr(::d2i_PublicKey(EVP_PKEY_RSA, nullptr, at, size));
+}
 PkeyPtr certified_of(const uint8_t** at, long size) {
   const CertificatePtr certificate(::d2i_X509(nullptr, at, size));
   return certificate != nullptr ? PkeyPtr(::X509_get_pubkey(certificate.get())) : nullptr;
@@ -78,7 +83,8 @@ bool is_pkcs1_private(std::span<const uint8_t> bytes) {
 PkeyPtr parse_public(std::span<const uint8_t> bytes, int format, int type, Passphrase& passphrase) {
   PkeyPtr pkey;
   if (format == kPem) {
-    const bool found = try_pem(bytes, "PUBLIC KEY", spki_of, pkey) || try_pem(bytes, "RSA PUBLIC KEY", pkcs1_public_of, pkey) ||
+    const bool found = try_pem(bytes, "PUBLIC KEY", spki_of, pkey) ||
+                       try_pem(bytes, "RSA PUBLIC KEY", pkcs1_public_of, pkey) ||
                        try_pem(bytes, "CERTIFICATE", certified_of, pkey);
     if (found) return pkey;
     ::ERR_clear_error();
@@ -98,7 +104,8 @@ void key_secret(const Info& info) {
   info.GetReturnValue().Set(wrap_key(crypto_of(info), std::move(key)));
 }
 void key_secret_bytes(const Info& info) {
-  if (const KeyRef key = key_of(info[0])) info.GetReturnValue().Set(new_bytes(info.GetIsolate(), key->secret));
+  if (const KeyRef key = key_of(info[0]))
+    info.GetReturnValue().Set(new_bytes(info.GetIsolate(), key->secret));
 }
 void key_secret_size(const Info& info) {
   if (const KeyRef key = key_of(info[0])) info.GetReturnValue().Set(static_cast<double>(key->secret.size()));
@@ -120,14 +127,16 @@ void key_parse(const Info& info) {
                            : parse_private(bytes.span(), format, type, passphrase);
   if (pkey == nullptr) {
     const unsigned long error = ::ERR_peek_error();
-    if (!passphrase.given && ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_BAD_PASSWORD_READ) {
+    if (!passphrase.given && ERR_GET_LIB(error) == ERR_LIB_PEM &&
+        ERR_GET_REASON(error) == PEM_R_BAD_PASSWORD_READ) {
       ::ERR_clear_error();
       return;
     }
     return throw_openssl(isolate, as_public ? "Failed to read asymmetric key" : "Failed to read private key");
   }
   ::ERR_clear_error();
-  info.GetReturnValue().Set(wrap_key(crypto_of(info), make_key(as_public ? Key::Type::kPublic : Key::Type::kPrivate, std::move(pkey))));
+  info.GetReturnValue().Set(wrap_key(
+      crypto_of(info), make_key(as_public ? Key::Type::kPublic : Key::Type::kPrivate, std::move(pkey))));
 }
 
 // keyPublicOf(private handle)
@@ -135,7 +144,8 @@ void key_public_of(const Info& info) {
   const KeyRef key = key_of(info[0]);
   if (key == nullptr || key->pkey == nullptr) return;
   ::EVP_PKEY_up_ref(key->pkey.get());
-  info.GetReturnValue().Set(wrap_key(crypto_of(info), make_key(Key::Type::kPublic, PkeyPtr(key->pkey.get()))));
+  info.GetReturnValue().Set(
+      wrap_key(crypto_of(info), make_key(Key::Type::kPublic, PkeyPtr(key->pkey.get()))));
 }
 
 const char* type_name(const EVP_PKEY* pkey) {
@@ -156,7 +166,8 @@ const char* type_name(const EVP_PKEY* pkey) {
 void key_type(const Info& info) {
   const KeyRef key = key_of(info[0]);
   if (key == nullptr || key->pkey == nullptr) return;
-  if (const char* name = type_name(key->pkey.get())) info.GetReturnValue().Set(to_v8(info.GetIsolate(), name));
+  if (const char* name = type_name(key->pkey.get()))
+    info.GetReturnValue().Set(to_v8(info.GetIsolate(), name));
 }
 
 BigNumberPtr number_parameter(const EVP_PKEY* pkey, const char* name) {
@@ -167,7 +178,9 @@ BigNumberPtr number_parameter(const EVP_PKEY* pkey, const char* name) {
 std::string text_parameter(const EVP_PKEY* pkey, const char* name) {
   char text[80];
   size_t size = 0;
-  return ::EVP_PKEY_get_utf8_string_param(pkey, name, text, sizeof(text), &size) == 1 ? std::string(text, size) : std::string();
+  return ::EVP_PKEY_get_utf8_string_param(pkey, name, text, sizeof(text), &size) == 1
+             ? std::string(text, size)
+             : std::string();
 }
 
 // [modulus bits, exponent bytes] of RSA, with PSS's [digest, mgf1's digest, salt bytes] where they are bound; [p bits, q bits] of DSA;
@@ -196,12 +209,14 @@ void key_details(const Info& info) {
       }
     }
   } else if (id == EVP_PKEY_DSA) {
-    const BigNumberPtr p = number_parameter(pkey, OSSL_PKEY_PARAM_FFC_P), q = number_parameter(pkey, OSSL_PKEY_PARAM_FFC_Q);
+    const BigNumberPtr p = number_parameter(pkey, OSSL_PKEY_PARAM_FFC_P),
+                       q = number_parameter(pkey, OSSL_PKEY_PARAM_FFC_Q);
     parts.push_back(v8::Integer::New(isolate, BN_num_bits(p.get())));
     parts.push_back(v8::Integer::New(isolate, BN_num_bits(q.get())));
   } else if (id == EVP_PKEY_EC) {
     const std::string curve = text_parameter(pkey, OSSL_PKEY_PARAM_GROUP_NAME);
-    parts.push_back(curve.empty() ? v8::Undefined(isolate).As<v8::Value>() : to_v8(isolate, curve).As<v8::Value>());
+    parts.push_back(curve.empty() ? v8::Undefined(isolate).As<v8::Value>()
+                                  : to_v8(isolate, curve).As<v8::Value>());
   } else {
     return;
   }
@@ -235,7 +250,8 @@ void key_export(const Info& info) {
   if (info[3]->IsString()) {
     cipher = cipher_named(from_v8(isolate, info[3]));
     if (cipher == nullptr)
-      return throw_failure(isolate, coded(Failure::Kind::kError, "ERR_CRYPTO_UNKNOWN_CIPHER", "Unknown cipher"));
+      return throw_failure(isolate,
+                           coded(Failure::Kind::kError, "ERR_CRYPTO_UNKNOWN_CIPHER", "Unknown cipher"));
   }
   const InputBytes passphrase(isolate, info[4]);
   auto* text = cipher != nullptr ? reinterpret_cast<char*>(const_cast<uint8_t*>(passphrase.data())) : nullptr;
@@ -250,14 +266,17 @@ void key_export(const Info& info) {
                                          : ::BIO_write(bio.get(), der, size) == size);
       ::OPENSSL_free(der);
     } else {
-      fine = (format == kPem ? ::PEM_write_bio_PUBKEY(bio.get(), pkey) : ::i2d_PUBKEY_bio(bio.get(), pkey)) == 1;
+      fine =
+          (format == kPem ? ::PEM_write_bio_PUBKEY(bio.get(), pkey) : ::i2d_PUBKEY_bio(bio.get(), pkey)) == 1;
     }
   } else if (type == kPkcs8) {
-    fine = (format == kPem ? ::PEM_write_bio_PKCS8PrivateKey(bio.get(), pkey, cipher, text, text_size, nullptr, nullptr)
-                           : ::i2d_PKCS8PrivateKey_bio(bio.get(), pkey, cipher, text, text_size, nullptr, nullptr)) == 1;
+    fine = (format == kPem
+                ? ::PEM_write_bio_PKCS8PrivateKey(bio.get(), pkey, cipher, text, text_size, nullptr, nullptr)
+                : ::i2d_PKCS8PrivateKey_bio(bio.get(), pkey, cipher, text, text_size, nullptr, nullptr)) == 1;
   } else if (format == kPem) {
-    fine = ::PEM_write_bio_PrivateKey_traditional(bio.get(), pkey, cipher, reinterpret_cast<unsigned char*>(text), text_size,
-                                                  nullptr, nullptr) == 1;
+    fine = ::PEM_write_bio_PrivateKey_traditional(bio.get(), pkey, cipher,
+                                                  reinterpret_cast<unsigned char*>(text), text_size, nullptr,
+                                                  nullptr) == 1;
   } else {
     uint8_t* der = nullptr;
     const int size = ::i2d_PrivateKey(pkey, &der);
@@ -268,8 +287,10 @@ void key_export(const Info& info) {
   char* data = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &data);
   const std::span<const uint8_t> bytes(reinterpret_cast<uint8_t*>(data), static_cast<size_t>(size));
-  if (format == kPem) info.GetReturnValue().Set(to_v8(isolate, {data, static_cast<size_t>(size)}));
-  else info.GetReturnValue().Set(new_bytes(isolate, bytes));
+  if (format == kPem)
+    info.GetReturnValue().Set(to_v8(isolate, {data, static_cast<size_t>(size)}));
+  else
+    info.GetReturnValue().Set(new_bytes(isolate, bytes));
 }
 
 }  // namespace

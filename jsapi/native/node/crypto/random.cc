@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random bytes, primes, and OpenSSL's secure heap.
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/rand.h>
 
 #include "jsapi/native/node/crypto/crypto.hh"
@@ -13,12 +14,14 @@ namespace {
 void random_fill(const Info& info) {
   const HeldBytes held = hold_bytes(info[1]);
   const size_t offset = std::min<size_t>(static_cast<size_t>(info[2].As<v8::Number>()->Value()), held.size);
-  const size_t size = std::min<size_t>(static_cast<size_t>(info[3].As<v8::Number>()->Value()), held.size - offset);
+  const size_t size =
+      std::min<size_t>(static_cast<size_t>(info[3].As<v8::Number>()->Value()), held.size - offset);
   perform(info, info[0], [held, offset, size]() -> Outcome {
     // The library counts in int.
     for (size_t at = 0; at < size;) {
       const size_t now = std::min<size_t>(size - at, 1 << 30);
-      if (::RAND_bytes(held.data + offset + at, static_cast<int>(now)) != 1) return Outcome::fail("Random bytes failed");
+      if (::RAND_bytes(held.data + offset + at, static_cast<int>(now)) != 1)
+        return Outcome::fail("Random bytes failed");
       at += now;
     }
     return Outcome::nothing();
@@ -37,14 +40,18 @@ void prime_make(const Info& info) {
   if (has_add) {
     const BigNumberPtr add_number = number_of(add);
     if (BN_num_bits(add_number.get()) > bits)
-      return throw_failure(isolate, coded(Failure::Kind::kRangeError, "ERR_OUT_OF_RANGE", "invalid options.add"));
+      return throw_failure(isolate,
+                           coded(Failure::Kind::kRangeError, "ERR_OUT_OF_RANGE", "invalid options.add"));
     if (has_rem && ::BN_cmp(add_number.get(), number_of(rem).get()) <= 0)
-      return throw_failure(isolate, coded(Failure::Kind::kRangeError, "ERR_OUT_OF_RANGE", "invalid options.rem"));
+      return throw_failure(isolate,
+                           coded(Failure::Kind::kRangeError, "ERR_OUT_OF_RANGE", "invalid options.rem"));
   }
   perform(info, info[0], [=]() -> Outcome {
     const BigNumberPtr prime(::BN_secure_new());
-    const BigNumberPtr add_number = has_add ? number_of(add) : nullptr, rem_number = has_rem ? number_of(rem) : nullptr;
-    if (::BN_generate_prime_ex(prime.get(), bits, safe ? 1 : 0, add_number.get(), rem_number.get(), nullptr) != 1)
+    const BigNumberPtr add_number = has_add ? number_of(add) : nullptr,
+                       rem_number = has_rem ? number_of(rem) : nullptr;
+    if (::BN_generate_prime_ex(prime.get(), bits, safe ? 1 : 0, add_number.get(), rem_number.get(),
+                               nullptr) != 1)
       return Outcome::fail("Prime generation failed");
     return Outcome::bytes(bytes_of(prime.get(), static_cast<size_t>(bits + 7) / 8));
   });
@@ -52,11 +59,16 @@ void prime_make(const Info& info) {
 // primeCheck(done, bytes, checks)
 void prime_check(const Info& info) {
   const int checks = integer_of(info[2]);
-  perform(info, info[0], [bytes = InputBytes(info.GetIsolate(), info[1]).copy(), checks]() -> Outcome {
+  const InputBytes bytes(info.GetIsolate(), info[1]);
+  ::ERR_clear_error();
+  const std::shared_ptr<BIGNUM> number(::BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr),
+                                       BN_clear_free);
+  if (number == nullptr) return throw_openssl(info.GetIsolate(), "BignumPointer");
+  perform(info, info[0], [number, checks]() -> Outcome {
     const std::unique_ptr<BN_CTX, FreeWith<BN_CTX_free>> context(::BN_CTX_new());
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"  // the new one has no number of checks
-    const int result = ::BN_is_prime_ex(number_of(bytes).get(), checks, context.get(), nullptr);
+    const int result = ::BN_is_prime_ex(number.get(), checks, context.get(), nullptr);
 #pragma GCC diagnostic pop
     if (result < 0) return Outcome::fail("BignumPrimeCheck failed");
     return Outcome::boolean(result == 1);
