@@ -588,8 +588,18 @@ ModuleLoader::Record* ModuleLoader::obtain(const Request& request,
   return make(found, actual, name, source);
 }
 
+// V8 wants what fails thrown anew here: an exception on its way to a handler further out is none for it.
 v8::MaybeLocal<v8::Value> ModuleLoader::evaluate_synthetic(v8::Local<v8::Context> context,
                                                            v8::Local<v8::Module> module) {
+  v8::TryCatch caught(context->GetIsolate());
+  v8::Local<v8::Value> result;
+  if (fill_synthetic(context, module).ToLocal(&result)) return result;
+  caught.ReThrow();
+  return {};
+}
+
+v8::MaybeLocal<v8::Value> ModuleLoader::fill_synthetic(v8::Local<v8::Context> context,
+                                                       v8::Local<v8::Module> module) {
   v8::Isolate* isolate = context->GetIsolate();
   IsolateHost& host = IsolateHost::from(isolate);
   Record* record = host.loader().record_of(module);

@@ -102,6 +102,8 @@ class ModuleLoader {
                                                     v8::Local<v8::String> specifier,
                                                     v8::Local<v8::FixedArray> assertions,
                                                     v8::Local<v8::Module> referrer);
+  static v8::MaybeLocal<v8::Value> fill_synthetic(v8::Local<v8::Context> context,
+                                                  v8::Local<v8::Module> module);
   static v8::MaybeLocal<v8::Value> evaluate_synthetic(v8::Local<v8::Context> context,
                                                       v8::Local<v8::Module> module);
 

@@ -193,7 +193,10 @@ function measureMemory(options = {}) {
   const { mode = 'summary', execution = 'default' } = options;
   validateOneOf(mode, 'options.mode', ['summary', 'detailed']);
   validateOneOf(execution, 'options.execution', ['default', 'eager']);
-  return native.measureMemory(mode === 'detailed', execution === 'eager');
+  const measured = native.measureMemory(mode === 'detailed', execution === 'eager');
+  if (execution !== 'eager') return measured;  // comes with a garbage collection that may never be
+  const wait = setInterval(() => {}, 1000);
+  return measured.finally(() => clearInterval(wait));
 }
 
 module.exports = {

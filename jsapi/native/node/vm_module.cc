@@ -128,11 +128,17 @@ v8::MaybeLocal<v8::Value> evaluate_synthetic(v8::Local<v8::Context> context, v8:
   SLUICE_ASSERT(module != nullptr);
   v8::Local<v8::Object> holder = module->holder.Get(isolate);
   v8::Local<v8::Value> result;
-  if (!holder->GetInternalField(2)
-           .As<v8::Function>()
-           ->Call(context, holder->GetInternalField(1), 0, nullptr)
-           .ToLocal(&result))
-    return {};
+  {
+    // Thrown anew, as V8 wants it here.
+    v8::TryCatch caught(isolate);
+    if (!holder->GetInternalField(2)
+             .As<v8::Function>()
+             ->Call(context, holder->GetInternalField(1), 0, nullptr)
+             .ToLocal(&result)) {
+      caught.ReThrow();
+      return {};
+    }
+  }
   v8::Local<v8::Promise::Resolver> done;
   if (!v8::Promise::Resolver::New(context).ToLocal(&done)) return {};
   done->Resolve(context, v8::Undefined(isolate)).Check();

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+enum Kind { A }
+console.log(Kind.A);
