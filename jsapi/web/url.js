@@ -37,7 +37,7 @@ class URL {
     }
   }
 
-  // What is no URL fails here, with the engine's words.
+  // What is no URL fails here, and where #parts is read, with the engine's words (and those that Node has at each place).
   #own() { return this.#parts; }
   #set(which, value) {
     const parts = binding().urlSet(this.#parts[HREF], which, `${value}`);
@@ -48,29 +48,29 @@ class URL {
   }
   get href() { return this.#own()[HREF]; }
   set href(value) {
+    void this.#parts;
     if (!this.#set(HREF, value)) throw invalid(`${value}`);
   }
-  get origin() { return this.#own()[ORIGIN]; }
-  get protocol() { return this.#own()[PROTOCOL]; }
-  set protocol(value) { this.#set(PROTOCOL, value); }
-  get username() { return this.#own()[USERNAME]; }
-  set username(value) { this.#set(USERNAME, value); }
-  get password() { return this.#own()[PASSWORD]; }
-  set password(value) { this.#set(PASSWORD, value); }
-  get host() { return this.#own()[HOST]; }
-  set host(value) { this.#set(HOST, value); }
-  get hostname() { return this.#own()[HOSTNAME]; }
-  set hostname(value) { this.#set(HOSTNAME, value); }
-  get port() { return this.#own()[PORT]; }
-  set port(value) { this.#set(PORT, value); }
-  get pathname() { return this.#own()[PATHNAME]; }
-  set pathname(value) { this.#set(PATHNAME, value); }
+  get origin() { return this.#parts[ORIGIN]; }
+  get protocol() { return this.#parts[PROTOCOL]; }
+  set protocol(value) { void this.#parts; this.#set(PROTOCOL, value); }
+  get username() { return this.#parts[USERNAME]; }
+  set username(value) { void this.#parts; this.#set(USERNAME, value); }
+  get password() { return this.#parts[PASSWORD]; }
+  set password(value) { void this.#parts; this.#set(PASSWORD, value); }
+  get host() { return this.#parts[HOST]; }
+  set host(value) { void this.#parts; this.#set(HOST, value); }
+  get hostname() { return this.#parts[HOSTNAME]; }
+  set hostname(value) { void this.#parts; this.#set(HOSTNAME, value); }
+  get port() { return this.#parts[PORT]; }
+  set port(value) { void this.#parts; this.#set(PORT, value); }
+  get pathname() { return this.#parts[PATHNAME]; }
+  set pathname(value) { void this.#parts; this.#set(PATHNAME, value); }
   get search() { return this.#own()[SEARCH]; }
-  set search(value) { this.#set(SEARCH, value); }
-  get hash() { return this.#own()[HASH]; }
-  set hash(value) { this.#set(HASH, value); }
+  set search(value) { void this.#parts; this.#set(SEARCH, value); }
+  get hash() { return this.#parts[HASH]; }
+  set hash(value) { void this.#parts; this.#set(HASH, value); }
   get searchParams() {
-    void this.#own();
     if (this.#params === null) {
       this.#params = new URLSearchParams(this.#parts[SEARCH]);
       URLSearchParams.attach(this.#params, (text) => {
