@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Console over given streams, and the program's console once its streams are in use.
 const { Console } = require('console');
 const out = [];

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is thrown later, in a tick, a timer or a promise's reaction, goes to the domain that it was begun in.
 const domain = require('domain');
 const { EventEmitter } = require('events');

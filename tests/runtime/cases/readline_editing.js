@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Keys on a terminal: editing, history, completion; lines of a stream that is none.
 const readline = require('readline');
 const { PassThrough } = require('stream');
