@@ -32,7 +32,7 @@ const SHOWN_EQUAL = 5;       // lines of a stretch that is the same on both side
 function show(value) {
   return inspect(value, {
     compact: false, customInspect: false, depth: 1000, maxArrayLength: Infinity, maxStringLength: undefined, showHidden: false, showProxy: false,
-    sorted: true, getters: true, breakLength: Infinity,
+    sorted: true, getters: true,
   });
 }
 
@@ -188,7 +188,7 @@ function maybeError(value) {
   const copy = Object.assign(Object.create(Object.getPrototypeOf(value)), value);
   Object.defineProperty(copy, 'message', { __proto__: null, value: value.message });
   if (Object.hasOwn(value, 'name')) Object.defineProperty(copy, 'name', { __proto__: null, value: value.name });
-  if (Object.hasOwn(value, 'cause')) Object.defineProperty(copy, 'cause', { __proto__: null, value: value.cause });
+  if (Object.hasOwn(value, 'cause')) Object.defineProperty(copy, 'cause', { __proto__: null, value: maybeError(value.cause) });
   if (value instanceof AggregateError) Object.defineProperty(copy, 'errors', { __proto__: null, value: value.errors });
   return copy;
 }
@@ -242,7 +242,7 @@ function sourceOfCall(start) {
   const indent = /^\s*/.exec(lines[0])[0].length;
   // The column may be that of the method's name: what stands before it belongs to the call.
   let begin = column;
-  while (begin > 0 && /[\w$.]/.test(rest[begin - 1])) begin--;
+  while (begin > 0 && /[\p{ID_Continue}$.\u200c\u200d]/u.test(rest[begin - 1])) begin--;
   const end = endOfCall(rest, column);
   if (end === -1) return undefined;
   return rest.slice(begin, end).split('\n').map((line, i) => i === 0 ? line : line.slice(Math.min(indent, /^\s*/.exec(line)[0].length))).join('\n');

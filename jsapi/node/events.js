@@ -54,7 +54,7 @@ async function once(emitter, name, options = {}) {
         if (stopError !== null) stopError();
         reject(new AbortError(undefined, { cause: signal.reason }));
       };
-      signal.addEventListener('abort', abort, { once: true });
+      eventTarget.addResistantListener(signal, 'abort', abort);
       stopAbort = () => signal.removeEventListener('abort', abort);
     }
   });
@@ -107,7 +107,7 @@ function on(emitter, name, options = {}) {
     next() {
       if (events.length > 0) {
         const value = events.shift();
-        if (paused && events.length < low) {
+        if (paused && events.length < low && !finished) {
           emitter.resume();
           paused = false;
         }
@@ -134,7 +134,7 @@ function on(emitter, name, options = {}) {
   for (const close of options.close ?? []) stops.push(listen(emitter, close, finish, false));
   if (signal) {
     const abort = () => fail(new AbortError(undefined, { cause: signal.reason }));
-    signal.addEventListener('abort', abort, { once: true });
+    eventTarget.addResistantListener(signal, 'abort', abort);
     stops.push(() => signal.removeEventListener('abort', abort));
   }
   return iterator;

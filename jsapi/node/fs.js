@@ -199,7 +199,7 @@ fs.exists = function exists(path, callback) {
   later({ op: calls.ACCESS, path, a: 0 }, (error) => callback(!error));
 };
 Object.defineProperty(fs.exists, require('node:util').promisify.custom, {
-  value: (path) => new Promise((resolve) => fs.exists(path, resolve)), enumerable: false,
+  value: function exists(path) { return new Promise((resolve) => fs.exists(path, resolve)); }, enumerable: false,
 });
 
 // ---- reading and writing

@@ -37,6 +37,8 @@ class URL {
     }
   }
 
+  // What is no URL fails here, and where #parts is read, with the engine's words (and those that Node has at each place).
+  #own() { return this.#parts; }
   #set(which, value) {
     const parts = binding().urlSet(this.#parts[HREF], which, `${value}`);
     if (parts === undefined) return false;
@@ -44,29 +46,30 @@ class URL {
     if (this.#params !== null) URLSearchParams.reset(this.#params, parts[SEARCH]);
     return true;
   }
-  get href() { return this.#parts[HREF]; }
+  get href() { return this.#own()[HREF]; }
   set href(value) {
+    void this.#parts;
     if (!this.#set(HREF, value)) throw invalid(`${value}`);
   }
   get origin() { return this.#parts[ORIGIN]; }
   get protocol() { return this.#parts[PROTOCOL]; }
-  set protocol(value) { this.#set(PROTOCOL, value); }
+  set protocol(value) { void this.#parts; this.#set(PROTOCOL, value); }
   get username() { return this.#parts[USERNAME]; }
-  set username(value) { this.#set(USERNAME, value); }
+  set username(value) { void this.#parts; this.#set(USERNAME, value); }
   get password() { return this.#parts[PASSWORD]; }
-  set password(value) { this.#set(PASSWORD, value); }
+  set password(value) { void this.#parts; this.#set(PASSWORD, value); }
   get host() { return this.#parts[HOST]; }
-  set host(value) { this.#set(HOST, value); }
+  set host(value) { void this.#parts; this.#set(HOST, value); }
   get hostname() { return this.#parts[HOSTNAME]; }
-  set hostname(value) { this.#set(HOSTNAME, value); }
+  set hostname(value) { void this.#parts; this.#set(HOSTNAME, value); }
   get port() { return this.#parts[PORT]; }
-  set port(value) { this.#set(PORT, value); }
+  set port(value) { void this.#parts; this.#set(PORT, value); }
   get pathname() { return this.#parts[PATHNAME]; }
-  set pathname(value) { this.#set(PATHNAME, value); }
-  get search() { return this.#parts[SEARCH]; }
-  set search(value) { this.#set(SEARCH, value); }
+  set pathname(value) { void this.#parts; this.#set(PATHNAME, value); }
+  get search() { return this.#own()[SEARCH]; }
+  set search(value) { void this.#parts; this.#set(SEARCH, value); }
   get hash() { return this.#parts[HASH]; }
-  set hash(value) { this.#set(HASH, value); }
+  set hash(value) { void this.#parts; this.#set(HASH, value); }
   get searchParams() {
     if (this.#params === null) {
       this.#params = new URLSearchParams(this.#parts[SEARCH]);
@@ -77,12 +80,14 @@ class URL {
     }
     return this.#params;
   }
-  toString() { return this.#parts[HREF]; }
-  toJSON() { return this.#parts[HREF]; }
+  toString() { return this.#own()[HREF]; }
+  toJSON() { return this.#own()[HREF]; }
   [Symbol.for('nodejs.util.inspect.custom')](depth, options, inspect) {
-    const shown = {};
+    void this.#own();
+    if (typeof depth === 'number' && depth < 0) return this;
+    const shown = Object.create({ constructor: this.constructor === undefined ? URL : this.constructor });
     for (const name of ['href', 'origin', 'protocol', 'username', 'password', 'host', 'hostname', 'port', 'pathname', 'search', 'searchParams', 'hash']) shown[name] = this[name];
-    return typeof inspect === 'function' ? `URL ${inspect(shown, options)}` : shown;
+    return typeof inspect === 'function' ? `${shown.constructor.name} ${inspect({ ...shown }, options)}` : shown;
   }
 }
 

@@ -147,14 +147,15 @@ function tableOf(data, properties) {
   const keys = Object.keys(data);
   for (let i = 0; i < keys.length; i++) {
     const item = data[keys[i]];
-    if (item === null || (typeof item !== 'function' && typeof item !== 'object')) {
+    const isSimple = item === null || (typeof item !== 'function' && typeof item !== 'object');
+    if (isSimple && properties === undefined) {
       hasSimple = true;
       simple[i] = cellText(item);
       continue;
     }
     for (const name of properties ?? Object.keys(item)) {
       if (!columns.has(`${name}`)) columns.set(`${name}`, []);
-      columns.get(`${name}`)[i] = Object.hasOwn(item, name) ? cellText(item[name]) : '';
+      columns.get(`${name}`)[i] = !isSimple && Object.hasOwn(item, name) ? cellText(item[name]) : '';
     }
   }
   const head = ['(index)', ...columns.keys()];

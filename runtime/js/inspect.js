@@ -235,7 +235,7 @@ const AROUND_ARRAY = 2;    // a named property of an array
 
 function formatProperty(context, object, depth, key, kind, descriptor, original = object) {
   const { stylize } = context;
-  descriptor = descriptor || Object.getOwnPropertyDescriptor(object, key) || { value: object[key], configurable: true, enumerable: true };
+  descriptor = descriptor || Object.getOwnPropertyDescriptor(object, key) || { value: object[key], configurable: true, enumerable: false };
   let text;
   let gap = ' ';
   if (descriptor.value !== undefined) {
@@ -286,6 +286,7 @@ function formatGetter(context, object, depth, descriptor) {
 const typedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype);
 const typedArrayTag = Object.getOwnPropertyDescriptor(typedArrayPrototype, Symbol.toStringTag).get;
 const typedArrayLength = Object.getOwnPropertyDescriptor(typedArrayPrototype, 'length').get;
+const dataViewFields = Object.getOwnPropertyDescriptors(DataView.prototype);
 const mapSize = Object.getOwnPropertyDescriptor(Map.prototype, 'size').get;
 const setSize = Object.getOwnPropertyDescriptor(Set.prototype, 'size').get;
 
@@ -401,6 +402,15 @@ function bufferItems(context, value) {
   for (let i = 0; i < shown; i++) text += `${i === 0 ? '' : ' '}${bytes[i].toString(16).padStart(2, '0')}`;
   if (bytes.length > shown) text += ` ${more(bytes.length - shown, 'byte')}`;
   return [`${context.stylize('[Uint8Contents]', 'special')}: <${text}>`];
+}
+
+// Also of one whose prototype is not a buffer's.
+function lengthOfBuffer(value) {
+  try {
+    return new Uint8Array(value).byteLength;
+  } catch {
+    return 0;
+  }
 }
 
 function promiseItems(context, value, depth) {
@@ -697,6 +707,8 @@ function describe(context, value, depth, name, tag, inherited, typed) {
   const { native, stylize } = context;
   const view = { base: '', open: '{', close: '}', kind: IN_OBJECT, keys: null, items: null };
   const bare = () => view.keys.length === 0 && inherited === undefined;
+  // Without a prototype: what V8 knows of its class.
+  const madeAs = () => name === null && native !== null ? native.constructorName(value) : 'Object';
   const tooDeep = () => context.depth !== null && depth > context.depth;
   if (name === null || Symbol.iterator in value) {
     if (Array.isArray(value)) {
@@ -776,13 +788,19 @@ function describe(context, value, depth, name, tag, inherited, typed) {
     if (bare()) return view.base;
   } else if (native !== null && (native.isArrayBuffer(value) || native.isSharedArrayBuffer(value))) {
     const prefix = prefixOf(name, tag, native.isArrayBuffer(value) ? 'ArrayBuffer' : 'SharedArrayBuffer');
-    if (typed !== true) view.items = () => bufferItems(context, value);
-    else if (bare()) return `${prefix}{ byteLength: ${formatNumber(stylize, value.byteLength, false)} }`;
+    const length = (name) => `${name}: ${formatNumber(stylize, lengthOfBuffer(value), false)}`;
+    if (typed === true && bare()) return `${prefix}{ ${length('byteLength')} }`;
     view.open = `${prefix}{`;
-    view.keys.unshift('byteLength');
+    view.items = typed === true ? () => [length('byteLength')] : () => [...bufferItems(context, value), length('[byteLength]')];
   } else if (ArrayBuffer.isView(value)) {
     view.open = `${prefixOf(name, tag, 'DataView')}{`;
-    view.keys.unshift('byteLength', 'byteOffset', 'buffer');
+    view.items = (inner) => ['byteLength', 'byteOffset', 'buffer'].map((key) => {
+      let field;
+      try {
+        field = dataViewFields[key].get.call(value);
+      } catch {}  // of a detached buffer
+      return formatProperty(context, value, inner, key, IN_OBJECT, { value: field, configurable: true, enumerable: false });
+    });
   } else if (native !== null && native.isPromise(value)) {
     view.open = `${prefixOf(name, tag, 'Promise')}{`;
     view.items = (inner) => promiseItems(context, value, inner);
@@ -802,14 +820,15 @@ function describe(context, value, depth, name, tag, inherited, typed) {
   } else {
     if (bare()) {
       if (native !== null && native.isExternal(value)) return stylize(`[External: ${native.externalAddress(value)}]`, 'special');
-      return `${prefixOf(name, tag, 'Object')}{}`;
+      return `${prefixOf(name, tag, madeAs())}{}`;
     }
-    view.open = `${prefixOf(name, tag, 'Object')}{`;
+    view.open = `${prefixOf(name, tag, madeAs())}{`;
   }
   return view;
 }
 
 function formatObject(context, value, depth, typed) {
+  const { native } = context;
   let inherited;
   if (context.showHidden && (context.depth === null || depth <= context.depth)) inherited = [];
   const name = constructorName(value, context, depth, inherited);
@@ -824,7 +843,7 @@ function formatObject(context, value, depth, typed) {
   const view = describe(context, value, depth, name, tag, inherited, typed);
   if (typeof view === 'string') return view;
 
-  const className = () => prefixOf(name, tag, view.kind === AROUND_ARRAY ? 'Array' : 'Object').slice(0, -1);
+  const className = () => prefixOf(name, tag, view.kind === AROUND_ARRAY ? 'Array' : name === null && native !== null ? native.constructorName(value) : 'Object').slice(0, -1);
   if (context.depth !== null && depth > context.depth) {
     const short = className();
     return context.stylize(name === null ? short : `[${short}]`, 'special');
@@ -947,11 +966,18 @@ function join(context, out, base, open, close, kind, depth, value) {
         }
       }
     }
-    return `${base ? `${base} ` : ''}${open}${indent}  ${out.join(`,${indent}  `)}${indent}${close}`;
+    return `${base ? `${base} ` : ''}${open}${indent}  ${joined(out, `,${indent}  `)}${indent}${close}`;
   }
   if (fitsOneLine(context, out, 0, base)) return `${open}${base ? ` ${base}` : ''} ${out.join(', ')} ${close}`;
   const begin = base === '' && open.length === 1 ? ' ' : `${base ? ` ${base}` : ''}${indent}  `;
-  return `${open}${begin}${out.join(`,${indent}  `)} ${close}`;
+  return `${open}${begin}${joined(out, `,${indent}  `)} ${close}`;
+}
+
+// As Array.prototype.join, but what comes out refers to its parts: copied at each level, a deep object would cost the square of its depth.
+function joined(parts, separator) {
+  let text = parts.length === 0 ? '' : parts[0];
+  for (let i = 1; i < parts.length; i++) text = text + separator + parts[i];
+  return text;
 }
 
 // ---- options

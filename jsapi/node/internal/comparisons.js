@@ -203,7 +203,9 @@ function sameContent(a, b, mode, memo, kind, keys) {
 function containsItems(a, b, memo) {
   let i = 0;
   for (let j = 0; j < b.length; j++) {
-    while (i < a.length && !equal(a[i], b[j], PARTIAL, memo)) i++;
+    // A hole asks for nothing, and is no undefined.
+    if (b[j] === undefined && !hasOwn(b, j)) continue;
+    while (i < a.length && !((a[i] !== undefined || hasOwn(a, i)) && equal(a[i], b[j], PARTIAL, memo))) i++;
     if (i === a.length) return false;
     i++;
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The main file throws and a listener takes it: the program goes on, and ends well.
 process.on('uncaughtException', (error) => console.log('taken:', error.message));
 setTimeout(() => console.log('later'), 1);
