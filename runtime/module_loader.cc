@@ -629,6 +629,7 @@ void ModuleLoader::run_file(const std::string& name) {
           .ToLocal(&exports)) {
     after_main(exports);
   } else {
+    host_.evaluated_ = true;  // a listener may take the error, and the program goes on
     host_.uncaught(caught);
   }
 }
@@ -658,9 +659,9 @@ void ModuleLoader::run_code(const std::string& code, const std::string& name, bo
     if (!record) return host_.uncaught(caught);
     return run_module(*record, print);
   }
+  host_.evaluated_ = true;
   if (!script->Run(context).ToLocal(&value)) return host_.uncaught(caught);
   if (print) print_value(value);
-  host_.evaluated_ = true;
 }
 
 void ModuleLoader::run(const Program& program) {

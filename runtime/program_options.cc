@@ -63,7 +63,7 @@ bool ModuleLoader::preload(const Program& program) {
     v8::TryCatch caught(isolate);
     v8::Local<v8::Object> loader;
     v8::Local<v8::Value> create, require;
-    v8::Local<v8::Value> base[] = {to_v8(isolate, here() + "/internal/preload")};
+    v8::Local<v8::Value> base[] = {to_v8(isolate, here() + "/[require]")};
     if (!host_.builtin("internal/loader").ToLocal(&loader) ||
         !loader->Get(context, name_of(isolate, "createRequire")).ToLocal(&create) ||
         !create.As<v8::Function>()->Call(context, loader, 1, base).ToLocal(&require)) {
