@@ -94,7 +94,8 @@ std::string uncaught_report(v8::Isolate* isolate, v8::Local<v8::Context> context
                             v8::Local<v8::Message> message, const std::string& shown) {
   std::string report = remembered_arrow(isolate, context, error);
   if (report.empty()) report = arrow_of(isolate, context, message);
-  if (!report.empty()) report += "\n";
+  // What is no error follows at once, as in Node.
+  if (!report.empty() && (error->IsNativeError() || !error->IsObject())) report += "\n";
   if (!error->IsNativeError() && !error->IsObject()) report += "Uncaught:\n";
   return report + shown + "\n";
 }
