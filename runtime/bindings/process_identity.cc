@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who the process is: users and groups, its title, and becoming another program.
-#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sched.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <time.h>
+
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <string>
 #include <vector>
 
