@@ -117,8 +117,11 @@ std::string uncaught_report(v8::Isolate* isolate, v8::Local<v8::Context> context
                          error.As<v8::Object>()->HasPrivate(context, decorated_key(isolate)).FromMaybe(false);
   if (!decorated) report = remembered_arrow(isolate, context, error);
   if (!decorated && report.empty()) report = arrow_of(isolate, context, message);
-  if (!report.empty()) report += "\n";
-  if (!error->IsNativeError() && !error->IsObject()) report += "Uncaught ";
+  // What is no error follows at once, as in Node.
+  if (!report.empty() && (error->IsNativeError() || !error->IsObject())) report += "
+";
+  if (!error->IsNativeError() && !error->IsObject()) report += "Uncaught:
+";
   return report + shown + "\n";
 }
 

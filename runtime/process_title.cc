@@ -37,7 +37,7 @@ void set_process_title(const std::string& title) {
   std::lock_guard lock(the_mutex);
   if (!the_begin || the_room == 0) return;
   const size_t count = std::min(title.size(), the_room - 1);
-  std::memcpy(the_begin, title.data(), count);
+  title.copy(the_begin, count);
   std::memset(the_begin + count, 0, the_room - count);
   the_title->assign(title, 0, count);
   ::prctl(PR_SET_NAME, the_title->c_str());

@@ -62,20 +62,36 @@ bool ModuleLoader::preload(const Program& program) {
   if (!required.empty()) {
     v8::TryCatch caught(isolate);
     v8::Local<v8::Object> loader;
-    v8::Local<v8::Value> create, require;
-    v8::Local<v8::Value> base[] = {to_v8(isolate, here() + "/internal/preload")};
+    v8::Local<v8::Value> module, preload, create, require;
     if (!host_.builtin("internal/loader").ToLocal(&loader) ||
-        !loader->Get(context, name_of(isolate, "createRequire")).ToLocal(&create) ||
-        !create.As<v8::Function>()->Call(context, loader, 1, base).ToLocal(&require)) {
+        !loader->Get(context, name_of(isolate, "Module")).ToLocal(&module) ||
+        !module.As<v8::Object>()->Get(context, name_of(isolate, "_preloadModules")).ToLocal(&preload)) {
       host_.uncaught(caught);
       return false;
     }
-    for (const std::string& name : required) {
-      v8::Local<v8::Value> arguments[] = {to_v8(isolate, name)};
-      if (!require.As<v8::Function>()->Call(context, v8::Undefined(isolate), 1, arguments).IsEmpty())
-        continue;
-      host_.uncaught(caught);
-      if (host_.ending() != Ending::kRunning) return false;
+    if (preload->IsFunction()) {
+      std::vector<v8::Local<v8::Value>> names;
+      names.reserve(required.size());
+      for (const std::string& name : required) names.push_back(to_v8(isolate, name));
+      v8::Local<v8::Value> list[] = {v8::Array::New(isolate, names.data(), names.size())};
+      if (preload.As<v8::Function>()->Call(context, module, 1, list).IsEmpty()) {
+        host_.uncaught(caught);
+        if (host_.ending() != Ending::kRunning) return false;
+      }
+    } else {
+      v8::Local<v8::Value> base[] = {to_v8(isolate, here() + "/[require]")};
+      if (!loader->Get(context, name_of(isolate, "createRequire")).ToLocal(&create) ||
+          !create.As<v8::Function>()->Call(context, loader, 1, base).ToLocal(&require)) {
+        host_.uncaught(caught);
+        return false;
+      }
+      for (const std::string& name : required) {
+        v8::Local<v8::Value> arguments[] = {to_v8(isolate, name)};
+        if (!require.As<v8::Function>()->Call(context, v8::Undefined(isolate), 1, arguments).IsEmpty())
+          continue;
+        host_.uncaught(caught);
+        if (host_.ending() != Ending::kRunning) return false;
+      }
     }
   }
   if (imported.empty()) return true;

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who the process is: users and groups, its title, and becoming another program.
-#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sched.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <time.h>
+
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -85,6 +84,8 @@ static void set_groups(const Info& info) {
 
 // initGroups(user, group) -> 0, an errno, -1: no such user, -2: no such group
 static void init_groups(const Info& info) {
+  const int64_t group = id_of(info, 1, true);
+  if (group < 0) return info.GetReturnValue().Set(-2);
   std::string name;
   if (info[0]->IsUint32()) {
     const passwd* const user = ::getpwuid(info[0].As<v8::Uint32>()->Value());
@@ -94,8 +95,6 @@ static void init_groups(const Info& info) {
     if (!::getpwnam(name.c_str())) name.clear();
   }
   if (name.empty()) return info.GetReturnValue().Set(-1);
-  const int64_t group = id_of(info, 1, true);
-  if (group < 0) return info.GetReturnValue().Set(-2);
   info.GetReturnValue().Set(::initgroups(name.c_str(), static_cast<gid_t>(group)) == 0 ? 0 : errno);
 }
 

@@ -21,6 +21,7 @@ static double microseconds(const timeval& time) {
 
 static void give(const Info& info, const std::vector<double>& numbers) {
   std::vector<v8::Local<v8::Value>> values;
+  values.reserve(numbers.size());
   for (const double number : numbers) values.push_back(v8::Number::New(info.GetIsolate(), number));
   info.GetReturnValue().Set(v8::Array::New(info.GetIsolate(), values.data(), values.size()));
 }

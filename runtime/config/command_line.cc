@@ -79,6 +79,7 @@ class CommandLine {
       }
       std::vector<std::string> rest(parts.begin() + static_cast<ptrdiff_t>(i), parts.end());
       std::vector<const char*> words_of;
+      words_of.reserve(rest.size());
       for (const std::string& part : rest) words_of.push_back(part.c_str());
       size_t used = 0;
       if (!take_node(*option, negated, words_of, used, error)) return false;

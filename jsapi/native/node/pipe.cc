@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Byte channels over descriptors: pipes to children, terminals, standard streams. Reads come when the kernel says that there
 // is something; writes take what the kernel takes at once, the rest waits in JavaScript until there is room.
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -10,6 +9,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <tuple>
@@ -115,7 +116,7 @@ int Pipe::update() {
     host.descriptors().unwatch(fd_, *this);
     watched = false;
   }
-  const bool counts = reffed && watched;
+  const bool counts = watched && (reffed || wants_room);  // what is to be written goes out in any case
   if (counts != counted) {
     counted = counts;
     if (counts)

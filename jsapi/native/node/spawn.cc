@@ -5,7 +5,6 @@
 #include <grp.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -13,6 +12,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -46,6 +46,7 @@ std::vector<std::string> texts_of(v8::Isolate* isolate, v8::Local<v8::Value> val
 
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
   for (std::string& text : texts) pointers.push_back(text.data());
   pointers.push_back(nullptr);
   return pointers;
@@ -182,12 +183,9 @@ void attend(Order& order, Outcome& outcome) {
       char chunk[kChunkBytes];
       const ssize_t count = ::read(channel.ours, chunk, sizeof(chunk));
       if (count > 0) {
-        size_t taken = static_cast<size_t>(count);
-        if (order.most_bytes > 0 && static_cast<double>(channel.output.size() + taken) > order.most_bytes) {
-          taken = static_cast<size_t>(order.most_bytes) - channel.output.size();
+        channel.output.append(chunk, static_cast<size_t>(count));
+        if (order.most_bytes > 0 && static_cast<double>(channel.output.size()) > order.most_bytes)
           end(ENOBUFS);
-        }
-        channel.output.append(chunk, taken);
       } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
         close();
       }
@@ -404,8 +402,8 @@ void spawn(const Info& info) {
   v8::Local<v8::Array> ends = v8::Array::New(isolate, static_cast<int>(order.channels.size()));
   for (uint32_t i = 0; i < order.channels.size(); ++i)
     ends->Set(context, i, v8::Integer::New(isolate, order.channels[i].ours)).Check();
-  v8::Local<v8::Value> both[] = {
-      v8::Integer::New(isolate, outcome.failed ? -outcome.failed : outcome.pid), ends};
+  v8::Local<v8::Value> both[] = {v8::Integer::New(isolate, outcome.failed ? -outcome.failed : outcome.pid),
+                                 ends};
   info.GetReturnValue().Set(v8::Array::New(isolate, both, 2));
 }
 

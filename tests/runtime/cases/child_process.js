@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Children beside the program: streams, ends, errors, messages, files as streams.
 'use strict';
 const { spawn, exec, execFile, fork, spawnSync } = require('child_process');

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Options of Node's command line, and how programs end.
 'use strict';
 const { spawnSync } = require('child_process');

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // stdin: two lines
 // What a program sees of its own streams, and those of programs that it starts.
 'use strict';
