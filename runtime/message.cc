@@ -17,7 +17,7 @@ namespace {
 
 // Its address tells our objects from others with internal fields.
 alignas(8) char host_object_mark;
-constexpr int kMarkField = 0, kHandleField = 1, kFields = 2;
+constexpr int kMarkField = 0, kHandleField = 1, kFields = kHostObjectFields;
 
 enum class Host : uint32_t { kPort, kDescribed };
 
@@ -54,6 +54,11 @@ v8::Local<v8::Object> new_host_object(IsolateHost& host, v8::Local<v8::Value> pr
   object->SetAlignedPointerInInternalField(kHandleField, handle);
   object->SetPrototype(context, prototype).Check();
   return object;
+}
+
+void mark_host_object(v8::Local<v8::Object> object) {
+  object->SetAlignedPointerInInternalField(kMarkField, &host_object_mark);
+  object->SetAlignedPointerInInternalField(kHandleField, nullptr);
 }
 
 bool is_host_object(v8::Local<v8::Value> value) {
@@ -266,6 +271,8 @@ class MessageReader final : public v8::ValueDeserializer::Delegate {
       if (!deserializer_.ReadUint32(&index) || index >= ports_.size()) return {};
       return ports_[index].As<v8::Object>();
     }
+    // Built-in JavaScript only, and what it is called with is read already.
+    v8::Isolate::AllowJavascriptExecutionScope allowed(isolate);
     v8::Local<v8::Value> parts[2], object;
     for (auto& part : parts)
       if (!deserializer_.ReadValue(context).ToLocal(&part)) return {};

@@ -13,4 +13,14 @@ Stream._isArrayBufferView ??= ArrayBuffer.isView;
 Stream.isDestroyed ??= (stream) => stream?.destroyed ?? null;
 Stream.isWritable ??= (stream) => stream?.writable ?? null;
 
+// To and from the streams of the web.
+const adapters = () => require('internal/node/stream_adapters');
+const { Readable, Writable, Duplex } = Stream;
+Readable.fromWeb = function fromWeb(stream, options) { return adapters().newStreamReadableFromReadableStream(stream, options); };
+Readable.toWeb = function toWeb(stream, options) { return adapters().newReadableStreamFromStreamReadable(stream, options); };
+Writable.fromWeb = function fromWeb(stream, options) { return adapters().newStreamWritableFromWritableStream(stream, options); };
+Writable.toWeb = function toWeb(stream) { return adapters().newWritableStreamFromStreamWritable(stream); };
+Duplex.fromWeb = function fromWeb(pair, options) { return adapters().newStreamDuplexFromReadableWritablePair(pair, options); };
+Duplex.toWeb = function toWeb(duplex, options) { return adapters().newReadableWritablePairFromDuplex(duplex, options); };
+
 module.exports = Stream;

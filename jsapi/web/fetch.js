@@ -4,10 +4,12 @@
 
 const { coded, isBytes } = require('internal/sluice/errors');
 const { Headers, listOf, fromRaw } = require('internal/web/headers');
-const { ReadableStream } = require('internal/web/streams');
 const { URL, URLSearchParams } = require('internal/web/url');
 const { request: send } = require('internal/sluice/http_client');
 
+// Streams are much code: evaluated when there is one.
+const streams = () => require('internal/node/web_streams');
+const isStream = (value) => typeof value === 'object' && value !== null && typeof value.getReader === 'function' && streams().isReadableStream(value);
 const REDIRECTS_LIMIT = 20;
 const NULL_BODY = new Set([101, 103, 204, 205, 304]);
 const INTERNAL = Symbol('internal');
@@ -21,11 +23,11 @@ function bodyFrom(value) {
   if (value instanceof ArrayBuffer) return [new Uint8Array(value.slice(0)), null];
   if (ArrayBuffer.isView(value)) return [new Uint8Array(value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength)), null];
   if (value instanceof URLSearchParams) return [value.toString(), 'application/x-www-form-urlencoded;charset=UTF-8'];
-  if (value instanceof ReadableStream) {
+  if (isStream(value)) {
     if (value.locked || value._disturbed) throw new TypeError('Response body object should not be disturbed or locked');
     return [value, null];
   }
-  if (typeof value === 'object' && (typeof value[Symbol.asyncIterator] === 'function')) return [ReadableStream.from(value), null];
+  if (typeof value === 'object' && (typeof value[Symbol.asyncIterator] === 'function')) return [streams().ReadableStream.from(value), null];
   return [`${value}`, 'text/plain;charset=UTF-8'];
 }
 
@@ -64,17 +66,17 @@ class Body {
     if (this._content === null) return null;
     if (this._stream !== null) return this._stream;
     const content = this._content;
-    if (content instanceof ReadableStream) return this._stream = content;
+    if (isStream(content)) return this._stream = content;
     if (typeof content === 'string' || content instanceof Uint8Array) {
       const used = this._used;
-      this._stream = new ReadableStream({
+      this._stream = new (streams().ReadableStream)({
         start(controller) {
           if (!used && content.length > 0) controller.enqueue(toBytes(content));
           controller.close();
         },
       });
     } else {
-      this._stream = ReadableStream.from(content);
+      this._stream = streams().ReadableStream.from(content);
     }
     return this._stream;
   }
@@ -90,7 +92,7 @@ class Body {
     if (content === null) return new Uint8Array(0);
     if (typeof content === 'string') return toBytes(content);
     if (content instanceof Uint8Array) return content.slice();
-    if (content instanceof ReadableStream) return gather(content);
+    if (isStream(content)) return gather(content);
     return content.bytes();
   }
   async arrayBuffer() {
@@ -102,7 +104,7 @@ class Body {
     if (content === null) return '';
     if (typeof content === 'string') return content;
     if (content instanceof Uint8Array) return new TextDecoder().decode(content);
-    if (content instanceof ReadableStream) return new TextDecoder().decode(await gather(content));
+    if (isStream(content)) return new TextDecoder().decode(await gather(content));
     return content.text();
   }
   async json() {

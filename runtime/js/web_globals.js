@@ -52,6 +52,12 @@ for (const [name, value] of Object.entries({ structuredClone, performance: new P
 // Core modules that are globals: materialised when first touched.
 const lazyGlobals = [['Buffer', 'node:buffer', 'Buffer']];
 for (const name of ['MessageChannel', 'MessagePort', 'MessageEvent', 'BroadcastChannel']) lazyGlobals.push([name, 'internal/node/messaging', name]);
+for (const name of ['Blob', 'File', 'FormData']) lazyGlobals.push([name, 'internal/node/blob', name]);
+for (const name of [
+  'ReadableStream', 'ReadableStreamDefaultReader', 'ReadableStreamBYOBReader', 'ReadableStreamBYOBRequest', 'ReadableByteStreamController',
+  'ReadableStreamDefaultController', 'TransformStream', 'TransformStreamDefaultController', 'WritableStream', 'WritableStreamDefaultController',
+  'WritableStreamDefaultWriter', 'ByteLengthQueuingStrategy', 'CountQueuingStrategy', 'TextEncoderStream', 'TextDecoderStream',
+]) lazyGlobals.push([name, 'node:stream/web', name]);
 for (const [name, id, key] of lazyGlobals) {
   Object.defineProperty(globalThis, name, {
     configurable: true, enumerable: false,

@@ -17,9 +17,7 @@ const dataCloneError = (text) => new DOMException(text, 'DataCloneError');
 
 // The base of built-in classes whose objects can be cloned ([kClone]) or transferred ([kTransfer]): both give { data,
 // deserializeInfo }, and the latter is a key of `revivers`.
-class HostObject {
-  constructor() { return native.makeHost(new.target.prototype); }
-}
+const { HostObject } = native;
 // `Class` extends HostObject, and nobody sees it in the prototypes of its objects.
 function hideBase(Class) { Object.setPrototypeOf(Class.prototype, Object.prototype); }
 
