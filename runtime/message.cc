@@ -107,16 +107,18 @@ class MessageWriter final : public v8::ValueSerializer::Delegate {
     for (size_t i = 0; i < objects_.size(); ++i)
       if (!objects_written_[i]) {
         v8::Local<v8::Array> parts;
-        if (!describe(objects_[i], true).ToLocal(&parts)) return false;
+        if (!describe(objects_[i].Get(host_.isolate()), true).ToLocal(&parts)) return false;
       }
     const auto [bytes, size] = serializer_.Release();
     message_.bytes_.reset(bytes);
     message_.size_ = size;
-    for (v8::Local<v8::ArrayBuffer> buffer : buffers_) {
+    for (const auto& each : buffers_) {
+      v8::Local<v8::ArrayBuffer> buffer = each.Get(host_.isolate());
       message_.buffers_.push_back(buffer->GetBackingStore());
       buffer->Detach();
     }
-    for (v8::Local<v8::Object> port : ports_) message_.ports_.push_back(MessagePorts::of(host_).detach(port));
+    for (const auto& port : ports_)
+      message_.ports_.push_back(MessagePorts::of(host_).detach(port.Get(host_.isolate())));
     return true;
   }
 
@@ -151,7 +153,7 @@ class MessageWriter final : public v8::ValueSerializer::Delegate {
   v8::Maybe<uint32_t> GetSharedArrayBufferId(v8::Isolate*, v8::Local<v8::SharedArrayBuffer> buffer) override {
     const auto known = std::find(shared_.begin(), shared_.end(), buffer);
     if (known != shared_.end()) return v8::Just(static_cast<uint32_t>(known - shared_.begin()));
-    shared_.push_back(buffer);
+    shared_.emplace_back(host_.isolate(), buffer);
     message_.shared_.push_back(buffer->GetBackingStore());
     return v8::Just(static_cast<uint32_t>(shared_.size() - 1));
   }
@@ -168,8 +170,8 @@ class MessageWriter final : public v8::ValueSerializer::Delegate {
   }
 
   template <typename T>
-  static bool has(const std::vector<v8::Local<T>>& list, v8::Local<v8::Value> item) {
-    return std::any_of(list.begin(), list.end(), [item](v8::Local<T> each) { return each == item; });
+  static bool has(const std::vector<v8::Global<T>>& list, v8::Local<v8::Value> item) {
+    return std::any_of(list.begin(), list.end(), [item](const v8::Global<T>& each) { return each == item; });
   }
 
   bool list(v8::Local<v8::Value> item, const PortHandle* source) {
@@ -179,7 +181,7 @@ class MessageWriter final : public v8::ValueSerializer::Delegate {
       if (!buffer->IsDetachable() || buffer->WasDetached())
         return fail("An ArrayBuffer is detached and could not be cloned.");
       serializer_.TransferArrayBuffer(static_cast<uint32_t>(buffers_.size()), buffer);
-      buffers_.push_back(buffer);
+      buffers_.emplace_back(host_.isolate(), buffer);
       return true;
     }
     if (!is_host_object(item)) return fail("Found invalid object in transferList");
@@ -189,14 +191,14 @@ class MessageWriter final : public v8::ValueSerializer::Delegate {
       if (has(objects_, object))
         return fail("Transfer list contains duplicate " +
                     from_v8(host_.isolate(), object->GetConstructorName()));
-      objects_.push_back(object);
+      objects_.emplace_back(host_.isolate(), object);
       objects_written_.push_back(false);
       return true;
     }
     if (handle == nullptr || handle->closing) return fail("MessagePort in transfer list is already detached");
     if (handle == source) return fail("Transfer list contains source port");
     if (has(ports_, object)) return fail("Transfer list contains duplicate MessagePort");
-    ports_.push_back(object);
+    ports_.emplace_back(host_.isolate(), object);
     return true;
   }
 
@@ -222,9 +224,10 @@ class MessageWriter final : public v8::ValueSerializer::Delegate {
   IsolateHost& host_;
   Message& message_;
   v8::ValueSerializer serializer_;
-  std::vector<v8::Local<v8::ArrayBuffer>> buffers_;
-  std::vector<v8::Local<v8::SharedArrayBuffer>> shared_;
-  std::vector<v8::Local<v8::Object>> ports_, objects_;
+  // Global: some are met within scopes of the serialiser that end before it does.
+  std::vector<v8::Global<v8::ArrayBuffer>> buffers_;
+  std::vector<v8::Global<v8::SharedArrayBuffer>> shared_;
+  std::vector<v8::Global<v8::Object>> ports_, objects_;
   std::vector<bool> objects_written_;
 };
 

@@ -87,7 +87,7 @@ function describe(object, transferred) {
 
 function revive(info, data) {
   const known = revivers[info];
-  if (known === undefined) throw new Error(`Unknown deserialize spec ${info}`);
+  if (known === undefined) throw new Error(`${info}`.startsWith('/') ? `Missing internal module ${info}` : `Unknown deserialize spec ${info}`);
   return require(known[0])[known[1]](data);
 }
 
