@@ -19,7 +19,7 @@ std::span<const runtime::NativeModule> native_modules() {
   static const runtime::NativeModule kModules[] = {
       {"network", install_network}, {"url", install_url}, {"buffer", install_buffer},
       {"types", install_types},     {"os", install_os},   {"fs", install_fs},
-      {"spawn", install_spawn},     {"watch", install_watch},
+      {"spawn", install_spawn},     {"watch", install_watch},     {"heap", install_heap},
   };
   return kModules;
 }
