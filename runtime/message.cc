@@ -64,7 +64,8 @@ void mark_host_object(v8::Local<v8::Object> object) {
 bool is_host_object(v8::Local<v8::Value> value) {
   if (!value->IsObject()) return false;
   v8::Local<v8::Object> object = value.As<v8::Object>();
-  return object->InternalFieldCount() == kFields && !object->IsArrayBuffer() && !object->IsArrayBufferView() &&
+  return object->InternalFieldCount() == kFields && !object->IsArrayBuffer() &&
+         !object->IsArrayBufferView() &&
          object->GetAlignedPointerFromInternalField(kMarkField) == &host_object_mark;
 }
 
@@ -127,7 +128,8 @@ class MessageWriter final : public v8::ValueSerializer::Delegate {
   v8::Maybe<bool> WriteHostObject(v8::Isolate* isolate, v8::Local<v8::Object> object) override {
     v8::Local<v8::Context> context = isolate->GetCurrentContext();
     if (!is_host_object(object)) {
-      throw_data_clone_error(host_, from_v8(isolate, object->GetConstructorName()) + " object could not be cloned.");
+      throw_data_clone_error(host_,
+                             from_v8(isolate, object->GetConstructorName()) + " object could not be cloned.");
       return v8::Nothing<bool>();
     }
     const auto port = std::find(ports_.begin(), ports_.end(), object);
@@ -279,10 +281,7 @@ class MessageReader final : public v8::ValueDeserializer::Delegate {
     v8::Local<v8::Value> parts[2], object;
     for (auto& part : parts)
       if (!deserializer_.ReadValue(context).ToLocal(&part)) return {};
-    if (!hooks(host_)
-             .revive.Get(isolate)
-             ->Call(context, v8::Undefined(isolate), 2, parts)
-             .ToLocal(&object) ||
+    if (!hooks(host_).revive.Get(isolate)->Call(context, v8::Undefined(isolate), 2, parts).ToLocal(&object) ||
         !object->IsObject())
       return {};
     return object.As<v8::Object>();

@@ -42,8 +42,8 @@ static void create_channel(const Info& info) {
 }
 
 static void join_broadcast(const Info& info) {
-  info.GetReturnValue().Set(MessagePorts::of(host_of(info))
-                                .open(PortEnd::join_broadcast(from_v8(info.GetIsolate(), info[0]))));
+  info.GetReturnValue().Set(
+      MessagePorts::of(host_of(info)).open(PortEnd::join_broadcast(from_v8(info.GetIsolate(), info[0]))));
 }
 
 // post(port, value, transfer) -> how many got it; false when the port was sent to where it leads: the channel is lost

@@ -18,8 +18,7 @@ using Info = v8::FunctionCallbackInfo<v8::Value>;
 
 v8::Local<v8::Array> numbers_of(v8::Isolate* isolate, const std::vector<size_t>& numbers) {
   std::vector<v8::Local<v8::Value>> values;
-  for (const size_t number : numbers)
-    values.push_back(v8::Number::New(isolate, static_cast<double>(number)));
+  for (const size_t number : numbers) values.push_back(v8::Number::New(isolate, static_cast<double>(number)));
   return v8::Array::New(isolate, values.data(), values.size());
 }
 
@@ -63,9 +62,7 @@ void set_flags(const Info& info) {
   v8::V8::SetFlagsFromString(flags.c_str(), flags.size());
 }
 
-void version_tag(const Info& info) {
-  info.GetReturnValue().Set(v8::ScriptCompiler::CachedDataVersionTag());
-}
+void version_tag(const Info& info) { info.GetReturnValue().Set(v8::ScriptCompiler::CachedDataVersionTag()); }
 
 class TextStream final : public v8::OutputStream {
  public:
