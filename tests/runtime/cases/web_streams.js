@@ -44,6 +44,12 @@ const all = async (stream) => {
   form.append('a', blob);
   form.set('b', 'x');
   console.log([...form.keys()], form.get('a'), form.getAll('a')[1].name);
+  const response = new Response(form);
+  const again = await response.formData();
+  console.log(response.headers.get('content-type').replace(/boundary=.*/, 'boundary'), [...again.keys()], await again.getAll('a')[1].text(), (await new Response(blob).blob()).type);
+  console.log((await new Request('http://x/', { method: 'POST', body: new URLSearchParams('q=1&q=2') }).formData()).getAll('q'), await new Response('no').formData().catch((error) => error.name));
+  const url = URL.createObjectURL(blob);
+  console.log(require('buffer').resolveObjectURL(url).size, URL.revokeObjectURL(url), require('buffer').resolveObjectURL(url));
 
   console.log(await text(Readable.fromWeb(ReadableStream.from(['from ', 'web']))), await text(Readable.toWeb(Readable.from(['to ', 'web']))));
   const out = [];
