@@ -21,7 +21,7 @@ std::span<const runtime::NativeModule> native_modules() {
       {"types", install_types},     {"os", install_os},         {"fs", install_fs},
       {"spawn", install_spawn},     {"vm", install_vm},         {"zlib", install_zlib},
       {"crypto", install_crypto},   {"pipe", install_pipe},     {"ipc", install_ipc},
-      {"watch", install_watch},     {"sqlite", install_sqlite},
+      {"watch", install_watch},     {"sqlite", install_sqlite}, {"heap", install_heap},
   };
   return kModules;
 }

@@ -17,7 +17,7 @@ namespace {
 
 // Its address tells our objects from others with internal fields.
 alignas(8) char host_object_mark;
-constexpr int kMarkField = 0, kHandleField = 1, kFields = 2;
+constexpr int kMarkField = 0, kHandleField = 1, kFields = kHostObjectFields;
 
 enum class Host : uint32_t { kPort, kDescribed };
 
@@ -56,10 +56,16 @@ v8::Local<v8::Object> new_host_object(IsolateHost& host, v8::Local<v8::Value> pr
   return object;
 }
 
+void mark_host_object(v8::Local<v8::Object> object) {
+  object->SetAlignedPointerInInternalField(kMarkField, &host_object_mark);
+  object->SetAlignedPointerInInternalField(kHandleField, nullptr);
+}
+
 bool is_host_object(v8::Local<v8::Value> value) {
   if (!value->IsObject()) return false;
   v8::Local<v8::Object> object = value.As<v8::Object>();
-  return object->InternalFieldCount() == kFields && !object->IsArrayBuffer() && !object->IsArrayBufferView() &&
+  return object->InternalFieldCount() == kFields && !object->IsArrayBuffer() &&
+         !object->IsArrayBufferView() &&
          object->GetAlignedPointerFromInternalField(kMarkField) == &host_object_mark;
 }
 
@@ -102,16 +108,18 @@ class MessageWriter final : public v8::ValueSerializer::Delegate {
     for (size_t i = 0; i < objects_.size(); ++i)
       if (!objects_written_[i]) {
         v8::Local<v8::Array> parts;
-        if (!describe(objects_[i], true).ToLocal(&parts)) return false;
+        if (!describe(objects_[i].Get(host_.isolate()), true).ToLocal(&parts)) return false;
       }
     const auto [bytes, size] = serializer_.Release();
     message_.bytes_.reset(bytes);
     message_.size_ = size;
-    for (v8::Local<v8::ArrayBuffer> buffer : buffers_) {
+    for (const auto& each : buffers_) {
+      v8::Local<v8::ArrayBuffer> buffer = each.Get(host_.isolate());
       message_.buffers_.push_back(buffer->GetBackingStore());
       buffer->Detach();
     }
-    for (v8::Local<v8::Object> port : ports_) message_.ports_.push_back(MessagePorts::of(host_).detach(port));
+    for (const auto& port : ports_)
+      message_.ports_.push_back(MessagePorts::of(host_).detach(port.Get(host_.isolate())));
     return true;
   }
 
@@ -120,7 +128,8 @@ class MessageWriter final : public v8::ValueSerializer::Delegate {
   v8::Maybe<bool> WriteHostObject(v8::Isolate* isolate, v8::Local<v8::Object> object) override {
     v8::Local<v8::Context> context = isolate->GetCurrentContext();
     if (!is_host_object(object)) {
-      throw_data_clone_error(host_, from_v8(isolate, object->GetConstructorName()) + " object could not be cloned.");
+      throw_data_clone_error(host_,
+                             from_v8(isolate, object->GetConstructorName()) + " object could not be cloned.");
       return v8::Nothing<bool>();
     }
     const auto port = std::find(ports_.begin(), ports_.end(), object);
@@ -146,7 +155,7 @@ class MessageWriter final : public v8::ValueSerializer::Delegate {
   v8::Maybe<uint32_t> GetSharedArrayBufferId(v8::Isolate*, v8::Local<v8::SharedArrayBuffer> buffer) override {
     const auto known = std::find(shared_.begin(), shared_.end(), buffer);
     if (known != shared_.end()) return v8::Just(static_cast<uint32_t>(known - shared_.begin()));
-    shared_.push_back(buffer);
+    shared_.emplace_back(host_.isolate(), buffer);
     message_.shared_.push_back(buffer->GetBackingStore());
     return v8::Just(static_cast<uint32_t>(shared_.size() - 1));
   }
@@ -163,8 +172,8 @@ class MessageWriter final : public v8::ValueSerializer::Delegate {
   }
 
   template <typename T>
-  static bool has(const std::vector<v8::Local<T>>& list, v8::Local<v8::Value> item) {
-    return std::any_of(list.begin(), list.end(), [item](v8::Local<T> each) { return each == item; });
+  static bool has(const std::vector<v8::Global<T>>& list, v8::Local<v8::Value> item) {
+    return std::any_of(list.begin(), list.end(), [item](const v8::Global<T>& each) { return each == item; });
   }
 
   bool list(v8::Local<v8::Value> item, const PortHandle* source) {
@@ -174,7 +183,7 @@ class MessageWriter final : public v8::ValueSerializer::Delegate {
       if (!buffer->IsDetachable() || buffer->WasDetached())
         return fail("An ArrayBuffer is detached and could not be cloned.");
       serializer_.TransferArrayBuffer(static_cast<uint32_t>(buffers_.size()), buffer);
-      buffers_.push_back(buffer);
+      buffers_.emplace_back(host_.isolate(), buffer);
       return true;
     }
     if (!is_host_object(item)) return fail("Found invalid object in transferList");
@@ -184,14 +193,14 @@ class MessageWriter final : public v8::ValueSerializer::Delegate {
       if (has(objects_, object))
         return fail("Transfer list contains duplicate " +
                     from_v8(host_.isolate(), object->GetConstructorName()));
-      objects_.push_back(object);
+      objects_.emplace_back(host_.isolate(), object);
       objects_written_.push_back(false);
       return true;
     }
     if (handle == nullptr || handle->closing) return fail("MessagePort in transfer list is already detached");
     if (handle == source) return fail("Transfer list contains source port");
     if (has(ports_, object)) return fail("Transfer list contains duplicate MessagePort");
-    ports_.push_back(object);
+    ports_.emplace_back(host_.isolate(), object);
     return true;
   }
 
@@ -217,9 +226,10 @@ class MessageWriter final : public v8::ValueSerializer::Delegate {
   IsolateHost& host_;
   Message& message_;
   v8::ValueSerializer serializer_;
-  std::vector<v8::Local<v8::ArrayBuffer>> buffers_;
-  std::vector<v8::Local<v8::SharedArrayBuffer>> shared_;
-  std::vector<v8::Local<v8::Object>> ports_, objects_;
+  // Global: some are met within scopes of the serialiser that end before it does.
+  std::vector<v8::Global<v8::ArrayBuffer>> buffers_;
+  std::vector<v8::Global<v8::SharedArrayBuffer>> shared_;
+  std::vector<v8::Global<v8::Object>> ports_, objects_;
   std::vector<bool> objects_written_;
 };
 
@@ -266,13 +276,12 @@ class MessageReader final : public v8::ValueDeserializer::Delegate {
       if (!deserializer_.ReadUint32(&index) || index >= ports_.size()) return {};
       return ports_[index].As<v8::Object>();
     }
+    // Built-in JavaScript only, and what it is called with is read already.
+    v8::Isolate::AllowJavascriptExecutionScope allowed(isolate);
     v8::Local<v8::Value> parts[2], object;
     for (auto& part : parts)
       if (!deserializer_.ReadValue(context).ToLocal(&part)) return {};
-    if (!hooks(host_)
-             .revive.Get(isolate)
-             ->Call(context, v8::Undefined(isolate), 2, parts)
-             .ToLocal(&object) ||
+    if (!hooks(host_).revive.Get(isolate)->Call(context, v8::Undefined(isolate), 2, parts).ToLocal(&object) ||
         !object->IsObject())
       return {};
     return object.As<v8::Object>();

@@ -64,6 +64,9 @@ struct MessagingHooks {
 
 // An object with `prototype` that V8's serialiser asks about. `handle`: of a port.
 v8::Local<v8::Object> new_host_object(IsolateHost& host, v8::Local<v8::Value> prototype, PortHandle* handle);
+inline constexpr int kHostObjectFields = 2;
+// Makes such an object of one with kHostObjectFields internal fields.
+void mark_host_object(v8::Local<v8::Object> object);
 bool is_host_object(v8::Local<v8::Value> value);
 // Of a port that is open; nullptr for anything else.
 PortHandle* port_of(v8::Local<v8::Value> value);

@@ -192,8 +192,7 @@ void MessagePorts::close(PortHandle& handle) {
     detach(object);
     v8::Local<v8::Value> arguments[] = {object};
     v8::TryCatch caught(isolate);
-    std::ignore =
-        hooks.on_close.Get(isolate)->Call(host.context(), v8::Undefined(isolate), 1, arguments);
+    std::ignore = hooks.on_close.Get(isolate)->Call(host.context(), v8::Undefined(isolate), 1, arguments);
     if (caught.HasCaught()) host.uncaught(caught);
   });
 }
@@ -217,15 +216,12 @@ void MessagePorts::deliver(const std::shared_ptr<PortEnd>& end) {
     v8::Local<v8::Value> value;
     v8::Local<v8::Object> object = handle->object.Get(isolate);
     if (message->read(host_, ports).ToLocal(&value)) {
-      v8::Local<v8::Value> arguments[] = {object, value,
-                                          v8::Array::New(isolate, ports.data(), ports.size())};
-      std::ignore =
-          hooks.on_message.Get(isolate)->Call(context, v8::Undefined(isolate), 3, arguments);
+      v8::Local<v8::Value> arguments[] = {object, value, v8::Array::New(isolate, ports.data(), ports.size())};
+      std::ignore = hooks.on_message.Get(isolate)->Call(context, v8::Undefined(isolate), 3, arguments);
     } else if (!caught.HasTerminated()) {
       v8::Local<v8::Value> arguments[] = {object, caught.Exception()};
       caught.Reset();
-      std::ignore =
-          hooks.on_message_error.Get(isolate)->Call(context, v8::Undefined(isolate), 2, arguments);
+      std::ignore = hooks.on_message_error.Get(isolate)->Call(context, v8::Undefined(isolate), 2, arguments);
     }
     if (caught.HasCaught()) host_.uncaught(caught);
     host_.settle();

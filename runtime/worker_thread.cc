@@ -185,7 +185,8 @@ bool WorkerThread::prepare(IsolateHost& host) {
 }
 
 void WorkerThread::run() {
-  if (free_processors_known) pthread_setaffinity_np(pthread_self(), sizeof(free_processors), &free_processors);
+  if (free_processors_known)
+    pthread_setaffinity_np(pthread_self(), sizeof(free_processors), &free_processors);
   pthread_setname_np(pthread_self(), options_.name.substr(0, 15).c_str());
   kernel::HostClock own_clock;
   kernel::HostEntropy own_entropy;

@@ -811,6 +811,9 @@ module.exports = {
   Buffer, SlowBuffer, transcode, isUtf8, isAscii, kMaxLength, kStringMaxLength, btoa, atob,
   constants: Object.freeze({ MAX_LENGTH: kMaxLength, MAX_STRING_LENGTH: kStringMaxLength }),
 };
+for (const name of ['Blob', 'File', 'resolveObjectURL']) {
+  Object.defineProperty(module.exports, name, { configurable: true, enumerable: true, get() { return require('internal/node/blob')[name]; } });
+}
 Object.defineProperty(module.exports, 'INSPECT_MAX_BYTES', {
   configurable: true, enumerable: true,
   get() { return inspectMaxBytes; },

@@ -210,7 +210,7 @@ function positionOf(position, name = 'position', length = 0) {
   if (position == null) return -1;
   if (typeof position === 'bigint') {
     if (position < -1n || position > 2n ** 63n - 1n - BigInt(length)) throw new codes.ERR_OUT_OF_RANGE(name, `>= -1 && <= ${2n ** 63n - 1n - BigInt(length)}`, position);
-    return Number(position);
+    return Math.min(Number(position), 2 ** 63 - 1024);  // the last one that a double has below 2^63
   }
   if (typeof position !== 'number') throw new codes.ERR_INVALID_ARG_TYPE(name, ['integer', 'bigint'], position);
   validateInteger(position, name, -1);
@@ -249,7 +249,7 @@ fs.read = function read(fd, buffer, offset, length, position, callback) {
   else if (given.length === 1 && !ArrayBuffer.isView(given[0])) [options] = given;
   if (options !== undefined) {
     require('internal/validators').validateObject(options, 'options', 4);
-    ({ buffer = Buffer.alloc(16384), offset = 0, length = buffer.byteLength - offset, position = null } = options ?? {});
+    ({ buffer = Buffer.alloc(16384), offset = 0, length = buffer?.byteLength - offset, position = null } = options ?? {});
   } else {
     [buffer, offset, length, position] = given;
   }

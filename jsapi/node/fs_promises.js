@@ -138,7 +138,7 @@ class FileHandle extends EventEmitterHost {
   }
   [kTransfer]() {
     const fd = this[kFd];
-    if (fd === -1) throw new (require('internal/event_target').DOMException)('Cannot transfer FileHandle while in use', 'DataCloneError');
+    if (fd === -1 || this.#locked) throw new (require('internal/event_target').DOMException)('Cannot transfer FileHandle while in use', 'DataCloneError');
     this[kFd] = -1;
     return { data: { handle: fd }, deserializeInfo: 'internal/fs/promises:FileHandle' };
   }
@@ -165,6 +165,7 @@ async function writeAll(path, data, options) {
   const found = values.optionsOf(options, { encoding: 'utf8', mode: 0o666, flag: 'w' });
   const handle = path instanceof FileHandle ? path : await open(path, found.flag, found.mode);
   try {
+    if (found.signal?.aborted) throw new AbortError(undefined, { cause: found.signal.reason });
     for await (const piece of data) {
       if (found.signal?.aborted) throw new AbortError(undefined, { cause: found.signal.reason });
       let rest = ArrayBuffer.isView(piece) ? piece : Buffer.from(piece, found.encoding || 'utf8');

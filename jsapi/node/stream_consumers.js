@@ -24,6 +24,12 @@ async function text(stream) {
 
 module.exports = {
   arrayBuffer, buffer, text,
+  async blob(stream) {
+    const { Blob } = require('internal/node/blob');
+    const pieces = [];
+    for await (const piece of stream) pieces.push(piece);
+    return new Blob(pieces);
+  },
   async bytes(stream) { return new Uint8Array(await arrayBuffer(stream)); },
   async json(stream) { return JSON.parse(await text(stream)); },
 };

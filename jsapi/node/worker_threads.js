@@ -105,16 +105,19 @@ class Worker extends EventEmitter {
     this.#limits = {};
     LIMITS.forEach((key, i) => { if (limits[i] !== 0) this.#limits[key] = limits[i]; });
 
+    this.#number = native.nextNumber();
     const channel = new MessageChannel();
+    const inbox = self.inboxOf(this.#number);
     const control = new MessageChannel();
     try {
       control.port1.postMessage({
-        kind: 'begin', port: channel.port2, workerData: options.workerData, environment: self.environment(), env, argv,
+        kind: 'begin', port: channel.port2, inbox, workerData: options.workerData, environment: self.environment(), env, argv,
         stdin: !!options.stdin, evaluated: program.code !== undefined, limits: this.#limits, execArgv: options.execArgv ?? null,
-      }, [channel.port2, ...transferOf(options.transferList)]);
+      }, [channel.port2, inbox, ...transferOf(options.transferList)]);
     } catch (error) {
       control.port1.close();
       channel.port1.close();
+      inbox.close();
       throw error;
     }
     this.#control = control.port1;
@@ -130,7 +133,6 @@ class Worker extends EventEmitter {
       this.#output(name);
     }
     if (options.stdin) this.#makeInput();
-    this.#number = native.nextNumber();
     native.start(this.#number, this.#name, control.port2, program.file, program.code, [process.execPath, program.file ?? '[worker eval]', ...argv],
       options.execArgv ?? process.execArgv, limits, (code, outOfMemory) => this.#onExit(code, outOfMemory));
     process.nextTick(() => process.emit('worker', this));

@@ -4,10 +4,12 @@
 
 const { coded, isBytes } = require('internal/sluice/errors');
 const { Headers, listOf, fromRaw } = require('internal/web/headers');
-const { ReadableStream } = require('internal/web/streams');
 const { URL, URLSearchParams } = require('internal/web/url');
 const { request: send } = require('internal/sluice/http_client');
 
+// Streams are much code: evaluated when there is one.
+const streams = () => require('internal/node/web_streams');
+const isStream = (value) => typeof value === 'object' && value !== null && typeof value.getReader === 'function' && streams().isReadableStream(value);
 const REDIRECTS_LIMIT = 20;
 const NULL_BODY = new Set([101, 103, 204, 205, 304]);
 const INTERNAL = Symbol('internal');
@@ -21,12 +23,60 @@ function bodyFrom(value) {
   if (value instanceof ArrayBuffer) return [new Uint8Array(value.slice(0)), null];
   if (ArrayBuffer.isView(value)) return [new Uint8Array(value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength)), null];
   if (value instanceof URLSearchParams) return [value.toString(), 'application/x-www-form-urlencoded;charset=UTF-8'];
-  if (value instanceof ReadableStream) {
+  if (isStream(value)) {
     if (value.locked || value._disturbed) throw new TypeError('Response body object should not be disturbed or locked');
     return [value, null];
   }
-  if (typeof value === 'object' && (typeof value[Symbol.asyncIterator] === 'function')) return [ReadableStream.from(value), null];
+  if (Object.prototype.toString.call(value) === '[object FormData]') return formBody(value);
+  if (typeof value === 'object' && typeof value.stream === 'function' && typeof value.size === 'number') return [value.stream(), value.type || null];
+  if (typeof value === 'object' && (typeof value[Symbol.asyncIterator] === 'function')) return [streams().ReadableStream.from(value), null];
   return [`${value}`, 'text/plain;charset=UTF-8'];
+}
+
+// multipart/form-data (RFC 7578), escaped as the Fetch Standard has it.
+function formBody(form) {
+  const boundary = `----sluice-${require('internal/web_globals').crypto.randomUUID()}`;
+  const quote = (text) => text.replace(/\r\n|\r|\n/g, '%0D%0A').replace(/"/g, '%22');
+  async function* pieces() {
+    for (const [name, field] of form) {
+      if (typeof field === 'string') {
+        yield toBytes(`--${boundary}\r\nContent-Disposition: form-data; name="${quote(name)}"\r\n\r\n${field.replace(/\r\n|\r|\n/g, '\r\n')}\r\n`);
+        continue;
+      }
+      yield toBytes(`--${boundary}\r\nContent-Disposition: form-data; name="${quote(name)}"; filename="${quote(field.name)}"\r\nContent-Type: ${field.type || 'application/octet-stream'}\r\n\r\n`);
+      yield* field.stream();
+      yield toBytes('\r\n');
+    }
+    yield toBytes(`--${boundary}--\r\n`);
+  }
+  return [streams().ReadableStream.from(pieces()), `multipart/form-data; boundary=${boundary}`];
+}
+
+// The parts of multipart/form-data; null: it is none.
+function parseForm(bytes, boundary, form) {
+  const { File } = require('internal/node/blob');
+  const { Buffer } = require('node:buffer');
+  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const mark = `--${boundary}`;
+  let at = all.indexOf(mark);
+  if (at !== 0) return null;
+  const unquote = (text) => text.replace(/%0D%0A/gi, '\r\n').replace(/%22/g, '"');
+  for (;;) {
+    at += mark.length;
+    if (all.latin1Slice(at, at + 2) === '--') return form;
+    if (all.latin1Slice(at, at + 2) !== '\r\n') return null;
+    const headEnd = all.indexOf('\r\n\r\n', at);
+    const end = headEnd === -1 ? -1 : all.indexOf(`\r\n${mark}`, headEnd + 2);
+    if (end === -1) return null;
+    const head = all.toString('utf8', at + 2, headEnd);
+    const name = /^content-disposition\s*:\s*form-data\s*;(?:.*;)?\s*name="([^"]*)"/im.exec(head);
+    if (name === null) return null;
+    const content = all.subarray(Math.min(headEnd + 4, end), end);
+    const file = /^content-disposition\s*:.*;\s*filename="([^"]*)"/im.exec(head);
+    if (file === null) form.append(unquote(name[1]), content.toString());
+    else form.append(unquote(name[1]), new File([content], unquote(file[1]), { type: /^content-type\s*:\s*(.+?)\s*$/im.exec(head)?.[1] ?? 'text/plain' }));
+    at = end + 2;
+  }
 }
 
 function toBytes(chunk) {
@@ -64,17 +114,17 @@ class Body {
     if (this._content === null) return null;
     if (this._stream !== null) return this._stream;
     const content = this._content;
-    if (content instanceof ReadableStream) return this._stream = content;
+    if (isStream(content)) return this._stream = content;
     if (typeof content === 'string' || content instanceof Uint8Array) {
       const used = this._used;
-      this._stream = new ReadableStream({
+      this._stream = new (streams().ReadableStream)({
         start(controller) {
           if (!used && content.length > 0) controller.enqueue(toBytes(content));
           controller.close();
         },
       });
     } else {
-      this._stream = ReadableStream.from(content);
+      this._stream = streams().ReadableStream.from(content);
     }
     return this._stream;
   }
@@ -90,7 +140,7 @@ class Body {
     if (content === null) return new Uint8Array(0);
     if (typeof content === 'string') return toBytes(content);
     if (content instanceof Uint8Array) return content.slice();
-    if (content instanceof ReadableStream) return gather(content);
+    if (isStream(content)) return gather(content);
     return content.bytes();
   }
   async arrayBuffer() {
@@ -102,7 +152,7 @@ class Body {
     if (content === null) return '';
     if (typeof content === 'string') return content;
     if (content instanceof Uint8Array) return new TextDecoder().decode(content);
-    if (content instanceof ReadableStream) return new TextDecoder().decode(await gather(content));
+    if (isStream(content)) return new TextDecoder().decode(await gather(content));
     return content.text();
   }
   async json() {
@@ -110,8 +160,24 @@ class Body {
     if (content !== null && this._stream === null && typeof content.json === 'function') return this._use().json();
     return JSON.parse(await this.text());
   }
-  formData() { return Promise.reject(coded(TypeError, 'ERR_NOT_IMPLEMENTED', 'formData() is not there yet')); }
-  blob() { return Promise.reject(coded(TypeError, 'ERR_NOT_IMPLEMENTED', 'blob() is not there yet')); }
+  async blob() {
+    const { Blob } = require('internal/node/blob');
+    return new Blob([await this.bytes()], { type: this.headers.get('content-type') ?? '' });
+  }
+  async formData() {
+    const type = this.headers.get('content-type') ?? '';
+    const bytes = await this.bytes();
+    const { FormData } = require('internal/node/blob');
+    if (/^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(type)) {
+      const form = new FormData();
+      for (const [name, value] of new URLSearchParams(new TextDecoder().decode(bytes))) form.append(name, value);
+      return form;
+    }
+    const boundary = /^multipart\/form-data\s*;(?:.*;)?\s*boundary=(?:"([^"]+)"|([^;\s]+))/i.exec(type);
+    const form = boundary === null ? null : parseForm(bytes, boundary[1] ?? boundary[2], new FormData());
+    if (form === null) throw new TypeError('The body is no form: Content-Type must be multipart/form-data or application/x-www-form-urlencoded');
+    return form;
+  }
   _cloneInto(other) {
     if (this.bodyUsed || (this._stream !== null && this._stream.locked)) throw new TypeError('Body has already been read');
     if (this._content === null || typeof this._content === 'string' || this._content instanceof Uint8Array) {

@@ -28,6 +28,8 @@ class URL {
     if (parts === undefined) throw invalid(text, base === undefined ? undefined : `${base}`);
     this.#parts = parts;
   }
+  static createObjectURL(object) { return require('internal/node/blob').createObjectURL(object); }
+  static revokeObjectURL(url) { return Reflect.apply(require('internal/node/blob').revokeObjectURL, undefined, arguments); }
   static canParse(input, base) { return binding().urlParse(`${input}`, base === undefined ? undefined : `${base}`) !== undefined; }
   static parse(input, base) {
     try {

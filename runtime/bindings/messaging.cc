@@ -33,10 +33,6 @@ static void set_hooks(const Info& info) {
       isolate, given->Get(context, name_of(isolate, "portPrototype")).ToLocalChecked().As<v8::Object>());
 }
 
-static void make_host(const Info& info) {
-  info.GetReturnValue().Set(new_host_object(host_of(info), info[0], nullptr));
-}
-
 static void create_channel(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   MessagePorts& ports = MessagePorts::of(host_of(info));
@@ -46,8 +42,8 @@ static void create_channel(const Info& info) {
 }
 
 static void join_broadcast(const Info& info) {
-  info.GetReturnValue().Set(MessagePorts::of(host_of(info))
-                                .open(PortEnd::join_broadcast(from_v8(info.GetIsolate(), info[0]))));
+  info.GetReturnValue().Set(
+      MessagePorts::of(host_of(info)).open(PortEnd::join_broadcast(from_v8(info.GetIsolate(), info[0]))));
 }
 
 // post(port, value, transfer) -> how many got it; false when the port was sent to where it leads: the channel is lost
@@ -119,7 +115,14 @@ static void clone(const Info& info) {
 void install_messaging(v8::Local<v8::Context> context, v8::Local<v8::Object> target, IsolateHost& host) {
   host.own(std::make_unique<MessagePorts>(host));
   set_function(context, target, "setHooks", set_hooks);
-  set_function(context, target, "makeHost", make_host);
+  // Its instances, and those of classes that extend it, are objects that the serialiser asks about.
+  v8::Isolate* isolate = context->GetIsolate();
+  v8::Local<v8::FunctionTemplate> base = v8::FunctionTemplate::New(isolate, [](const Info& info) {
+    if (info.IsConstructCall()) mark_host_object(info.This());
+  });
+  base->InstanceTemplate()->SetInternalFieldCount(kHostObjectFields);
+  base->SetClassName(name_of(isolate, "HostObject"));
+  target->Set(context, name_of(isolate, "HostObject"), base->GetFunction(context).ToLocalChecked()).Check();
   set_function(context, target, "createChannel", create_channel);
   set_function(context, target, "joinBroadcast", join_broadcast);
   set_function(context, target, "post", post);

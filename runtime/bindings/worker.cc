@@ -31,8 +31,8 @@ class Workers {
     Child& child = children_[number];
     child.on_exit.Reset(host_.isolate(), on_exit);
     host_.ref();
-    child.thread = std::make_unique<WorkerThread>(
-        host_, std::move(options), [this, number, mailbox = host_.mailbox()] {
+    child.thread =
+        std::make_unique<WorkerThread>(host_, std::move(options), [this, number, mailbox = host_.mailbox()] {
           std::ignore = mailbox->post([this, number](IsolateHost&) { ended(number); });
         });
   }
@@ -94,8 +94,7 @@ class Workers {
     v8::TryCatch caught(isolate);
     v8::Local<v8::Value> arguments[] = {v8::Integer::New(isolate, child.thread->exit_code()),
                                         v8::Boolean::New(isolate, child.thread->out_of_memory())};
-    std::ignore =
-        child.on_exit.Get(isolate)->Call(context, v8::Undefined(isolate), 2, arguments);
+    std::ignore = child.on_exit.Get(isolate)->Call(context, v8::Undefined(isolate), 2, arguments);
     if (child.referenced) host_.unref();
     if (caught.HasCaught()) host_.uncaught(caught);
   }
@@ -147,9 +146,7 @@ void start(const Info& info) {
 void stop(const Info& info) {
   if (WorkerThread* worker = workers_of(info).find(number_of(info[0]))) worker->stop();
 }
-void set_ref(const Info& info) {
-  workers_of(info).set_referenced(number_of(info[0]), info[1]->IsTrue());
-}
+void set_ref(const Info& info) { workers_of(info).set_referenced(number_of(info[0]), info[1]->IsTrue()); }
 
 class TextStream final : public v8::OutputStream {
  public:
@@ -182,10 +179,10 @@ void answer_in_worker(IsolateHost& host, Question question, std::vector<double>&
       isolate->GetHeapStatistics(&heap);
       for (const size_t each :
            {heap.total_heap_size(), heap.total_heap_size_executable(), heap.total_physical_size(),
-            heap.total_available_size(), heap.used_heap_size(), heap.heap_size_limit(), heap.malloced_memory(),
-            heap.peak_malloced_memory(), heap.does_zap_garbage(), heap.number_of_native_contexts(),
-            heap.number_of_detached_contexts(), heap.total_global_handles_size(), heap.used_global_handles_size(),
-            heap.external_memory()})
+            heap.total_available_size(), heap.used_heap_size(), heap.heap_size_limit(),
+            heap.malloced_memory(), heap.peak_malloced_memory(), heap.does_zap_garbage(),
+            heap.number_of_native_contexts(), heap.number_of_detached_contexts(),
+            heap.total_global_handles_size(), heap.used_global_handles_size(), heap.external_memory()})
         numbers.push_back(static_cast<double>(each));
       return;
     }
@@ -206,14 +203,15 @@ void ask(const Info& info) {
   if (!worker) return info.GetReturnValue().Set(false);
   const auto question = static_cast<Question>(info[1].As<v8::Int32>()->Value());
   const uint64_t number = workers.next_question();
-  const bool sent = worker->post([question, number, back = host_of(info).mailbox(), &workers](IsolateHost& host) {
-    std::vector<double> numbers;
-    std::string text;
-    answer_in_worker(host, question, numbers, text);
-    std::ignore = back->post([number, numbers, text = std::move(text), &workers](IsolateHost&) {
-      workers.answer(number, numbers, text);
-    });
-  });
+  const bool sent =
+      worker->post([question, number, back = host_of(info).mailbox(), &workers](IsolateHost& host) {
+        std::vector<double> numbers;
+        std::string text;
+        answer_in_worker(host, question, numbers, text);
+        std::ignore = back->post([number, numbers, text = std::move(text), &workers](IsolateHost&) {
+          workers.answer(number, numbers, text);
+        });
+      });
   if (sent) workers.remember(number, info[2].As<v8::Function>());
   info.GetReturnValue().Set(sent);
 }
@@ -244,9 +242,7 @@ void take_errors(const Info& info) {
     v8::TryCatch caught(isolate);
     v8::Local<v8::Value> arguments[] = {error};
     v8::Local<v8::Value> taken;
-    return taker->Get(isolate)
-               ->Call(host.context(), v8::Undefined(isolate), 1, arguments)
-               .ToLocal(&taken) &&
+    return taker->Get(isolate)->Call(host.context(), v8::Undefined(isolate), 1, arguments).ToLocal(&taken) &&
            taken->IsTrue();
   };
 }

@@ -354,7 +354,7 @@ declare('ERR_WORKER_MESSAGING_SAME_THREAD', 'Cannot sent a message to the same t
 declare('ERR_WORKER_MESSAGING_TIMEOUT', 'Sending a message to another thread timed out', Error);
 declare('ERR_WORKER_NOT_RUNNING', 'Worker instance not running', Error);
 declare('ERR_WORKER_OUT_OF_MEMORY', 'Worker terminated due to reaching memory limit: %s', Error);
-declare('ERR_WORKER_PATH', 'The worker script or module filename must be an absolute path or a relative path starting with \'./\' or \'../\'. %s Received "%s"', TypeError);
+declare('ERR_WORKER_PATH', (hint, name) => `The worker script or module filename must be an absolute path or a relative path starting with './' or '../'.${hint && ` ${hint}`} Received "${name}"`, TypeError);
 declare('ERR_WORKER_UNSERIALIZABLE_ERROR', 'Serializing an uncaught exception failed', Error);
 declare('ERR_WORKER_UNSUPPORTED_OPERATION', '%s is not supported in workers', TypeError);
 declare('ERR_ZLIB_INITIALIZATION_FAILED', '%s', Error);

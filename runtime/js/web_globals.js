@@ -17,19 +17,26 @@ for (const [name, value] of Object.entries({ structuredClone })) {
 }
 
 // Core modules that are globals: materialised when first touched.
-const PERFORMANCE = ['performance', 'Performance', 'PerformanceEntry', 'PerformanceMark', 'PerformanceMeasure', 'PerformanceObserver', 'PerformanceObserverEntryList', 'PerformanceResourceTiming'];
-const CRYPTO = ['crypto', 'Crypto', 'CryptoKey', 'SubtleCrypto'];
-const MESSAGING = ['MessageChannel', 'MessagePort', 'MessageEvent', 'BroadcastChannel'];
-for (const [name, id, key] of [
-  ['Buffer', 'node:buffer', 'Buffer'],
-  ...PERFORMANCE.map((each) => [each, 'node:perf_hooks', each]),
-  ...CRYPTO.map((each) => [each, 'internal/node/webcrypto', each]),
-  ...MESSAGING.map((each) => [each, 'internal/node/messaging', each]),
-]) {
+const LAZY = {
+  'node:buffer': ['Buffer'],
+  'node:perf_hooks': [
+    'performance', 'Performance', 'PerformanceEntry', 'PerformanceMark', 'PerformanceMeasure', 'PerformanceObserver', 'PerformanceObserverEntryList',
+    'PerformanceResourceTiming',
+  ],
+  'internal/node/webcrypto': ['crypto', 'Crypto', 'CryptoKey', 'SubtleCrypto'],
+  'internal/node/messaging': ['MessageChannel', 'MessagePort', 'MessageEvent', 'BroadcastChannel'],
+  'internal/node/blob': ['Blob', 'File', 'FormData'],
+  'node:stream/web': [
+    'ReadableStream', 'ReadableStreamDefaultReader', 'ReadableStreamBYOBReader', 'ReadableStreamBYOBRequest', 'ReadableByteStreamController',
+    'ReadableStreamDefaultController', 'TransformStream', 'TransformStreamDefaultController', 'WritableStream', 'WritableStreamDefaultController',
+    'WritableStreamDefaultWriter', 'ByteLengthQueuingStrategy', 'CountQueuingStrategy', 'TextEncoderStream', 'TextDecoderStream',
+  ],
+};
+for (const [id, names] of Object.entries(LAZY)) for (const name of names) {
   let value;
   Object.defineProperty(globalThis, name, {
     configurable: true, enumerable: false,
-    get() { return value ??= require('internal/bootstrap').requireBuiltin(id)[key]; },
+    get() { return value ??= require('internal/bootstrap').requireBuiltin(id)[name]; },
     set(value) { Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false }); },
   });
 }

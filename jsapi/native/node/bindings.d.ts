@@ -132,3 +132,55 @@ export interface ErrnoBinding {
   describe(number: Errno): [name: string, words: string];
   list(): Array<number | [string, string]>;
 }
+
+// Built-in classes whose objects V8's serialiser asks about extend HostObject.
+export interface MessagingBinding {
+  HostObject: new () => object;
+  setHooks(hooks: {
+    dataCloneError(text: string): Error; describe(object: object, transferred: boolean): [info: string, data: unknown, ports: object[]];
+    revive(info: string, data: unknown): object; portPrototype: object; onMessage(port: object, value: unknown, ports: object[]): void;
+    onMessageError(port: object, error: unknown): void; onClose(port: object): void;
+  }): void;
+  clone(value: unknown, transfer: object[]): unknown;
+  createChannel(): [port1: object, port2: object];
+  joinBroadcast(name: string): object;
+  // How many got it; false when the port was sent to where it leads.
+  post(port: object, value: unknown, transfer: object[]): number | false | undefined;
+  receive(port: object): [value: unknown] | undefined;
+  start(port: object): void;
+  stop(port: object): void;
+  close(port: object): void;
+  setRef(port: object, referenced: boolean): void;
+  hasRef(port: object): boolean;
+  isOpen(port: object): boolean;
+}
+
+export interface WorkerBinding {
+  nextNumber(): number;
+  start(number: number, name: string, control: object, file: string | undefined, code: string | undefined, argv: string[], execArgv: string[],
+    limits: [youngMb: number, oldMb: number, codeRangeMb: number, stackMb: number], onExit: (code: number, outOfMemory: boolean) => void): void;
+  stop(number: number): void;
+  setRef(number: number, referenced: boolean): void;
+  // 0: processor time in microseconds, 1: heap statistics, 2: a heap snapshot. False: it is over.
+  ask(number: number, question: 0 | 1 | 2, done: (numbers: number[], text: string) => void): boolean;
+  self(): [number: number, name: string] | undefined;
+  takeControl(): object;
+  takeErrors(take: (error: unknown) => boolean): void;
+  threadTime(): [userUs: number, systemUs: number];
+}
+
+export interface WatchBinding {
+  // `mask` as inotify(7) has it. The number of the watch, or an errno below 0.
+  add(path: string | Uint8Array, persistent: boolean, onEvent: (mask: number, name: Uint8Array | null) => void): number;
+  remove(number: number): void;
+  setRef(number: number, referenced: boolean): void;
+}
+
+export interface HeapBinding {
+  statistics(): number[];
+  spaces(): Array<string | number[]>;
+  code(): number[];
+  setFlags(flags: string): void;
+  versionTag(): number;
+  snapshot(): Uint8Array;
+}

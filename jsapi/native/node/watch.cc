@@ -163,10 +163,8 @@ void WatchService::run() {
         continue;
       }
       for (const User& user : found->second)
-        std::ignore = user.mailbox->post(
-            [owner = user.owner, number = user.number, mask = event->mask, name](IsolateHost&) {
-              owner->tell(number, mask, name);
-            });
+        std::ignore = user.mailbox->post([owner = user.owner, number = user.number, mask = event->mask,
+                                          name](IsolateHost&) { owner->tell(number, mask, name); });
     }
   }
 }
@@ -186,8 +184,7 @@ void add(const Info& info) {
     path = runtime::from_v8(isolate, info[0]);
   }
   uint32_t number = 0;
-  const int error =
-      watchers_of(info).add(path, info[1]->IsTrue(), info[2].As<v8::Function>(), number);
+  const int error = watchers_of(info).add(path, info[1]->IsTrue(), info[2].As<v8::Function>(), number);
   if (error < 0) return info.GetReturnValue().Set(error);
   info.GetReturnValue().Set(number);
 }

@@ -36,7 +36,10 @@ class Dir {
     const shown = typeof path === 'string' ? path : Buffer.from(path).toString();
     return names.map((name, i) => values.direntOf(values.textOf(name, this.#options.encoding), kinds[i], shown));
   }
-  get path() { return typeof this.#path === 'string' ? this.#path : Buffer.from(this.#path).toString(); }
+  get path() {
+    if (!(#path in this)) throw new codes.ERR_INVALID_THIS('Dir');
+    return typeof this.#path === 'string' ? this.#path : Buffer.from(this.#path).toString();
+  }
   #next(descend) {
     if (this.#at === this.#entries.length) return null;
     const entry = this.#entries[this.#at];

@@ -197,7 +197,10 @@ function* walk({ patterns, cwd, exclude, withFileTypes, followSymlinks }) {
     const kind = stats.isDirectory() ? 4 : stats.isSymbolicLink() ? 10 : stats.isFile() ? 8 : 0;
     return direntOf(pathModule.basename(path), kind, pathModule.dirname(pathModule.resolve(cwd, path)));
   }
-  for (const pattern of patterns) for (const each of braces(pathModule.posix.normalize(pattern))) yield* visit(parse(each), '', 0, undefined);
+  for (const pattern of patterns) for (const each of braces(pathModule.posix.normalize(pattern))) {
+    visited.clear();
+    yield* visit(parse(each), '', 0, undefined);
+  }
 }
 
 function globSync(pattern, options) {

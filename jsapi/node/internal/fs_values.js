@@ -110,8 +110,18 @@ function defineDates(prototype) {
   }
 }
 
-function Stats(v) {
+let warnedOfStats = false;
+function Stats(v, ...rest) {
   if (v === undefined) return;
+  if (!ArrayBuffer.isView(v)) {  // by a program: one argument for each, times in milliseconds
+    if (!warnedOfStats) {
+      warnedOfStats = true;
+      require('internal/process').process.emitWarning('fs.Stats constructor is deprecated.', 'DeprecationWarning', 'DEP0180');
+    }
+    StatsBase.call(this, [v, ...rest.slice(0, 9)]);
+    [this.atimeMs, this.mtimeMs, this.ctimeMs, this.birthtimeMs] = rest.slice(9);
+    return;
+  }
   StatsBase.call(this, [v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9]]);
   this.atimeMs = v[10] * 1000 + v[11] / 1e6;
   this.mtimeMs = v[12] * 1000 + v[13] / 1e6;

@@ -17,9 +17,7 @@ const dataCloneError = (text) => new DOMException(text, 'DataCloneError');
 
 // The base of built-in classes whose objects can be cloned ([kClone]) or transferred ([kTransfer]): both give { data,
 // deserializeInfo }, and the latter is a key of `revivers`.
-class HostObject {
-  constructor() { return native.makeHost(new.target.prototype); }
-}
+const { HostObject } = native;
 // `Class` extends HostObject, and nobody sees it in the prototypes of its objects.
 function hideBase(Class) { Object.setPrototypeOf(Class.prototype, Object.prototype); }
 
@@ -89,7 +87,7 @@ function describe(object, transferred) {
 
 function revive(info, data) {
   const known = revivers[info];
-  if (known === undefined) throw new Error(`Unknown deserialize spec ${info}`);
+  if (known === undefined) throw new Error(`${info}`.startsWith('/') ? `Missing internal module ${info}` : `Unknown deserialize spec ${info}`);
   return require(known[0])[known[1]](data);
 }
 

@@ -20,10 +20,11 @@ Object.assign(exports, {
     else environment.set(key, value);
   },
 
-  // From now on messages to this thread's number arrive.
-  listen() {
+  inboxOf: (threadId) => native.joinBroadcast(`\0thread ${threadId}`),
+  // From now on messages to this thread's number arrive; a worker's port for it is made before the worker is.
+  listen(port) {
     if (inbox !== null) return;
-    inbox = native.joinBroadcast(`\0thread ${exports.threadId}`);
+    inbox = port ?? exports.inboxOf(exports.threadId);
     inbox.on('message', ({ value, from, answer }) => {
       const channel = native.joinBroadcast(answer);
       let status = 'failed';

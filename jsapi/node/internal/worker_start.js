@@ -86,7 +86,7 @@ exports.begin = function begin() {
   const heapLimit = Math.round(require('node:v8').getHeapStatistics().heap_size_limit / 1048576);
   self.resourceLimits = { maxYoungGenerationSizeMb: 48, maxOldGenerationSizeMb: heapLimit, codeRangeSizeMb: 0, stackSizeMb: 4, ...given.limits };
   for (const [key, value] of given.environment) self.setEnvironmentData(key, value);
-  self.listen();
+  self.listen(given.inbox);
 
   process.env = environmentOf(given.env);
   if (given.execArgv !== null) define('execArgv', given.execArgv);
