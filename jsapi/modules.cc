@@ -17,9 +17,10 @@ static void install_network(v8::Local<v8::Context> context, v8::Local<v8::Object
 
 std::span<const runtime::NativeModule> native_modules() {
   static const runtime::NativeModule kModules[] = {
-      {"network", install_network}, {"url", install_url}, {"buffer", install_buffer},
-      {"types", install_types},     {"os", install_os},   {"fs", install_fs},
-      {"spawn", install_spawn},     {"vm", install_vm},
+      {"network", install_network}, {"url", install_url},   {"buffer", install_buffer},
+      {"types", install_types},     {"os", install_os},     {"fs", install_fs},
+      {"spawn", install_spawn},     {"pipe", install_pipe}, {"ipc", install_ipc},
+      {"vm", install_vm},
   };
   return kModules;
 }

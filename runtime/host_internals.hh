@@ -20,8 +20,8 @@ struct IsolateHost::Internals {
   v8::Global<v8::Object> bootstrap;
   // Functions of the built-in modules that C++ calls.
   v8::Global<v8::Function> on_turn, process_ticks, run_immediates, on_uncaught, on_unhandled_rejection,
-      on_rejection_handled, rejection_error, describe, on_before_exit, on_exit, on_signal, load_common_js,
-      evaluation_globals;
+      on_rejection_handled, on_multiple_resolves, rejection_error, describe, on_before_exit, on_exit,
+      on_signal, load_common_js, evaluation_globals;
 
   struct Rejection {
     v8::Global<v8::Promise> promise;
@@ -40,6 +40,7 @@ struct IsolateHost::Internals {
   uint64_t started_realtime_ns = 0;
   uint64_t gc_started_ns = 0;
   cycles::Stage stage_before_gc = cycles::Stage::kOther;
+  bool watches_resolves = false;
   bool exit_requested = false;
   bool exit_emitted = false;
   bool heap_limit_hit = false;

@@ -9,6 +9,7 @@
 #include "dataplane/core/cycles.hh"
 #include "runtime/array_buffer_allocator.hh"
 #include "runtime/builtins.hh"
+#include "runtime/descriptor_watch.hh"
 #include "runtime/error_report.hh"
 #include "runtime/host_internals.hh"
 #include "runtime/module_loader.hh"
@@ -110,7 +111,18 @@ void on_promise_reject(v8::PromiseRejectMessage message) {
       }
       break;
     }
-    default: break;
+    default: {
+      if (!internals.watches_resolves) break;
+      v8::HandleScope scope(isolate);
+      const bool resolved = message.GetEvent() == v8::kPromiseResolveAfterResolved;
+      v8::Local<v8::Value> arguments[] = {to_v8(isolate, resolved ? "resolve" : "reject"), promise,
+                                          message.GetValue()};
+      if (arguments[2].IsEmpty()) arguments[2] = v8::Undefined(isolate);
+      v8::TryCatch caught(isolate);
+      std::ignore = internals.on_multiple_resolves.Get(isolate)->Call(isolate->GetCurrentContext(),
+                                                                      v8::Undefined(isolate), 3, arguments);
+      break;
+    }
   }
 }
 
@@ -251,6 +263,7 @@ IsolateHost::IsolateHost(CoreServices& core, const RuntimeImage& image, const Ho
       {&in.on_uncaught, "internal/process", "onUncaught"},
       {&in.on_unhandled_rejection, "internal/process", "onUnhandledRejection"},
       {&in.on_rejection_handled, "internal/process", "onRejectionHandled"},
+      {&in.on_multiple_resolves, "internal/process", "onMultipleResolves"},
       {&in.rejection_error, "internal/process", "rejectionError"},
       {&in.describe, "internal/process", "describe"},
       {&in.on_before_exit, "internal/process", "onBeforeExit"},
@@ -280,6 +293,7 @@ IsolateHost::~IsolateHost() {
     for (auto at = owned_.rbegin(); at != owned_.rend(); ++at) at->destroy(at->pointer);
     isolate_->RemoveNearHeapLimitCallback(on_near_heap_limit, 0);
     loader_.reset();
+    descriptors_.reset();
     internals_.reset();
     context_.Reset();
   }
@@ -333,6 +347,11 @@ bool IsolateHost::busy() const {
   for (const auto& check : busy_checks_)
     if (check()) return true;
   return references_ > 0;
+}
+
+DescriptorWatch& IsolateHost::descriptors() {
+  if (!descriptors_) descriptors_ = std::make_unique<DescriptorWatch>(core_.reactor.waiter());
+  return *descriptors_;
 }
 
 uint64_t IsolateHost::array_buffer_bytes() const { return allocator_->bytes(); }

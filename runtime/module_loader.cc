@@ -123,6 +123,13 @@ std::string extension_of(const std::string& path) {
 }  // namespace
 
 ModuleLoader::ModuleLoader(IsolateHost& host) : host_(host), resolver_(host) {
+  LoaderOptions& options = resolver_.options();
+  const std::vector<std::string>& given = host.image().node_options;
+  for (size_t i = 0; i + 1 < given.size(); i += 2) {
+    if (given[i] == "--conditions") options.conditions.push_back(given[i + 1]);
+    if (given[i] == "--preserve-symlinks") options.preserve_symlinks = given[i + 1] == "true";
+    if (given[i] == "--preserve-symlinks-main") options.preserve_symlinks_main = given[i + 1] == "true";
+  }
   host.isolate()->SetHostImportModuleDynamicallyCallback(import_dynamically);
   host.isolate()->SetHostInitializeImportMetaObjectCallback(fill_import_meta);
 }
@@ -1203,6 +1210,7 @@ void ModuleLoader::run_file(const std::string& name) {
 }
 
 void ModuleLoader::run_code(const std::string& code, const std::string& name, bool print) {
+  const std::string input_type = option("--input-type");
   v8::Isolate* isolate = host_.isolate();
   v8::Local<v8::Context> context = host_.context();
   v8::TryCatch caught(isolate);
@@ -1217,8 +1225,9 @@ void ModuleLoader::run_code(const std::string& code, const std::string& name, bo
       !source_string(isolate, code).ToLocal(&text))
     return host_.uncaught(caught);
   v8::ScriptOrigin origin(isolate, to_v8(isolate, name));
-  if (!v8::Script::Compile(context, text, &origin).ToLocal(&script)) {
-    if (!is_module_syntax_error(isolate, caught)) return host_.uncaught(caught);
+  if (input_type == "module" || !v8::Script::Compile(context, text, &origin).ToLocal(&script)) {
+    if (input_type == "commonjs" || (input_type.empty() && !is_module_syntax_error(isolate, caught)))
+      return host_.uncaught(caught);
     caught.Reset();
     auto made = std::make_unique<Record>();
     made->key = made->path = working_directory() + "/" + name + "1";
@@ -1235,12 +1244,18 @@ void ModuleLoader::run_code(const std::string& code, const std::string& name, bo
 
 void ModuleLoader::run(const Program& program) {
   v8::HandleScope scope(host_.isolate());
+  if (!preload(program)) return;
+  run_program(program);
+}
+
+void ModuleLoader::run_program(const Program& program) {
   switch (program.kind) {
     case Program::Kind::kNone: host_.evaluated_ = true; break;
     case Program::Kind::kFile: run_file(program.source); break;
     case Program::Kind::kEval: run_code(program.source, "[eval]", false); break;
     case Program::Kind::kPrint: run_code(program.source, "[eval]", true); break;
     case Program::Kind::kStdin: run_code(program.source, "[stdin]", false); break;
+    case Program::Kind::kBuiltIn: run_built_in(program.source); break;
   }
 }
 

@@ -125,6 +125,14 @@ class ModuleLoader {
   Record* record_of(v8::Local<v8::Module> module);
   v8::MaybeLocal<v8::Promise> evaluate(Record& record);
   void run_module(Record& record, bool print);
+  // ---- runtime/program_options.cc
+  std::string option(std::string_view name) const;  // of Node's command line; empty: not given
+  // -r, --import and --check. False: the program does not run, or runs later.
+  bool preload(const Program& program);
+  void run_program(const Program& program);
+  void run_built_in(const std::string& id);
+  void check_syntax(const Program& program);
+
   void run_file(const std::string& name);
   void run_code(const std::string& code, const std::string& name, bool print);
   void after_main(v8::Local<v8::Value> exports);
@@ -136,6 +144,7 @@ class ModuleLoader {
   v8::Global<v8::Function> import_hook_;
   ImportMetaHook import_meta_hook_ = nullptr;
   v8::Global<v8::Function> resolve_hook_, load_hook_;
+  const Program* waiting_program_ = nullptr;  // runs behind what --import names
   PackageResolver resolver_;
   std::unordered_map<std::string, std::unique_ptr<Record>> records_;
   std::unordered_multimap<int, Record*> by_hash_;

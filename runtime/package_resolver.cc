@@ -137,11 +137,6 @@ Resolution PackageResolver::real(const std::string& path) {
   return found;
 }
 
-LoaderOptions& PackageResolver::options() {
-  static LoaderOptions the_options;
-  return the_options;
-}
-
 static Resolution failed(std::string message, std::string code, std::string url = {}) {
   Resolution resolution;
   resolution.message = std::move(message);

@@ -13,5 +13,8 @@ void install_clone(v8::Local<v8::Context> context, v8::Local<v8::Object> target,
 void install_random(v8::Local<v8::Context> context, v8::Local<v8::Object> target, IsolateHost& host);
 void install_errno(v8::Local<v8::Context> context, v8::Local<v8::Object> target, IsolateHost& host);
 void install_loader(v8::Local<v8::Context> context, v8::Local<v8::Object> target, IsolateHost& host);
+// Parts of the process binding.
+void install_process_identity(v8::Local<v8::Context> context, v8::Local<v8::Object> target);
+void install_process_usage(v8::Local<v8::Context> context, v8::Local<v8::Object> target);
 
 }  // namespace sluice::runtime

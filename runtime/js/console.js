@@ -9,7 +9,23 @@ let indent = '';
 
 function write(descriptor, text) {
   if (indent !== '') text = indent + text.replace(/\n/g, `\n${indent}`);
-  internalBinding('process').write(descriptor, `${text}\n`);
+  const stream = require('internal/process').standardStream(descriptor);
+  if (stream === undefined) internalBinding('process').write(descriptor, `${text}\n`);
+  else writeTo(stream, `${text}\n`);
+}
+
+const ignore = () => {};
+// To the stream that the program has: it may have put its own function in the place of write(). Errors of it are not the caller's.
+function writeTo(stream, text) {
+  if (stream.destroyed) return;
+  stream.once('error', ignore);
+  try {
+    stream.write(text, ignore);
+  } catch (error) {
+    if (error instanceof RangeError && /call stack/.test(error.message)) throw error;
+  } finally {
+    stream.removeListener('error', ignore);
+  }
 }
 
 function out(descriptor, args) {

@@ -343,6 +343,14 @@ function errnoException(number, syscall, path, dest) {
   return error;
 }
 
+// The same in fewer words, as calls on pipes, children and sockets give it: "spawn nothing ENOENT".
+function callError(number, syscall) {
+  const error = errnoException(number, syscall);
+  error.message = `${syscall} ${error.code}`;
+  captureStackTrace(error, hidden === null ? callError : hidden);
+  return error;
+}
+
 // ERR_SYSTEM_ERROR and its kin, which hold what the system said in `info`.
 function systemError(code, name, info) {
   let message = `${name}: ${info.syscall} returned ${info.code} (${info.message})`;
@@ -379,5 +387,5 @@ function aggregateTwoErrors(inner, outer) {
 }
 
 Object.assign(exports, {
-  codes, declare, hideStackFrames, invalidArgTypeHelper, errnoException, systemError, AbortError, aggregateTwoErrors, addNumericalSeparator,
+  codes, declare, hideStackFrames, invalidArgTypeHelper, errnoException, callError, systemError, AbortError, aggregateTwoErrors, addNumericalSeparator,
 });

@@ -549,6 +549,7 @@ exports.load = function load(path, isMain, source) {
   }
   return loadFile(path, undefined, isMain, undefined, source === undefined ? undefined : { source, format: 'commonjs' }).exports;
 };
+exports.preload = (names) => Module._preloadModules(names);
 exports.runMain = (name) => Module.runMain(name);
 exports.resolveFrom = function resolveFrom(specifier, filename) {
   const parent = new Module(filename);

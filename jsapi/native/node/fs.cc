@@ -96,6 +96,7 @@ class Files {
   }
 
   static v8::Local<v8::Value> result_of(v8::Isolate* isolate, Call& call);
+  uint32_t under_way() const { return static_cast<uint32_t>(under_way_.size()); }
 
  private:
   void finish(uint64_t number, Call& call) {
@@ -224,11 +225,18 @@ void call(const Info& info) {
   info.GetReturnValue().Set(Files::result_of(isolate, *call));
 }
 
+// pending(): how many calls are under way
+void pending(const Info& info) {
+  info.GetReturnValue().Set(static_cast<Files*>(info.Data().As<v8::External>()->Value())->under_way());
+}
+
 }  // namespace
 
 void install_fs(v8::Local<v8::Context> context, v8::Local<v8::Object> target, IsolateHost& host) {
   Files* files = host.own(std::make_unique<Files>(host));
-  runtime::set_function(context, target, "call", call, v8::External::New(context->GetIsolate(), files));
+  v8::Local<v8::Value> data = v8::External::New(context->GetIsolate(), files);
+  runtime::set_function(context, target, "call", call, data);
+  runtime::set_function(context, target, "pending", pending, data);
 }
 
 }  // namespace sluice::jsapi
