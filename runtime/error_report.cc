@@ -118,7 +118,7 @@ std::string uncaught_report(v8::Isolate* isolate, v8::Local<v8::Context> context
   if (!decorated) report = remembered_arrow(isolate, context, error);
   if (!decorated && report.empty()) report = arrow_of(isolate, context, message);
   if (!report.empty()) report += "\n";
-  if (!error->IsNativeError() && !error->IsObject()) report += "Uncaught ";
+  if (!error->IsNativeError() && !error->IsObject()) report += "Uncaught:\n";
   return report + shown + "\n";
 }
 

@@ -3,15 +3,24 @@
 // printed, how the program ends.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <string_view>
 
 #include "runtime/error_report.hh"
 #include "runtime/host_internals.hh"
 #include "runtime/isolate_host.hh"
 #include "runtime/v8_text.hh"
+#include "runtime/version.hh"
 
 namespace sluice::runtime {
+
+static bool has_option(const std::vector<std::string>& options, std::string_view name) {
+  for (size_t i = 0; i + 1 < options.size(); i += 2)
+    if (options[i] == name) return options[i + 1] != "false";
+  return false;
+}
 
 static void write_standard_error(std::string_view text) {
   while (!text.empty()) {
@@ -38,6 +47,19 @@ void IsolateHost::note_termination() {
   } else {
     ending_ = Ending::kWatchdog;
   }
+}
+
+// The program waits at its top level for a promise that nothing can settle any more.
+void IsolateHost::report_unsettled_await() {
+  const std::vector<std::string>& options = image_.node_options;
+  if (std::find(options.begin(), options.end(), "--warnings") != options.end() &&
+      !has_option(options, "--warnings"))
+    return;
+  // This V8 does not tell the line.
+  const std::vector<std::string>& words = image_.arguments;
+  const std::string program = words.size() > 1 ? words[1] : "[eval1]";
+  write_standard_error("Warning: Detected unsettled top-level await at " + program +
+                       "\n(nothing is left that could settle what it waits for)\n");
 }
 
 bool IsolateHost::call_hook(v8::Global<v8::Function>& hook, int count, v8::Local<v8::Value>* arguments,
@@ -130,7 +152,14 @@ void IsolateHost::uncaught(v8::Local<v8::Value> error, v8::Local<v8::Message> me
       shown = "(an error that cannot be shown)";
     }
   }
-  write_standard_error(uncaught_report(isolate_, context, error, message, shown));
+  const bool trace = has_option(image_.node_options, "--trace-uncaught");
+  std::string report = uncaught_report(isolate_, context, error, message, shown);
+  if (trace && !message.IsEmpty() && !message->GetStackTrace().IsEmpty())
+    report += "Thrown at:\n" + stack_text(isolate_, message->GetStackTrace());
+  else if (!trace && !error->IsObject())
+    report += "(Use `sluice --trace-uncaught ...` to show where the exception was thrown)\n";
+  write_standard_error(report + "\nNode.js v" + kNodeVersion + "\n");
+  if (has_option(image_.node_options, "--abort-on-uncaught-exception")) std::abort();
   if (!internals_->exit_emitted) {
     internals_->exit_emitted = true;
     v8::TryCatch caught(isolate_);

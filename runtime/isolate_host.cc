@@ -21,6 +21,7 @@ namespace sluice::runtime {
 namespace {
 
 constexpr uint32_t kHostSlot = 0;              // isolate data slot
+constexpr int kExitUnsettledAwait = 13;        // as Node has it; runtime/js/process.js
 constexpr size_t kHeapGraceBytes = 64u << 20;  // for unwinding when the heap is full
 
 }  // namespace
@@ -375,14 +376,10 @@ void IsolateHost::finish() {
   if (!call_hook(internals_->on_before_exit)) return;
   settle();
   if (ending_ != Ending::kRunning || wants_to_live()) return;
-  // A top-level await that can never go on: Node's exit code for it.
-  int code = 0;
-  if (!evaluated_) {
-    code = 13;
-    std::fputs("sluice: the program waits at its top level for a promise that nothing can settle any more\n",
-               stderr);
-  }
-  conclude(code);
+  // A top-level await that can never go on: Node's exit code for it, unless the program has set another one.
+  if (evaluated_) return conclude(0);
+  conclude(kExitUnsettledAwait);
+  if (exit_code_ == kExitUnsettledAwait) report_unsettled_await();
 }
 
 void IsolateHost::conclude(int code) {

@@ -202,6 +202,7 @@ class IsolateHost {
   void report_rejections();
   bool stopped(v8::TryCatch& caught);
   void note_termination();
+  void report_unsettled_await();
   bool call_hook(v8::Global<v8::Function>& hook, int count = 0, v8::Local<v8::Value>* arguments = nullptr,
                  v8::Local<v8::Value>* result = nullptr);
   CoreServices& core_;

@@ -1189,8 +1189,10 @@ void ModuleLoader::run_file(const std::string& name) {
   v8::Local<v8::Value> arguments[] = {to_v8(isolate, name)};
   if (!host_.builtin("internal/loader").ToLocal(&exports) ||
       !exports->Get(context, name_of(isolate, "runMain")).ToLocal(&run) ||
-      !run.As<v8::Function>()->Call(context, exports, 1, arguments).ToLocal(&result))
+      !run.As<v8::Function>()->Call(context, exports, 1, arguments).ToLocal(&result)) {
+    host_.evaluated_ = true;  // a listener may take the error, and the program goes on
     return host_.uncaught(caught);
+  }
   // [path of an ES module] or [undefined, exports]
   v8::Local<v8::Value> path;
   if (!result->IsArray() || !result.As<v8::Array>()->Get(context, 0).ToLocal(&path)) {
@@ -1237,9 +1239,9 @@ void ModuleLoader::run_code(const std::string& code, const std::string& name, bo
     if (!record) return host_.uncaught(caught);
     return run_module(*record, print);
   }
+  host_.evaluated_ = true;
   if (!script->Run(context).ToLocal(&value)) return host_.uncaught(caught);
   if (print) print_value(value);
-  host_.evaluated_ = true;
 }
 
 void ModuleLoader::run(const Program& program) {

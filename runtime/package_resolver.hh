@@ -67,7 +67,7 @@ class PackageResolver {
 
  private:
   Resolution file(const std::string& path, const std::string& suffix);
-  Resolution invalid_package(const Package& package);
+  Resolution invalid_package(const Package& package, std::string_view specifier, const std::string& parent);
   bool legacy_main(Package& package, std::string& found);
   Resolution bare(std::string_view specifier, const std::string& parent);
   Resolution from_exports(Package& package, const std::string& subpath, ResolveMode mode);

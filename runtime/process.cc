@@ -286,6 +286,7 @@ int Process::run() {
   start_v8(2, configuration_.v8_flags.c_str());
   for (const std::string& note : configuration_.notes) std::fprintf(stderr, "sluice: %s\n", note.c_str());
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // a file at its limit: an error of the call
   network_ = Network::open(configuration_, error);
   if (!network_) {
     std::fprintf(stderr, "sluice: %s\n", error.c_str());

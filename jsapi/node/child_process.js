@@ -3,7 +3,7 @@
 'use strict';
 
 const { codes, callError, AbortError } = require('internal/errors');
-const { validateAbortSignal, validateArray, validateBoolean, validateFunction, validateObject, validateOneOf, validateString } = require('internal/validators');
+const { isInt32, validateAbortSignal, validateArray, validateBoolean, validateFunction, validateObject, validateOneOf, validateString } = require('internal/validators');
 const { EventEmitter } = require('internal/emitter');
 const { Buffer } = require('node:buffer');
 const { process, nextTick } = require('internal/process');
@@ -38,6 +38,7 @@ function signalOf(value, name) {
   throw new codes.ERR_INVALID_ARG_TYPE(name, ['string', 'number'], value);
 }
 
+let shellWarned = false;
 // What all functions do with their arguments.
 function normalize(file, args, options) {
   validateString(file, 'file');
@@ -68,7 +69,7 @@ function normalize(file, args, options) {
     noNull(cwd, 'options.cwd');
   }
   if (options.detached != null) validateBoolean(options.detached, 'options.detached');
-  for (const name of ['uid', 'gid']) if (options[name] != null && options[name] !== (options[name] | 0)) throw new codes.ERR_INVALID_ARG_TYPE(`options.${name}`, 'int32', options[name]);
+  for (const name of ['uid', 'gid']) if (options[name] != null && !isInt32(options[name])) throw new codes.ERR_INVALID_ARG_TYPE(`options.${name}`, 'int32', options[name]);
   if (options.shell != null && typeof options.shell !== 'boolean' && typeof options.shell !== 'string') throw new codes.ERR_INVALID_ARG_TYPE('options.shell', ['boolean', 'string'], options.shell);
   if (options.argv0 != null) {
     validateString(options.argv0, 'options.argv0');
@@ -77,7 +78,8 @@ function normalize(file, args, options) {
   for (const name of ['windowsHide', 'windowsVerbatimArguments']) if (options[name] != null) validateBoolean(options[name], `options.${name}`);
   if (options.shell) {
     noNull(options.shell, 'options.shell');
-    if (args.length > 0) {
+    if (args.length > 0 && !shellWarned) {
+      shellWarned = true;
       process.emitWarning('Passing args to a child process with shell option true can lead to security vulnerabilities, as the arguments are not escaped, only concatenated.', 'DeprecationWarning', 'DEP0190');
     }
     const command = [file, ...args].join(' ');
@@ -221,6 +223,7 @@ ChildProcess.prototype.spawn = function spawn(options) {
     stream[kStandard] = true;
   }
   const [pid, ends] = native().spawn({
+    __proto__: null,
     file: options.file, args: this.spawnargs.length > 0 ? this.spawnargs : [options.file], env: envPairs, cwd: options.cwd,
     stdio: list.map(({ type, fd }) => type === 'ignore' ? null : type === 'fd' ? fd : ''), uid: options.uid ?? undefined, gid: options.gid ?? undefined, detached: !!options.detached,
   }, (code, signal) => onExit(this, code, signal));
@@ -290,7 +293,7 @@ function spawn(file, args, options) {
   validateAbortSignal(options.signal, 'options.signal');
   const killSignal = signalOf(options.killSignal, 'options.killSignal');
   const child = new ChildProcess();
-  child.spawn({ ...options, file: found.file, args: found.args, envPairs: found.envPairs, cwd: found.cwd });
+  child.spawn({ __proto__: null, ...options, file: found.file, args: found.args, envPairs: found.envPairs, cwd: found.cwd });
   if (options.timeout > 0) {
     let timer = setTimeout(() => {
       timer = null;
@@ -422,12 +425,12 @@ function gather(stream, name, encoding, maxBuffer, tooMuch) {
 
 function execFile(file, args, options, callback) {
   ({ args, options, callback } = normalizeExecFile(file, args, options, callback));
-  options = { encoding: 'utf8', timeout: 0, maxBuffer: MAX_BUFFER, killSignal: 'SIGTERM', cwd: null, env: null, shell: false, ...options };
+  options = { __proto__: null, encoding: 'utf8', timeout: 0, maxBuffer: MAX_BUFFER, killSignal: 'SIGTERM', cwd: null, env: null, shell: false, ...options };
   checkTimeout(options.timeout);
   checkMaxBuffer(options.maxBuffer);
   options.killSignal = signalOf(options.killSignal, 'options.killSignal');
   const child = spawn(file, args, {
-    cwd: options.cwd, env: options.env, gid: options.gid, shell: options.shell, signal: options.signal, uid: options.uid, argv0: options.argv0,
+    __proto__: null, cwd: options.cwd, env: options.env, gid: options.gid, shell: options.shell, signal: options.signal, uid: options.uid, argv0: options.argv0,
     windowsHide: options.windowsHide != null ? !!options.windowsHide : undefined, windowsVerbatimArguments: options.windowsVerbatimArguments != null ? !!options.windowsVerbatimArguments : undefined,
   });
   const encoding = options.encoding !== 'buffer' && Buffer.isEncoding(options.encoding) ? options.encoding : null;
@@ -528,6 +531,7 @@ function spawnSync(file, args, options) {
     else if (!ArrayBuffer.isView(input)) throw new codes.ERR_INVALID_ARG_TYPE('options.stdio[0]', ['Buffer', 'TypedArray', 'DataView', 'string'], input);
   }
   const [pid, status, signal, number, outputs] = internalBinding('spawn').spawnSync({
+    __proto__: null,
     file: found.file, args: found.args, env: found.envPairs, cwd: found.cwd, stdio: channelsOf(options.stdio ?? 'pipe', input), timeout: timeout ?? 0,
     maxBuffer: maxBuffer === Infinity ? 0 : Math.max(Math.floor(maxBuffer ?? MAX_BUFFER), 1), killSignal: signalOf(options.killSignal, 'options.killSignal') ?? 15,
     uid: options.uid, gid: options.gid, detached: !!options.detached,
@@ -555,7 +559,7 @@ function checkResult(result, args, command) {
 
 function execFileSync(file, args, options) {
   const isList = Array.isArray(args);
-  const settings = (isList ? options : args ?? options) ?? {};
+  const settings = { __proto__: null, ...(isList ? options : args ?? options) };
   const list = isList ? args : [];
   const inherits = !settings.stdio;
   const result = spawnSync(file, list, settings);
@@ -567,7 +571,8 @@ function execFileSync(file, args, options) {
 
 function execSync(command, options) {
   validateString(command, 'command');
-  const settings = { ...options, shell: typeof options?.shell === 'string' ? options.shell : true };
+  const settings = { __proto__: null, ...options };
+  settings.shell = typeof settings.shell === 'string' ? settings.shell : true;
   const inherits = !settings.stdio;
   const result = spawnSync(command, settings);
   if (inherits && result.stderr && result.stderr.length > 0) process.stderr.write(result.stderr);

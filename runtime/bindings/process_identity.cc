@@ -85,6 +85,8 @@ static void set_groups(const Info& info) {
 
 // initGroups(user, group) -> 0, an errno, -1: no such user, -2: no such group
 static void init_groups(const Info& info) {
+  const int64_t group = id_of(info, 1, true);
+  if (group < 0) return info.GetReturnValue().Set(-2);
   std::string name;
   if (info[0]->IsUint32()) {
     const passwd* const user = ::getpwuid(info[0].As<v8::Uint32>()->Value());
@@ -94,8 +96,6 @@ static void init_groups(const Info& info) {
     if (!::getpwnam(name.c_str())) name.clear();
   }
   if (name.empty()) return info.GetReturnValue().Set(-1);
-  const int64_t group = id_of(info, 1, true);
-  if (group < 0) return info.GetReturnValue().Set(-2);
   info.GetReturnValue().Set(::initgroups(name.c_str(), static_cast<gid_t>(group)) == 0 ? 0 : errno);
 }
 

@@ -7,7 +7,7 @@ const ticks = require('internal/ticks');
 
 // As in Node, the prototype chain is process -> process (of the constructor `process`) -> EventEmitter.prototype.
 const process = Object.create(Object.create(EventEmitter.prototype, {
-  constructor: { value: Object.defineProperty(function() {}, 'name', { value: 'process' }), writable: true, configurable: true, enumerable: false },
+  constructor: { value: function process() {}, writable: true, configurable: true, enumerable: false },
   [Symbol.toStringTag]: { value: 'process', configurable: true },
   _listenersChanged: {
     value(name) {
@@ -239,7 +239,7 @@ process.memoryUsage = () => {
 process.memoryUsage.rss = () => internalBinding('process').memoryUsage()[0];
 function checkUsage(previous) {
   const { codes } = require('internal/errors');
-  if (previous === null || typeof previous !== 'object') require('internal/validators').validateObject(previous, 'prevValue');
+  require('internal/validators').validateObject(previous, 'prevValue');
   for (const name of ['user', 'system']) {
     const value = previous[name];
     require('internal/validators').validateNumber(value, `prevValue.${name}`);
@@ -285,11 +285,11 @@ process.hrtime.bigint = () => internalBinding('process').hrtime();
 [['setuid', 'User'], ['seteuid', 'User'], ['setgid', 'Group'], ['setegid', 'Group']].forEach(([name, kind], i) => {
   process[name] = ({
     [name](id) {
-      const { codes, callError } = require('internal/errors');
+      const { codes } = require('internal/errors');
       checkId(id, 'id');
       const result = internalBinding('process').setId(i, id);
       if (result < 0) throw new codes.ERR_UNKNOWN_CREDENTIAL(kind, id);
-      if (result > 0) throw callError(result, name);
+      if (result > 0) throw identityError(result, name);
     },
   })[name];
 });
@@ -297,27 +297,34 @@ function checkId(id, name) {
   if (typeof id === 'number') require('internal/validators').validateUint32(id, name);
   else if (typeof id !== 'string') throw new (require('internal/errors').codes.ERR_INVALID_ARG_TYPE)(name, ['number', 'string'], id);
 }
+// As these functions give it: "EPERM, Operation not permitted".
+function identityError(number, syscall) {
+  const error = require('internal/errors').callError(number, syscall);
+  error.message = `${error.code}, Operation not permitted`;
+  if (error.code !== 'EPERM') error.message = `${error.code}, ${internalBinding('errno').describe(number)[1]}`;
+  return error;
+}
 process.getgroups = () => {
   const groups = internalBinding('process').groups();
   if (typeof groups === 'number') throw require('internal/errors').callError(groups, 'getgroups');
   return groups;
 };
 process.setgroups = (groups) => {
-  const { codes, callError } = require('internal/errors');
+  const { codes } = require('internal/errors');
   require('internal/validators').validateArray(groups, 'groups');
   groups.forEach((each, i) => checkId(each, `groups[${i}]`));
   const result = internalBinding('process').setGroups(groups);
   if (result < 0) throw new codes.ERR_UNKNOWN_CREDENTIAL('Group', groups[-1 - result]);
-  if (result > 0) throw callError(result, 'setgroups');
+  if (result > 0) throw identityError(result, 'setgroups');
 };
 process.initgroups = (user, extraGroup) => {
-  const { codes, callError } = require('internal/errors');
+  const { codes } = require('internal/errors');
   checkId(user, 'user');
   checkId(extraGroup, 'extraGroup');
   const result = internalBinding('process').initGroups(user, extraGroup);
   if (result === -1) throw new codes.ERR_UNKNOWN_CREDENTIAL('User', user);
   if (result === -2) throw new codes.ERR_UNKNOWN_CREDENTIAL('Group', extraGroup);
-  if (result > 0) throw callError(result, 'initgroups');
+  if (result > 0) throw identityError(result, 'initgroups');
 };
 // What is rarely asked for.
 for (const name of ['execve', 'finalization', 'getActiveResourcesInfo', '_getActiveHandles', '_getActiveRequests', 'loadEnvFile', 'report', 'allowedNodeEnvironmentFlags']) {
@@ -610,7 +617,8 @@ exports.onBeforeExit = () => {
 };
 // Returns the exit code.
 exports.onExit = (code) => {
-  if (code !== 0) process.exitCode = code;
+  // 13: an await of the top level that nothing can settle; no error of the program, which may have said its own code.
+  if (code !== 0 && (code !== 13 || process.exitCode === undefined)) process.exitCode = code;
   emitExit(process.exitCode === undefined ? 0 : process.exitCode);
   return process.exitCode === undefined ? 0 : process.exitCode;
 };

@@ -11,7 +11,7 @@ const kAllowNullish = 4;
 
 const typeError = (name, expected, value) => new codes.ERR_INVALID_ARG_TYPE(name, expected, value);
 
-function isInt32(value) { return value === (value | 0); }
+function isInt32(value) { return typeof value === 'number' && value === (value | 0); }
 function isUint32(value) { return value === (value >>> 0); }
 
 function ranged(name, value, min, max) {

@@ -115,7 +115,7 @@ int Pipe::update() {
     host.descriptors().unwatch(fd_, *this);
     watched = false;
   }
-  const bool counts = reffed && watched;
+  const bool counts = watched && (reffed || wants_room);  // what is to be written goes out in any case
   if (counts != counted) {
     counted = counts;
     if (counts)

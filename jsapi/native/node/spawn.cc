@@ -182,12 +182,9 @@ void attend(Order& order, Outcome& outcome) {
       char chunk[kChunkBytes];
       const ssize_t count = ::read(channel.ours, chunk, sizeof(chunk));
       if (count > 0) {
-        size_t taken = static_cast<size_t>(count);
-        if (order.most_bytes > 0 && static_cast<double>(channel.output.size() + taken) > order.most_bytes) {
-          taken = static_cast<size_t>(order.most_bytes) - channel.output.size();
+        channel.output.append(chunk, static_cast<size_t>(count));
+        if (order.most_bytes > 0 && static_cast<double>(channel.output.size()) > order.most_bytes)
           end(ENOBUFS);
-        }
-        channel.output.append(chunk, taken);
       } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
         close();
       }

@@ -12,6 +12,7 @@ const live = new Set();   // for process.getActiveResourcesInfo()
 const kReading = Symbol('kReading');
 const kNumber = Symbol('kNumber');
 const kRest = Symbol('kRest');     // what the kernel had no room for: { chunks, at, callback }
+const kHeld = Symbol('kHeld');     // see readOnlyWhenAsked()
 const kKeep = Symbol('kKeep');     // the descriptor is not ours to close
 const kRefs = Symbol('kRefs');
 
@@ -72,6 +73,7 @@ class PipeStream extends Duplex {
     this.bytesWritten = 0;
     this.connecting = false;
     this[kReading] = false;
+    this[kHeld] = false;
     this[kRest] = null;
     this[kKeep] = !own;
     this[kRefs] = true;
@@ -86,12 +88,24 @@ class PipeStream extends Duplex {
   }
   _read() {
     if (this[kReading] || this[kNumber] === undefined) return;
+    if (this[kHeld] && this.listenerCount('readable') === 0) {
+      this._readableState.reading = false;
+      return;
+    }
     this[kReading] = true;
     const failed = native().set(this[kNumber], 0, true);
     if (failed !== 0) {
       this[kReading] = false;
       this.destroy(callError(failed, 'read'));
     }
+  }
+  // Standard input: while it is paused nothing is read ahead, so that it does not keep the program.
+  readOnlyWhenAsked() {
+    this.on('pause', () => {
+      this[kHeld] = true;
+      if (this[kReading]) this.stopReading();
+    });
+    this.on('resume', () => { this[kHeld] = false; });
   }
   stopReading() {
     this[kReading] = false;

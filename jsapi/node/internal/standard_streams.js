@@ -92,7 +92,6 @@ function inputOf(fd) {
 exports.input = function input(fd) {
   const stream = inputOf(fd);
   stream.fd = fd;
-  // A paused one reads nothing, and does not keep the program.
-  if (typeof stream.stopReading === 'function') stream.on('pause', () => { if (stream._handle?.reading) stream.stopReading(); });
+  if (typeof stream.readOnlyWhenAsked === 'function') stream.readOnlyWhenAsked();
   return stream;
 };
