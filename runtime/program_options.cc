@@ -53,6 +53,16 @@ bool ModuleLoader::preload(const Program& program) {
       return false;
     }
   }
+  if (option("--enable-source-maps") == "true") {
+    v8::TryCatch caught(isolate);
+    v8::Local<v8::Object> maps;
+    v8::Local<v8::Value> set;
+    v8::Local<v8::Value> on[] = {v8::True(isolate), v8::True(isolate), v8::True(isolate)};
+    if (!host_.builtin("internal/node/source_maps").ToLocal(&maps) ||
+        !maps->Get(context, name_of(isolate, "setSupport")).ToLocal(&set) ||
+        set.As<v8::Function>()->Call(context, maps, 3, on).IsEmpty())
+      host_.uncaught(caught);
+  }
   if (option("--check") == "true") {
     check_syntax(program);
     return false;
