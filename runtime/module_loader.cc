@@ -123,6 +123,13 @@ std::string extension_of(const std::string& path) {
 }  // namespace
 
 ModuleLoader::ModuleLoader(IsolateHost& host) : host_(host), resolver_(host) {
+  LoaderOptions& options = resolver_.options();
+  const std::vector<std::string>& given = host.image().node_options;
+  for (size_t i = 0; i + 1 < given.size(); i += 2) {
+    if (given[i] == "--conditions") options.conditions.push_back(given[i + 1]);
+    if (given[i] == "--preserve-symlinks") options.preserve_symlinks = given[i + 1] == "true";
+    if (given[i] == "--preserve-symlinks-main") options.preserve_symlinks_main = given[i + 1] == "true";
+  }
   host.isolate()->SetHostImportModuleDynamicallyCallback(import_dynamically);
   host.isolate()->SetHostInitializeImportMetaObjectCallback(fill_import_meta);
 }
@@ -1183,8 +1190,7 @@ void ModuleLoader::run_file(const std::string& name) {
   if (!host_.builtin("internal/loader").ToLocal(&exports) ||
       !exports->Get(context, name_of(isolate, "runMain")).ToLocal(&run) ||
       !run.As<v8::Function>()->Call(context, exports, 1, arguments).ToLocal(&result)) {
-    // Where a listener takes the error the program goes on with what it began: its text is through all the same.
-    host_.evaluated_ = true;
+    host_.evaluated_ = true;  // a listener may take the error, and the program goes on
     return host_.uncaught(caught);
   }
   // [path of an ES module] or [undefined, exports]

@@ -137,11 +137,6 @@ Resolution PackageResolver::real(const std::string& path) {
   return found;
 }
 
-LoaderOptions& PackageResolver::options() {
-  static LoaderOptions the_options;
-  return the_options;
-}
-
 static Resolution failed(std::string message, std::string code, std::string url = {}) {
   Resolution resolution;
   resolution.message = std::move(message);
@@ -255,7 +250,7 @@ Resolution PackageResolver::package_import(const std::string& specifier, const s
     return failed("Invalid module \"" + specifier + "\" is not a valid internal imports specifier name",
                   "ERR_INVALID_MODULE_SPECIFIER");
   Package* package = nearest_package(parent);
-  if (package && !package->invalid.empty()) return invalid_package(*package);
+  if (package && !package->invalid.empty()) return invalid_package(*package, specifier, parent);
   v8::Local<v8::Value> found;
   std::string star, key;
   if (package && !package->imports.IsEmpty() &&
@@ -274,8 +269,10 @@ Resolution PackageResolver::package_export(const std::string& directory, const s
   return from_exports(package_in(directory), subpath, mode);
 }
 
-Resolution PackageResolver::invalid_package(const Package& package) {
-  return failed("Invalid package config " + joined(package.directory, "package.json") + ".",
+Resolution PackageResolver::invalid_package(const Package& package, std::string_view specifier,
+                                            const std::string& parent) {
+  return failed("Invalid package config " + joined(package.directory, "package.json") +
+                    " while importing \"" + std::string(specifier) + "\" from " + parent + ".",
                 "ERR_INVALID_PACKAGE_CONFIG");
 }
 
@@ -378,7 +375,7 @@ Resolution PackageResolver::bare(std::string_view specifier, const std::string& 
       slash == std::string_view::npos ? "." : "." + std::string(specifier.substr(slash));
   // A package may import itself by its name.
   Package* own = nearest_package(parent);
-  if (own && !own->invalid.empty()) return invalid_package(*own);
+  if (own && !own->invalid.empty()) return invalid_package(*own, specifier, parent);
   if (own && own->name == name && !own->exports.IsEmpty())
     return from_exports(*own, subpath, ResolveMode::kImport);
   for (std::string directory = directory_of(parent);; directory = directory_of(directory)) {
@@ -386,7 +383,7 @@ Resolution PackageResolver::bare(std::string_view specifier, const std::string& 
       const std::string root = joined(directory, "node_modules/" + name);
       if (what_is(root) == What::kDirectory) {
         Package& package = package_in(root);
-        if (!package.invalid.empty()) return invalid_package(package);
+        if (!package.invalid.empty()) return invalid_package(package, specifier, parent);
         if (!package.exports.IsEmpty()) return from_exports(package, subpath, ResolveMode::kImport);
         if (subpath != ".") {
           std::string suffix;

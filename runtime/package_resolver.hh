@@ -26,7 +26,7 @@ struct Resolution {
   explicit operator bool() const { return !path.empty() || !package_request.empty(); }
 };
 
-// What the command line says of loading; for the whole process, set before any isolate runs.
+// What the command line says of loading.
 struct LoaderOptions {
   std::vector<std::string> conditions;  // --conditions
   bool preserve_symlinks = false;       // --preserve-symlinks
@@ -59,7 +59,7 @@ class PackageResolver {
   Package& package_in(const std::string& directory);
   // Of the file or directory at `path`, up to the nearest node_modules; nullptr: none.
   Package* nearest_package(const std::string& path);
-  static LoaderOptions& options();
+  LoaderOptions& options() { return options_; }
 
   static std::string url_of(const std::string& path);                 // file: URL
   static bool path_of(std::string_view url, std::string& path);       // of a file: URL; false: not one
@@ -67,7 +67,7 @@ class PackageResolver {
 
  private:
   Resolution file(const std::string& path, const std::string& suffix);
-  Resolution invalid_package(const Package& package);
+  Resolution invalid_package(const Package& package, std::string_view specifier, const std::string& parent);
   bool legacy_main(Package& package, std::string& found);
   Resolution bare(std::string_view specifier, const std::string& parent);
   Resolution from_exports(Package& package, const std::string& subpath, ResolveMode mode);
@@ -76,10 +76,11 @@ class PackageResolver {
              std::string& star, std::string& key);
   Resolution target(Package& package, v8::Local<v8::Value> target, const std::string& star,
                     const std::string& key, bool internal, ResolveMode mode, unsigned depth);
-  static bool condition_holds(const std::string& name, ResolveMode mode);
-  static Resolution real(const std::string& path);
+  bool condition_holds(const std::string& name, ResolveMode mode);
+  Resolution real(const std::string& path);
 
   IsolateHost& host_;
+  LoaderOptions options_;
   std::unordered_set<std::string_view> builtins_;      // ids of the public ones, once asked for
   std::unordered_map<std::string, Package> packages_;  // by directory
 };

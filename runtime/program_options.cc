@@ -53,6 +53,16 @@ bool ModuleLoader::preload(const Program& program) {
       return false;
     }
   }
+  if (option("--enable-source-maps") == "true") {
+    v8::TryCatch caught(isolate);
+    v8::Local<v8::Object> maps;
+    v8::Local<v8::Value> set;
+    v8::Local<v8::Value> on[] = {v8::True(isolate), v8::True(isolate), v8::True(isolate)};
+    if (!host_.builtin("internal/node/source_maps").ToLocal(&maps) ||
+        !maps->Get(context, name_of(isolate, "setSupport")).ToLocal(&set) ||
+        set.As<v8::Function>()->Call(context, maps, 3, on).IsEmpty())
+      host_.uncaught(caught);
+  }
   if (option("--check") == "true") {
     check_syntax(program);
     return false;
@@ -62,36 +72,16 @@ bool ModuleLoader::preload(const Program& program) {
   if (!required.empty()) {
     v8::TryCatch caught(isolate);
     v8::Local<v8::Object> loader;
-    v8::Local<v8::Value> module, preload, create, require;
+    v8::Local<v8::Value> preload;
+    v8::Local<v8::Array> names = v8::Array::New(isolate);
+    for (size_t i = 0; i < required.size(); ++i)
+      names->Set(context, static_cast<uint32_t>(i), to_v8(isolate, required[i])).Check();
+    v8::Local<v8::Value> arguments[] = {names};
     if (!host_.builtin("internal/loader").ToLocal(&loader) ||
-        !loader->Get(context, name_of(isolate, "Module")).ToLocal(&module) ||
-        !module.As<v8::Object>()->Get(context, name_of(isolate, "_preloadModules")).ToLocal(&preload)) {
+        !loader->Get(context, name_of(isolate, "preload")).ToLocal(&preload) ||
+        preload.As<v8::Function>()->Call(context, loader, 1, arguments).IsEmpty()) {
       host_.uncaught(caught);
-      return false;
-    }
-    if (preload->IsFunction()) {
-      std::vector<v8::Local<v8::Value>> names;
-      names.reserve(required.size());
-      for (const std::string& name : required) names.push_back(to_v8(isolate, name));
-      v8::Local<v8::Value> list[] = {v8::Array::New(isolate, names.data(), names.size())};
-      if (preload.As<v8::Function>()->Call(context, module, 1, list).IsEmpty()) {
-        host_.uncaught(caught);
-        if (host_.ending() != Ending::kRunning) return false;
-      }
-    } else {
-      v8::Local<v8::Value> base[] = {to_v8(isolate, here() + "/[require]")};
-      if (!loader->Get(context, name_of(isolate, "createRequire")).ToLocal(&create) ||
-          !create.As<v8::Function>()->Call(context, loader, 1, base).ToLocal(&require)) {
-        host_.uncaught(caught);
-        return false;
-      }
-      for (const std::string& name : required) {
-        v8::Local<v8::Value> arguments[] = {to_v8(isolate, name)};
-        if (!require.As<v8::Function>()->Call(context, v8::Undefined(isolate), 1, arguments).IsEmpty())
-          continue;
-        host_.uncaught(caught);
-        if (host_.ending() != Ending::kRunning) return false;
-      }
+      if (host_.ending() != Ending::kRunning) return false;
     }
   }
   if (imported.empty()) return true;
@@ -150,16 +140,15 @@ void ModuleLoader::check_syntax(const Program& program) {
   if (program.kind == Program::Kind::kFile) {
     std::string specifier = program.source;
     if (!specifier.starts_with('/')) specifier = "./" + specifier;
-    v8::Local<v8::Context> context = host_.context();
     v8::Local<v8::Object> loader;
     v8::Local<v8::Value> resolve, found;
     v8::Local<v8::Value> arguments[] = {to_v8(isolate, specifier), to_v8(isolate, here() + "/[main]")};
     if (!host_.builtin("internal/loader").ToLocal(&loader) ||
-        !loader->Get(context, name_of(isolate, "resolveFrom")).ToLocal(&resolve) ||
-        !resolve.As<v8::Function>()->Call(context, loader, 2, arguments).ToLocal(&found))
+        !loader->Get(host_.context(), name_of(isolate, "resolveFrom")).ToLocal(&resolve) ||
+        !resolve.As<v8::Function>()->Call(host_.context(), loader, 2, arguments).ToLocal(&found))
       return host_.uncaught(caught);
     path = from_v8(isolate, found);
-    if (!read_text(path).ToLocal(&text)) return host_.uncaught(caught);
+    if (!read_source(path).ToLocal(&text)) return host_.uncaught(caught);
     if (format_of(path) == Format::kEsModule) {
       if (!compiles_as_module(isolate, text, path)) host_.uncaught(caught);
       return;

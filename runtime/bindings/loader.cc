@@ -136,7 +136,7 @@ static void set_hooks(const Info& info) { loader_of(info).set_hooks(info[0], inf
 // options() -> [conditions, preserveSymlinks, preserveSymlinksMain]
 static void options(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
-  const LoaderOptions& chosen = PackageResolver::options();
+  const LoaderOptions& chosen = loader_of(info).resolver().options();
   std::vector<v8::Local<v8::Value>> conditions;
   for (const std::string& each : chosen.conditions) conditions.push_back(to_v8(isolate, each));
   v8::Local<v8::Value> parts[] = {v8::Array::New(isolate, conditions.data(), conditions.size()),

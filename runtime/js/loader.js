@@ -20,6 +20,8 @@ function keepsSymlinks(isMain) {
   return symlinkOptions[isMain ? 2 : 1];
 }
 
+const hasOwn = (object, key) => Object.prototype.hasOwnProperty.call(object, key);
+
 function dirname(path) {
   const at = path.lastIndexOf('/');
   if (at < 0) return '.';
@@ -549,6 +551,7 @@ exports.load = function load(path, isMain, source) {
   }
   return loadFile(path, undefined, isMain, undefined, source === undefined ? undefined : { source, format: 'commonjs' }).exports;
 };
+exports.preload = (names) => Module._preloadModules(names);
 exports.runMain = (name) => Module.runMain(name);
 exports.resolveFrom = function resolveFrom(specifier, filename) {
   const parent = new Module(filename);
@@ -587,6 +590,19 @@ exports.evaluationGlobals = function evaluationGlobals(name) {
   requireFunction.main = undefined;
   for (const [key, value] of Object.entries({ require: requireFunction, module, exports: module.exports, __filename: name, __dirname: '.' })) {
     Object.defineProperty(globalThis, key, { __proto__: null, value, writable: true, configurable: true, enumerable: true });
+  }
+  // Core modules by their names, as in a session at a prompt.
+  for (const id of bootstrap.names()) {
+    if (id.includes('/') || id.includes(':') || hasOwn(globalThis, id)) continue;
+    const set = (value) => Object.defineProperty(globalThis, id, { __proto__: null, value, writable: true, configurable: true, enumerable: true });
+    Object.defineProperty(globalThis, id, {
+      __proto__: null, configurable: true, enumerable: false, set,
+      get() {
+        const value = builtin(bootstrap.idOf(id));
+        Object.defineProperty(globalThis, id, { __proto__: null, value, writable: true, configurable: true, enumerable: false });
+        return value;
+      },
+    });
   }
 };
 exports.createRequire = createRequireFromPath;

@@ -333,6 +333,7 @@ for (const name of ['execve', 'finalization', 'getActiveResourcesInfo', '_getAct
 process.setSourceMapsEnabled = function setSourceMapsEnabled(enabled) {
   require('internal/validators').validateBoolean(enabled, 'val');
   sourceMaps = enabled;
+  require('internal/node/source_maps').setSupport(enabled, enabled, enabled);
 };
 let sourceMaps;
 Object.defineProperty(process, 'sourceMapsEnabled', { configurable: true, enumerable: true, get: () => sourceMaps ??= hasOption('--enable-source-maps') });

@@ -128,6 +128,38 @@ export interface SqliteBinding {
   [name: string]: (...given: any[]) => any;
 }
 
+// Handles are objects that only these functions understand. `id`: of internal/node/vm_imports, for import() in the code.
+type ScriptHandle = object;
+type ModuleHandle = object;
+type Compiled<T> = [made: T, cacheRejected: boolean | undefined, cache: Uint8Array | undefined, sourceMapUrl: string | undefined];
+export interface VmBinding {
+  makeContext(sandbox: object | undefined, strings: boolean, wasm: boolean, ownMicrotasks: boolean): object;
+  isContext(object: object): boolean;
+  measureMemory(detailed: boolean, eager: boolean): Promise<object>;
+  compileScript(code: string, filename: string, line: number, column: number, cache: ArrayBufferView | undefined, produce: boolean, id: number,
+    sandbox: object | undefined, displayErrors: boolean): Compiled<ScriptHandle>;
+  runScript(script: ScriptHandle, sandbox: object | null, timeoutMs: number, displayErrors: boolean, breakOnSigint: boolean): unknown;
+  createCachedData(script: ScriptHandle): Uint8Array;
+  compileFunction(code: string, filename: string, line: number, column: number, cache: ArrayBufferView | undefined, produce: boolean, id: number,
+    sandbox: object | undefined, extensions: object[], parameters: string[] | undefined): Compiled<Function>;
+  setImportHooks(answer: (id: number, specifier: string, attributes: string[], file: unknown) => unknown, forget: (id: number) => void): void;
+  setPrepareStackTrace(prepare: ((error: unknown, sites: object[]) => unknown) | undefined): void;
+  sourceModule(code: string, url: string, line: number, column: number, cache: ArrayBufferView | undefined, sandbox: object | undefined, id: number,
+    owner: object, fillMeta: Function | undefined): [made: ModuleHandle, cacheRejected: boolean];
+  syntheticModule(names: string[], url: string, sandbox: object | undefined, owner: object, evaluate: Function): ModuleHandle;
+  // Four for each: specifier, line, column, [key, value, ...].
+  moduleRequests(module: ModuleHandle): unknown[];
+  linkModule(module: ModuleHandle, targets: ModuleHandle[]): void;
+  instantiateModule(module: ModuleHandle): void;
+  evaluateModule(module: ModuleHandle, timeoutMs: number, breakOnSigint: boolean): Promise<void>;
+  moduleStatus(module: ModuleHandle): number;
+  moduleError(module: ModuleHandle): unknown;
+  moduleNamespace(module: ModuleHandle): object;
+  isGraphAsync(module: ModuleHandle): boolean;
+  setModuleExport(module: ModuleHandle, name: string, value: unknown): void;
+  createModuleCachedData(module: ModuleHandle): Uint8Array;
+}
+
 export interface ErrnoBinding {
   describe(number: Errno): [name: string, words: string];
   list(): Array<number | [string, string]>;

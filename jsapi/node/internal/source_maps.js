@@ -117,7 +117,8 @@ function cloned(payload) {
 const maps = new Map();  // file or URL -> SourceMap or null
 let support = { enabled: false, nodeModules: false, generatedCode: false };
 
-const MARK = /\/[*/]#\s+sourceMappingURL=([^\s*]+)/g;
+// At the end of a line: not within a text.
+const MARK = /\/[*/][#@]\s+sourceMappingURL=([^\s'"*]+)\s*(?:\*\/)?\s*$/gm;
 
 function readMap(filename, text) {
   let url;
