@@ -157,6 +157,10 @@ class Timeout {
     clearTimeout(this);
     return this;
   }
+  // The lists that it stands in are of no use to who looks at it.
+  [Symbol.for('nodejs.util.inspect.custom')](depth, options) {
+    return require('internal/inspect').inspect(this, { ...options, depth: 0, customInspect: false });
+  }
   [Symbol.toPrimitive]() {
     if (this.id === 0) {
       this.id = nextId++;
