@@ -178,7 +178,8 @@ function processNow(stream, chunk, kind) {
   if (state === 4 && stream._rejectGarbageAfterEnd) throw new codes.ERR_TRAILING_JUNK_AFTER_STREAM_END();
   return asBuffer(value);
 }
-const asBuffer = (bytes) => Object.setPrototypeOf(bytes, Buffer.prototype);
+const FastBuffer = Buffer[Symbol.species];
+const asBuffer = (bytes) => new FastBuffer(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 function processPiece(stream, chunk, kind, callback) {
   if (!stream._handle) {

@@ -66,7 +66,7 @@ class ZlibCoder final : public Coder {
       number_ = ::deflate(&stream_, flush);
     else
       decompress(flush);
-    const CoderError error = failure(flush);
+    CoderError error = failure(flush);
     input = input.subspan(input_now - stream_.avail_in);
     output = output.subspan(output_now - stream_.avail_out);
     return error;
@@ -261,14 +261,15 @@ class BrotliDecoder final : public Coder {
   BrotliDecoderState* state_ = nullptr;
 };
 
-#define SLUICE_ZSTD_ERRORS(X)                                                                               \
-  X(no_error)                                                                                               \
-  X(GENERIC) X(prefix_unknown) X(version_unsupported) X(frameParameter_unsupported)                         \
-      X(frameParameter_windowTooLarge) X(corruption_detected) X(checksum_wrong) X(dictionary_corrupted)     \
-          X(dictionary_wrong) X(dictionaryCreation_failed) X(parameter_unsupported) X(parameter_outOfBound) \
-              X(tableLog_tooLarge) X(maxSymbolValue_tooLarge) X(maxSymbolValue_tooSmall) X(stage_wrong)     \
-                  X(init_missing) X(memory_allocation) X(workSpace_tooSmall) X(dstSize_tooSmall)            \
-                      X(srcSize_wrong) X(dstBuffer_null)
+#define SLUICE_ZSTD_ERRORS(X)                                                                                \
+  X(no_error)                                                                                                \
+  X(GENERIC)                                                                                                 \
+  X(prefix_unknown) X(version_unsupported) X(frameParameter_unsupported) X(frameParameter_windowTooLarge)    \
+      X(corruption_detected) X(checksum_wrong) X(dictionary_corrupted) X(dictionary_wrong)                   \
+          X(dictionaryCreation_failed) X(parameter_unsupported) X(parameter_outOfBound) X(tableLog_tooLarge) \
+              X(maxSymbolValue_tooLarge) X(maxSymbolValue_tooSmall) X(stage_wrong) X(init_missing)           \
+                  X(memory_allocation) X(workSpace_tooSmall) X(dstSize_tooSmall) X(srcSize_wrong)            \
+                      X(dstBuffer_null)
 
 const char* zstd_code(ZSTD_ErrorCode code) {
   switch (code) {

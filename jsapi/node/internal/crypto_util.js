@@ -16,11 +16,13 @@ function getArrayBufferOrView(value, name, encoding) {
   throw new codes.ERR_INVALID_ARG_TYPE(name, ['string', 'ArrayBuffer', 'Buffer', 'TypedArray', 'DataView'], value);
 }
 
-const asBuffer = (bytes) => Object.setPrototypeOf(bytes, Buffer.prototype);
+// The class itself: Buffer.from() checks what needs no check here, and another prototype would cost more than another view.
+const FastBuffer = Buffer[Symbol.species];
+const asBuffer = (bytes) => new FastBuffer(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 // A result of C++ in the encoding asked for: no encoding, or "buffer", gives the bytes.
 function encoded(bytes, encoding) {
-  asBuffer(bytes);
-  return encoding && encoding !== 'buffer' ? bytes.toString(encoding) : bytes;
+  const buffer = asBuffer(bytes);
+  return encoding && encoding !== 'buffer' ? buffer.toString(encoding) : buffer;
 }
 
 // What goes to C++ as it is: bytes, or a text that is UTF-8 there.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What of node:zlib is our own: pieces that end anywhere, work on the pool that its stream does not wait for, limits.
 'use strict';
 const zlib = require('zlib');

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Vectors that specifications give, keys through all of their forms, and what happens while the pool works.
 'use strict';
 const crypto = require('crypto');

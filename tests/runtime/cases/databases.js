@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // node:sqlite: values both ways, names of parameters, functions that throw, rows of a statement that is used anew, sessions, copies.
 'use strict';
 const { DatabaseSync, backup, constants } = require('node:sqlite');

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // crypto.subtle: a key is wrapped and comes back; the counter wraps within its own bits; what a script writes into a key does not count.
 const { subtle } = crypto;
 const hex = (bytes) => Buffer.from(bytes).toString('hex');
