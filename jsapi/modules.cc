@@ -6,6 +6,7 @@
 
 #include "jsapi/native/api.hh"
 #include "jsapi/native/node/bindings.hh"
+#include "jsapi/native/node/napi/modules.hh"
 #include "jsapi/native/url.hh"
 
 namespace sluice::jsapi {
@@ -20,6 +21,7 @@ std::span<const runtime::NativeModule> native_modules() {
       {"network", install_network}, {"url", install_url}, {"buffer", install_buffer},
       {"types", install_types},     {"os", install_os},   {"fs", install_fs},
       {"spawn", install_spawn},
+      {"addons", install_addons},
   };
   return kModules;
 }

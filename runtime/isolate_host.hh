@@ -132,6 +132,9 @@ class IsolateHost {
   void uncaught(v8::Local<v8::Value> error, v8::Local<v8::Message> message,
                 const char* origin = "uncaughtException");
 
+  // Ticks, then microtasks, then rejections, until none is left: behind a callback of its own that an Entry made.
+  void settle();
+
   // exports of a built-in module. Inside an Entry or a call from JavaScript.
   v8::MaybeLocal<v8::Object> builtin(std::string_view id);
 
@@ -187,7 +190,6 @@ class IsolateHost {
   friend class ModuleLoader;
   friend struct Internals;
   void hand_over();
-  void settle();
   void report_rejections();
   bool stopped(v8::TryCatch& caught);
   void note_termination();

@@ -188,7 +188,7 @@ bool PackageResolver::as_file(const std::string& path, std::string& found) {
     found = path;
     return true;
   }
-  for (const char* extension : {".js", ".json", ".cjs", ".mjs"}) {
+  for (const char* extension : {".js", ".json", ".node", ".cjs", ".mjs"}) {
     if (what_is(path + extension) != What::kFile) continue;
     found = path + extension;
     return true;

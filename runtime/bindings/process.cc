@@ -203,6 +203,8 @@ static void versions(const Info& info) {
   set("sluice", kVersion);
   set("node", kNodeVersion);
   set("v8", v8::V8::GetVersion());
+  set("modules", std::to_string(kNodeModuleVersion).c_str());
+  set("napi", std::to_string(kNodeApiVersion).c_str());
   info.GetReturnValue().Set(result);
 }
 

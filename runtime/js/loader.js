@@ -27,7 +27,7 @@ class Module {
   _compile(source, filename) { compile(this, source, filename); }
 }
 Module._cache = cache;
-Module._extensions = { __proto__: null, '.js': loadJavaScript, '.json': loadJson };
+Module._extensions = { __proto__: null, '.js': loadJavaScript, '.json': loadJson, '.node': loadAddon };
 Module.Module = Module;
 Module._nodeModulePaths = (from) => pathsOf(from);
 
@@ -94,6 +94,7 @@ function load(path, parent, isMain = false) {
   let failed = true;
   try {
     if (path.endsWith('.json')) loadJson(module, path);
+    else if (path.endsWith('.node')) loadAddon(module, path);
     else loadJavaScript(module, path);
     failed = false;
   } finally {
@@ -108,6 +109,10 @@ function load(path, parent, isMain = false) {
 
 function loadJson(module, path) {
   module.exports = internalBinding('loader').readJson(path);
+}
+
+function loadAddon(module, path) {
+  return require('internal/process').process.dlopen(module, path);
 }
 
 function loadJavaScript(module, path) {

@@ -101,7 +101,7 @@ process.features = Object.freeze({
 });
 process.config = Object.freeze({
   target_defaults: Object.freeze({ cflags: [], default_configuration: 'Release', defines: [], include_dirs: [], libraries: [] }),
-  variables: Object.freeze({ v8_enable_i18n_support: 1, node_shared: false, asan: 0, napi_build_version: '0' }),
+  variables: Object.freeze({ v8_enable_i18n_support: 1, node_shared: false, asan: 0, napi_build_version: '10' }),
 });
 process._exiting = false;
 process.getBuiltinModule = function getBuiltinModule(id) {
@@ -109,6 +109,9 @@ process.getBuiltinModule = function getBuiltinModule(id) {
   const bootstrap = require('internal/bootstrap');
   const known = bootstrap.idOf(id);
   return known === undefined ? undefined : bootstrap.requireBuiltin(known);
+};
+process.dlopen = function dlopen(module, filename, flags) {
+  return internalBinding('addons').dlopen(...arguments);
 };
 process._rawDebug = (...args) => internalBinding('process').write(2, `${require('internal/inspect').format(...args)}\n`);
 process.debugPort = 0;

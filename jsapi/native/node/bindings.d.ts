@@ -57,6 +57,11 @@ export interface SpawnBinding {
   }): [pid: number, status: number | null, signal: number, failed: Errno | 0, outputs: Array<Uint8Array | null>];
 }
 
+export interface AddonsBinding {
+  // As process.dlopen: checks its arguments by itself.
+  dlopen(module: { exports: unknown }, path: string, flags?: number): void;
+}
+
 export interface ErrnoBinding {
   describe(number: Errno): [name: string, words: string];
   list(): Array<number | [string, string]>;
