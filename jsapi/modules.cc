@@ -6,6 +6,7 @@
 
 #include "jsapi/native/api.hh"
 #include "jsapi/native/node/bindings.hh"
+#include "jsapi/native/node/napi/modules.hh"
 #include "jsapi/native/url.hh"
 
 namespace sluice::jsapi {
@@ -22,6 +23,7 @@ std::span<const runtime::NativeModule> native_modules() {
       {"spawn", install_spawn},     {"vm", install_vm},         {"zlib", install_zlib},
       {"crypto", install_crypto},   {"pipe", install_pipe},     {"ipc", install_ipc},
       {"watch", install_watch},     {"sqlite", install_sqlite}, {"heap", install_heap},
+      {"addons", install_addons},
   };
   return kModules;
 }

@@ -240,6 +240,8 @@ static void versions(const Info& info) {
   set("sqlite", SQLITE_VERSION);
   set("zlib", ZLIB_VERSION);
   set("zstd", ZSTD_VERSION_STRING);
+  set("modules", std::to_string(kNodeModuleVersion).c_str());
+  set("napi", std::to_string(kNodeApiVersion).c_str());
   info.GetReturnValue().Set(result);
 }
 

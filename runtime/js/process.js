@@ -146,7 +146,7 @@ process.features = Object.freeze({
 });
 process.config = Object.freeze({
   target_defaults: Object.freeze({ cflags: [], default_configuration: 'Release', defines: [], include_dirs: [], libraries: [] }),
-  variables: Object.freeze({ v8_enable_i18n_support: 1, node_shared: false, asan: 0, napi_build_version: '0', node_module_version: 108 }),
+  variables: Object.freeze({ v8_enable_i18n_support: 1, node_shared: false, asan: 0, napi_build_version: '10', node_module_version: 108 }),
 });
 process._exiting = false;
 process.getBuiltinModule = function getBuiltinModule(id) {
@@ -154,6 +154,9 @@ process.getBuiltinModule = function getBuiltinModule(id) {
   const bootstrap = require('internal/bootstrap');
   const known = bootstrap.idOf(id);
   return known === undefined ? undefined : bootstrap.requireBuiltin(known);
+};
+process.dlopen = function dlopen(module, filename, flags) {
+  return internalBinding('addons').dlopen(...arguments);
 };
 process._rawDebug = (...args) => internalBinding('process').write(2, `${require('internal/inspect').format(...args)}\n`);
 process.debugPort = 0;

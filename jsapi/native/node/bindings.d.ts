@@ -160,6 +160,11 @@ export interface VmBinding {
   createModuleCachedData(module: ModuleHandle): Uint8Array;
 }
 
+export interface AddonsBinding {
+  // As process.dlopen: checks its arguments by itself.
+  dlopen(module: { exports: unknown }, path: string, flags?: number): void;
+}
+
 export interface ErrnoBinding {
   describe(number: Errno): [name: string, words: string];
   list(): Array<number | [string, string]>;
