@@ -2,6 +2,7 @@
 // Workers of an isolate: made, ended, asked; and what a worker knows of itself.
 #include <v8-profiler.h>
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 
@@ -67,6 +68,7 @@ class Workers {
     v8::Local<v8::Function> done = found->second.Get(isolate);
     questions_.erase(found);
     std::vector<v8::Local<v8::Value>> values;
+    values.reserve(numbers.size());
     for (const double number : numbers) values.push_back(v8::Number::New(isolate, number));
     v8::Local<v8::Value> arguments[] = {v8::Array::New(isolate, values.data(), values.size()),
                                         to_v8(isolate, text)};

@@ -3,6 +3,7 @@
 #include <v8-profiler.h>
 #include <v8.h>
 
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ using Info = v8::FunctionCallbackInfo<v8::Value>;
 
 v8::Local<v8::Array> numbers_of(v8::Isolate* isolate, const std::vector<size_t>& numbers) {
   std::vector<v8::Local<v8::Value>> values;
+  values.reserve(numbers.size());
   for (const size_t number : numbers) values.push_back(v8::Number::New(isolate, static_cast<double>(number)));
   return v8::Array::New(isolate, values.data(), values.size());
 }

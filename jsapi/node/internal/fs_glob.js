@@ -137,6 +137,12 @@ function* walk({ patterns, cwd, exclude, withFileTypes, followSymlinks }) {
     seen.add(path);
     yield ['found', withFileTypes ? dirent : path];
   }
+  // Whether a link is one to a directory that does not hold the link itself: the walk must end.
+  function* leadsOn(directory, link) {
+    if (!(yield ['follow', link])?.isDirectory()) return false;
+    const target = yield ['real', link], here = yield ['real', directory];
+    return target !== null && here !== null && !`${here}/`.startsWith(target === '/' ? '/' : `${target}/`);
+  }
   // `path`: what of the result is known. `at`: the part that comes next.
   const visited = new Set();
   function* visit(parts, path, at, dirent) {
@@ -180,7 +186,7 @@ function* walk({ patterns, cwd, exclude, withFileTypes, followSymlinks }) {
       for (const entry of (yield* list(directory)) ?? []) {
         const below = path === '' ? entry.name : pathModule.join(path, entry.name);
         if (isExcluded(below, entry)) continue;
-        if (entry.isDirectory() || (followSymlinks && entry.isSymbolicLink() && (yield ['follow', pathModule.resolve(cwd, below)])?.isDirectory())) yield* visit(parts, below, at, entry);
+        if (entry.isDirectory() || (followSymlinks && entry.isSymbolicLink() && (yield* leadsOn(directory, pathModule.resolve(cwd, below))))) yield* visit(parts, below, at, entry);
         else if (last) yield* found(below, entry);
       }
       return;
@@ -216,6 +222,7 @@ function globSync(pattern, options) {
     try {
       if (what === 'found') out.push(subject);
       else if (what === 'list') answer = fs.readdirSync(subject, { withFileTypes: true });
+      else if (what === 'real') answer = fs.realpathSync(subject);
       else answer = (what === 'follow' ? fs.statSync : fs.lstatSync)(subject, { throwIfNoEntry: false }) ?? null;
     } catch {
       answer = null;
@@ -234,6 +241,7 @@ async function* globIterator(pattern, options) {
     answer = undefined;
     try {
       if (what === 'list') answer = await fs.readdir(subject, { withFileTypes: true });
+      else if (what === 'real') answer = await fs.realpath(subject);
       else if (what !== 'found') answer = await (what === 'follow' ? fs.stat : fs.lstat)(subject);
     } catch {
       answer = null;

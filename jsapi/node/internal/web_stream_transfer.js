@@ -21,10 +21,12 @@ function sendError(port, reason) {
   }
 }
 
-function readableOver(port) {
+// `kept`: whoever reads waits for it, so that the program does not end meanwhile.
+function readableOver(port, kept = true) {
   let stream;
   port.onmessage = ({ data: { type, value } }) => {
     const { controller } = stream[k];
+    port.unref();
     if (type === 'chunk') enqueueDefault(controller, value);
     else if (type === 'close') {
       closeDefault(controller);
@@ -43,7 +45,7 @@ function readableOver(port) {
   port.unref();
   stream = createReadable(() => {}, async () => {
     send(port, 'pull');
-    port.ref();
+    if (kept) port.ref();
   }, async (reason) => {
     try {
       sendError(port, reason);
@@ -54,7 +56,7 @@ function readableOver(port) {
   return stream;
 }
 
-function writableOver(port) {
+function writableOver(port, kept = true) {
   let stream;
   let backpressure = deferred();
   port.onmessage = ({ data: { type, value } }) => {
@@ -75,7 +77,7 @@ function writableOver(port) {
   };
   port.unref();
   stream = createWritable(() => {}, async (chunk) => {
-    port.ref();
+    if (kept) port.ref();
     if (backpressure !== undefined) await backpressure.promise;
     backpressure = deferred();
     try {
@@ -111,22 +113,22 @@ function portsOf(stream) {
 
 function transferReadable(stream) {
   const [{ port1, port2 }] = portsOfStream.get(stream);
-  handled(pipe(stream, writableOver(port1), {}));
+  handled(pipe(stream, writableOver(port1, false), {}));
   return { data: port2, deserializeInfo: 'internal/webstreams:ReadableStream' };
 }
 function transferWritable(stream) {
   const [{ port1, port2 }] = portsOfStream.get(stream);
-  handled(pipe(readableOver(port1), stream, {}));
+  handled(pipe(readableOver(port1, false), stream, {}));
   return { data: port2, deserializeInfo: 'internal/webstreams:WritableStream' };
 }
 function transferTransform(stream) {
   const [first, second] = portsOfStream.get(stream);
-  handled(pipe(stream.readable, writableOver(first.port1), {}));
-  handled(pipe(readableOver(second.port1), stream.writable, {}));
+  handled(pipe(stream.readable, writableOver(first.port1, false), {}));
+  handled(pipe(readableOver(second.port1, false), stream.writable, {}));
   return { data: [first.port2, second.port2], deserializeInfo: 'internal/webstreams:TransformStream' };
 }
 
 module.exports = {
-  portsOf, transferReadable, transferWritable, transferTransform, reviveReadable: readableOver, reviveWritable: writableOver,
+  portsOf, transferReadable, transferWritable, transferTransform, reviveReadable: (port) => readableOver(port), reviveWritable: (port) => writableOver(port),
   reviveTransform: ([readable, writable]) => new streams.TransformStream(kPrivate, readableOver(readable), writableOver(writable)),
 };

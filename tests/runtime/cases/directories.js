@@ -17,6 +17,10 @@ const { text } = require('stream/consumers');
   for await (const each of fs.promises.glob('**/*.js', { cwd: root, exclude: (name) => name === 'a/b' })) found.push(each);
   console.log(found.sort().join(' '));
 
+  fs.symlinkSync('..', path.join(root, 'a/up'));
+  console.log(fs.globSync('a/**/*.js', { cwd: root, followSymlinks: true }).sort().join(' '));
+  fs.unlinkSync(path.join(root, 'a/up'));
+
   const watcher = fs.watch(root, { recursive: true });
   const seen = (name) => new Promise((resolve) => watcher.on('change', function listen(type, file) {
     if (file !== name) return;
