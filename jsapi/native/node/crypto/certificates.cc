@@ -77,15 +77,15 @@ v8::Local<v8::Value> name_parts(v8::Isolate* isolate, const X509_NAME* name) {
 }
 
 // What stands in a list must not be able to look like two entries of it: then it is written as JSON has it.
-bool is_safe(std::string_view text, bool in_uri) {
+bool is_safe(std::string_view text) {
   for (const char c : text) {
     if (c == '"' || c == '\\' || c == ',' || c == '\'') return false;
-    if (in_uri ? (c < ' ' || c > '~') : (c < ' ' || c > '~')) return false;
+    if (c < ' ' || c > '~') return false;
   }
   return true;
 }
 void append_text(std::string& to, std::string_view prefix, std::string_view text, bool is_utf8) {
-  if (is_safe(text, false)) {
+  if (is_safe(text)) {
     to.append(prefix).append(text);
     return;
   }
@@ -133,11 +133,11 @@ void append_general_name(std::string& to, const GENERAL_NAME* name) {
       } else if (bytes.size() == 16) {
         // Groups without the short form, as OpenSSL writes them.
         std::string groups;
-        for (int i = 0; i < 8; ++i) {
+        for (size_t i = 0; i < 8; ++i) {
           char group[8];
-          std::snprintf(group, sizeof(group), "%s%X", i > 0 ? ":" : "",
-                        (static_cast<unsigned char>(bytes[static_cast<size_t>(2 * i)]) << 8) |
-                            static_cast<unsigned char>(bytes[static_cast<size_t>(2 * i + 1)]));
+          std::snprintf(
+              group, sizeof(group), "%s%X", i > 0 ? ":" : "",
+              (static_cast<unsigned char>(bytes[2 * i]) << 8) | static_cast<unsigned char>(bytes[2 * i + 1]));
           groups += group;
         }
         to.append("IP Address:").append(groups);

@@ -205,6 +205,7 @@ bool set(v8::Isolate* isolate, v8::Local<v8::Object> object, const char* name, v
 }
 v8::Local<v8::Array> names_array(v8::Isolate* isolate, const std::vector<std::string>& names) {
   std::vector<v8::Local<v8::Value>> values;
+  values.reserve(names.size());
   for (const std::string& name : names) values.push_back(to_v8(isolate, name));
   return v8::Array::New(isolate, values.data(), values.size());
 }

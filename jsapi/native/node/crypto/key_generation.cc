@@ -114,6 +114,7 @@ void curve_names(const Info& info) {
   std::vector<EC_builtin_curve> curves(::EC_get_builtin_curves(nullptr, 0));
   ::EC_get_builtin_curves(curves.data(), curves.size());
   std::vector<std::string> names;
+  names.reserve(curves.size());
   for (const EC_builtin_curve& curve : curves) names.emplace_back(::OBJ_nid2sn(curve.nid));
   info.GetReturnValue().Set(names_array(info.GetIsolate(), names));
 }

@@ -6,7 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
-#include <cstring>
+#include <algorithm>
 
 #include "jsapi/native/node/crypto/crypto.hh"
 
@@ -25,7 +25,7 @@ struct Passphrase {
 int read_passphrase(char* buffer, int size, int, void* user) {
   auto* passphrase = static_cast<Passphrase*>(user);
   if (!passphrase->given || passphrase->text.size() > static_cast<size_t>(size)) return -1;
-  std::memcpy(buffer, passphrase->text.data(), passphrase->text.size());
+  std::copy(passphrase->text.begin(), passphrase->text.end(), buffer);
   return static_cast<int>(passphrase->text.size());
 }
 
