@@ -9,6 +9,6 @@ namespace sluice::runtime {
 #endif
 inline constexpr const char* kVersion = SLUICE_VERSION;
 // The Node whose documented behaviour programs may expect; packages look at it to choose code paths.
-inline constexpr const char* kNodeVersion = "18.20.4";
+inline constexpr const char* kNodeVersion = "22.12.0";
 
 }  // namespace sluice::runtime

@@ -111,15 +111,19 @@ bool Stack::receive(uint64_t now_ns) {
       __builtin_prefetch(frame->data);
       __builtin_prefetch(frame->data + 64);
     };
-    for (unsigned i = 0; i < kAhead && i < count; ++i) prefetch(frames[i]);
+    Protocol* const tcp = s.protocols[kProtocolTcp];
+    const bool all_ahead = tcp && tcp->looks_ahead();
+    const unsigned ahead = all_ahead ? count : std::min(count, kAhead);
+    for (unsigned i = 0; i < ahead; ++i) prefetch(frames[i]);
+    if (all_ahead) tcp->look_ahead(frames, count);
     for (unsigned i = 0; i < count; ++i) {
-      if (i + kAhead < count) prefetch(frames[i + kAhead]);
+      if (i + kAhead < count && !all_ahead) prefetch(frames[i + kAhead]);
       counters.received_bytes += frames[i]->next_segment ? frames[i]->chain_length() : frames[i]->length;
       s.more_follow = each->merge_received && i + 1 < count;
       s.input_frame(*each, frames[i]);
     }
     s.more_follow = false;
-    if (Protocol* tcp = s.protocols[kProtocolTcp]) tcp->end_of_burst();
+    if (tcp) tcp->end_of_burst();
   }
   return any;
 }

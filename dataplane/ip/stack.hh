@@ -57,6 +57,14 @@ class Protocol {
   virtual void icmp_error(const IcmpError& about) = 0;
   // All packets of the burst that had `more_follow` set have been received.
   virtual void end_of_burst() {}
+  // Whether it is worth its while to tell the protocol of a burst before its packets are received.
+  virtual bool looks_ahead() const { return false; }
+  // A burst as it came from the port, Ethernet header first and nothing verified: only to ask memory for what receive() will
+  // read.
+  virtual void look_ahead(Buffer* const* frames, unsigned count) {
+    (void)frames;
+    (void)count;
+  }
 
  protected:
   ~Protocol() = default;

@@ -24,6 +24,9 @@ struct Limits {
   uint32_t active_connections = 1u << 20;
   // After which an established connection without anything under way is at rest.
   uint32_t rest_after_ms = 1'000;
+  // From this many flows on memory is asked for those of a burst before the first is looked up (look_ahead.cc): their slots and
+  // connections fill a cache of level 2. Below it, the hash of each would be worked out twice for nothing.
+  uint32_t look_ahead_flows = 8192;
   // Half-open records of all listeners together; beyond it (and beyond a listener's backlog) SYN cookies are
   // sent.
   uint32_t half_open = 1u << 16;

@@ -182,7 +182,7 @@ TEST_F(Rest, BbrGoesOnWithTheBandwidthItKnows) {
   EXPECT_EQ(pair->client.tcp->counters.timeouts, 0u);
 }
 
-TEST_F(Rest, ABurstOfLookUpsFindsThemAwakeOrNot) {
+TEST_F(Rest, ConnectionsAreFoundAwakeOrNot) {
   start({}, 40);
   be_quiet();
   served(3).stream->write_copy("awake");
@@ -192,10 +192,10 @@ TEST_F(Rest, ABurstOfLookUpsFindsThemAwakeOrNot) {
     flows.push_back({local.address, remote.address, local.port, remote.port});
   }
   flows.push_back({flows[0].local, flows[0].remote, 81, flows[0].remote_port});
-  std::vector<Connection*> found(flows.size());
-  pair->server.tcp->find_connections(flows.data(), found.data(), static_cast<unsigned>(flows.size()));
-  for (size_t i = 0; i < users.size(); ++i) EXPECT_EQ(found[i], &server(i)) << i;
-  EXPECT_EQ(found.back(), nullptr);
+  Tcp& tcp = *pair->server.tcp;
+  tcp.expect(flows.data(), static_cast<unsigned>(flows.size()));
+  for (size_t i = 0; i < users.size(); ++i) EXPECT_EQ(tcp.find_connection(flows[i]), &server(i)) << i;
+  EXPECT_EQ(tcp.find_connection(flows.back()), nullptr);
   EXPECT_EQ(pair->server.tcp->active_count(), 1u);
 }
 

@@ -82,23 +82,9 @@ FlowReference Tcp::find_flow(const Flow& flow, uint32_t hash) {
   });
 }
 
-void Tcp::find_connections(const Flow* flows, Connection** found, unsigned count) {
-  SLUICE_ASSERT(count <= kLookUpBurst);
-  uint32_t hashes[kLookUpBurst];
-  for (unsigned i = 0; i < count; ++i) {
-    hashes[i] = hash_of(flows[i]);
-    flows_.prefetch(hashes[i]);
-  }
-  for (unsigned i = 0; i < count; ++i) {
-    const FlowReference likely = flows_.likely(hashes[i]);
-    if (likely.kind() == FlowReference::kConnection)
-      __builtin_prefetch(&connections_.known(likely.number()).flow_);
-  }
-  for (unsigned i = 0; i < count; ++i) {
-    const FlowReference reference = find_flow(flows[i], hashes[i]);
-    found[i] =
-        reference.kind() == FlowReference::kConnection ? &connections_.known(reference.number()) : nullptr;
-  }
+Connection* Tcp::find_connection(const Flow& flow) {
+  const FlowReference reference = find_flow(flow, hash_of(flow));
+  return reference.kind() == FlowReference::kConnection ? &connections_.known(reference.number()) : nullptr;
 }
 
 Connection* Tcp::new_connection(const Flow& flow, uint32_t hash, const ip::Path& path) {

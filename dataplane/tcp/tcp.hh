@@ -44,6 +44,8 @@ class Tcp final : public ip::Protocol {
   void receive(const ip::ReceivedPacket& about, Buffer* packet) override;
   void icmp_error(const ip::IcmpError& about) override;
   void end_of_burst() override;
+  bool looks_ahead() const override;
+  void look_ahead(Buffer* const* frames, unsigned count) override;
 
   // ---- steps of a turn ----
   void set_now(uint64_t now_ns) {
@@ -82,10 +84,10 @@ class Tcp final : public ip::Protocol {
     return {connections_.memory_bytes(), flows_.memory_bytes(), activities_.memory_bytes()};
   }
   uint32_t active_count() const { return activities_.live_count(); }
-  // The connections of a burst of `count` flows, at most kLookUpBurst; nullptr where there is none. Waits for memory once for
-  // all of them, and not for each.
-  static constexpr unsigned kLookUpBurst = 64;
-  void find_connections(const Flow* flows, Connection** found, unsigned count);
+  // Asks memory for what is known of `count` flows, at most ip::Stack::kReceiveBurst.
+  void expect(const Flow* flows, unsigned count);
+  // nullptr: there is none.
+  Connection* find_connection(const Flow& flow);
 
   // Congestion control of connections that are opened from now on, where nothing else was chosen.
   CongestionControl congestion_control = CongestionControl::kCubic;

@@ -9,6 +9,8 @@ let immediates = [];
 let liveImmediates = 0;
 let interrupted = null;   // what is left of a batch of immediates of which one threw
 
+exports.activeImmediates = () => liveImmediates;
+
 // For C++: 1 there are immediates, 2 they go on where one threw, before anything else of the turn.
 function noteImmediates() {
   const waiting = immediates.length !== 0 && liveImmediates !== 0;

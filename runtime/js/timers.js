@@ -12,6 +12,8 @@ const lists = new Map();  // duration -> list
 const heap = [];          // lists by `expiry`
 let armed = Infinity;
 let nextId = 1;
+// How many hold the program.
+exports.active = () => live;
 const byId = new Map();   // timers whose number was asked for
 let live = 0;
 

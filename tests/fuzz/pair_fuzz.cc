@@ -93,6 +93,7 @@ tcp::Limits limits_of(uint8_t choice) {
   limits.ecn_offer = choice & 2;
   if (choice & 4) limits.flight_records = 64;
   if (choice & 8) limits.out_of_order_buffers = 4;
+  limits.look_ahead_flows = 1;
   return limits;
 }
 

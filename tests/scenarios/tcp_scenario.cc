@@ -231,6 +231,11 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
   if (trace_path) world.wire.trace(trace_path);
   // From a sequence of its own, so that what else a seed means stays as it was.
   SeededEntropy offloads(seed ^ 0x0ff10ad5);
+  SeededEntropy ahead(seed ^ 0x100cadd);
+  const auto look_ahead = [&](tcp::Limits which) {
+    if (ahead.chance(0.3)) which.look_ahead_flows = 1;
+    return which;
+  };
   const auto software = [&] { return SoftwareOffloads{offloads.chance(0.7), offloads.chance(0.7)}; };
   // One server, and mostly one client.
   const bool ipv6 = random.chance(0.35);
@@ -238,7 +243,7 @@ std::string run_tcp_scenario(uint64_t seed, bool talkative, const char* trace_pa
   std::vector<std::unique_ptr<Host>> hosts;
   for (unsigned i = 0; i <= guests; ++i)
     hosts.push_back(std::make_unique<Host>(
-        world, IpAddress::v4(0xc0000202 + i), limits(), port_options(),
+        world, IpAddress::v4(0xc0000202 + i), look_ahead(limits()), port_options(),
         std::vector<ip::InterfaceAddress>{{*IpAddress::parse("2001:db8::" + std::to_string(2 + i)), 64}},
         software()));
   Host& server = *hosts[0];

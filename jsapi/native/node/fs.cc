@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The native half of node:fs: one function that does a call on the file system at once, or on a thread of a pool away from
 // the data cores.
-#include <sched.h>
-#include <unistd.h>
-
-#include <condition_variable>
 #include <cstring>
-#include <deque>
 #include <memory>
-#include <mutex>
-#include <thread>
-#include <tuple>
-#include <unordered_map>
 #include <vector>
 
 #include "jsapi/native/node/bindings.hh"
 #include "jsapi/native/node/file_operations.hh"
+#include "jsapi/native/node/pool.hh"
 #include "runtime/isolate_host.hh"
 #include "runtime/v8_text.hh"
 
@@ -26,97 +18,23 @@ using runtime::IsolateHost;
 
 namespace {
 
-constexpr unsigned kPoolThreads = 4;
-
-// Threads of the process that wait for the disk. They run where the process was started, not on the core that asks.
-class Pool {
- public:
-  static Pool& shared() {
-    static Pool* pool = new Pool;  // never ends: threads may be inside a system call when the process exits
-    return *pool;
-  }
-  void add(std::function<void()> work) {
-    std::lock_guard lock(mutex_);
-    waiting_.push_back(std::move(work));
-    if (idle_ == 0 && threads_ < kPoolThreads) {
-      ++threads_;
-      std::thread([this] { run(); }).detach();
-    } else {
-      some_.notify_one();
-    }
-  }
-
- private:
-  void run() {
-    cpu_set_t set;
-    if (::sched_getaffinity(::getpid(), sizeof(set), &set) == 0) ::sched_setaffinity(0, sizeof(set), &set);
-    for (std::unique_lock lock(mutex_);;) {
-      ++idle_;
-      some_.wait(lock, [this] { return !waiting_.empty(); });
-      --idle_;
-      std::function<void()> work = std::move(waiting_.front());
-      waiting_.pop_front();
-      lock.unlock();
-      work();
-      lock.lock();
-    }
-  }
-  std::mutex mutex_;
-  std::condition_variable some_;
-  std::deque<std::function<void()>> waiting_;
-  unsigned threads_ = 0, idle_ = 0;
-};
-
 // A call under way, and what it must keep alive.
 struct Call {
   FileRequest request;
   bool as_bytes = false, as_bigint = false;
   std::vector<std::shared_ptr<v8::BackingStore>> stores;
-  v8::Global<v8::Function> done;
 };
 
-class Files {
- public:
-  explicit Files(IsolateHost& host) : host_(host) {}
+v8::Local<v8::Value> result_of(v8::Isolate* isolate, Call& call);
 
-  void start(std::unique_ptr<Call> call) {
-    const uint64_t number = next_++;
-    // The pool works on what outlives the isolate; the callback stays here.
-    auto work = std::make_shared<Call>();
-    work->request = std::move(call->request);
-    work->as_bytes = call->as_bytes;
-    work->as_bigint = call->as_bigint;
-    work->stores = std::move(call->stores);
-    under_way_[number].Reset(host_.isolate(), call->done.Get(host_.isolate()));
-    host_.ref();
-    Pool::shared().add([work, number, mailbox = host_.mailbox(), this] {
-      perform(work->request);
-      std::ignore = mailbox->post([work, number, this](IsolateHost&) { finish(number, *work); });
-    });
-  }
-
-  static v8::Local<v8::Value> result_of(v8::Isolate* isolate, Call& call);
-
- private:
-  void finish(uint64_t number, Call& call) {
-    const auto found = under_way_.find(number);
-    if (found == under_way_.end()) return;
-    v8::Global<v8::Function> done = std::move(found->second);
-    under_way_.erase(found);
-    IsolateHost::Entry entry(host_);
-    v8::Isolate* isolate = host_.isolate();
-    v8::Local<v8::Context> context = host_.context();
-    v8::TryCatch caught(isolate);
-    v8::Local<v8::Value> arguments[] = {result_of(isolate, call)};
-    std::ignore = done.Get(isolate)->Call(context, v8::Undefined(isolate), 1, arguments);
-    host_.unref();
-    if (caught.HasCaught()) host_.uncaught(caught);
-  }
-
-  IsolateHost& host_;
-  uint64_t next_ = 1;
-  std::unordered_map<uint64_t, v8::Global<v8::Function>> under_way_;
-};
+void start(PoolWork& pool, const std::shared_ptr<Call>& call, v8::Local<v8::Function> done) {
+  pool.start([call] { perform(call->request); },
+             [call](v8::Isolate* isolate, PoolWork::Results& results) {
+               results.values[0] = result_of(isolate, *call);
+               results.count = 1;
+             },
+             done);
+}
 
 v8::Local<v8::Value> text_value(v8::Isolate* isolate, const std::string& text, bool as_bytes) {
   if (!as_bytes) return runtime::to_v8(isolate, text);
@@ -126,7 +44,7 @@ v8::Local<v8::Value> text_value(v8::Isolate* isolate, const std::string& text, b
 }
 
 // A number (negative: -errno), a text, an array of texts and types, numbers of stat, or bytes.
-v8::Local<v8::Value> Files::result_of(v8::Isolate* isolate, Call& call) {
+v8::Local<v8::Value> result_of(v8::Isolate* isolate, Call& call) {
   FileRequest& request = call.request;
   v8::Local<v8::Context> context = isolate->GetCurrentContext();
   if (request.result < 0 && request.operation == FileOperation::kRemoveAll) {
@@ -193,7 +111,7 @@ std::string path_of(v8::Isolate* isolate, v8::Local<v8::Value> value) {
 void call(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   v8::Local<v8::Context> context = isolate->GetCurrentContext();
-  auto call = std::make_unique<Call>();
+  auto call = std::make_shared<Call>();
   FileRequest& request = call->request;
   request.operation = static_cast<FileOperation>(info[0].As<v8::Int32>()->Value());
   request.path = path_of(isolate, info[2]);
@@ -216,19 +134,25 @@ void call(const Info& info) {
   call->as_bytes = (flags & 1) != 0;
   call->as_bigint = (flags & 2) != 0;
   if (info[1]->IsFunction()) {
-    call->done.Reset(isolate, info[1].As<v8::Function>());
-    static_cast<Files*>(info.Data().As<v8::External>()->Value())->start(std::move(call));
+    start(*static_cast<PoolWork*>(info.Data().As<v8::External>()->Value()), call, info[1].As<v8::Function>());
     return;
   }
   perform(request);
-  info.GetReturnValue().Set(Files::result_of(isolate, *call));
+  info.GetReturnValue().Set(result_of(isolate, *call));
+}
+
+// pending(): how many calls are under way
+void pending(const Info& info) {
+  info.GetReturnValue().Set(static_cast<PoolWork*>(info.Data().As<v8::External>()->Value())->under_way());
 }
 
 }  // namespace
 
 void install_fs(v8::Local<v8::Context> context, v8::Local<v8::Object> target, IsolateHost& host) {
-  Files* files = host.own(std::make_unique<Files>(host));
-  runtime::set_function(context, target, "call", call, v8::External::New(context->GetIsolate(), files));
+  PoolWork* pool = host.own(std::make_unique<PoolWork>(host));
+  v8::Local<v8::Value> data = v8::External::New(context->GetIsolate(), pool);
+  runtime::set_function(context, target, "call", call, data);
+  runtime::set_function(context, target, "pending", pending, data);
 }
 
 }  // namespace sluice::jsapi

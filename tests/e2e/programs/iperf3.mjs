@@ -99,7 +99,12 @@ async function control(socket, reader, cookie) {
     else receive(stream);
   }
   if (await reader.state() !== kTestEnd) throw new Error('not the end of the test');
-  for (const stream of mine.streams) stream.over = true;
+  for (const stream of mine.streams) {
+    stream.over = true;
+    // As iperf3's server does, before the results: with -R the client now reads whole blocks, and its place in a block is
+    // anywhere; without an end of the stream it would wait for bytes that nobody sends.
+    stream.socket.end();
+  }
   const seconds = (performance.now() - startMs) / 1000;
   socket.write(byte(kExchangeResults));
   const theirs = await reader.json();
