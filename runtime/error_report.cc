@@ -118,10 +118,8 @@ std::string uncaught_report(v8::Isolate* isolate, v8::Local<v8::Context> context
   if (!decorated) report = remembered_arrow(isolate, context, error);
   if (!decorated && report.empty()) report = arrow_of(isolate, context, message);
   // What is no error follows at once, as in Node.
-  if (!report.empty() && (error->IsNativeError() || !error->IsObject())) report += "
-";
-  if (!error->IsNativeError() && !error->IsObject()) report += "Uncaught:
-";
+  if (!report.empty() && (error->IsNativeError() || !error->IsObject())) report += "\n";
+  if (!error->IsNativeError() && !error->IsObject()) report += "Uncaught:\n";
   return report + shown + "\n";
 }
 

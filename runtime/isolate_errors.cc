@@ -159,14 +159,10 @@ void IsolateHost::uncaught(v8::Local<v8::Value> error, v8::Local<v8::Message> me
     const bool trace = has_option(image_.node_options, "--trace-uncaught");
     std::string report = uncaught_report(isolate_, context, error, message, shown);
     if (trace && !message.IsEmpty() && !message->GetStackTrace().IsEmpty())
-      report += "Thrown at:
-" + stack_text(isolate_, message->GetStackTrace());
+      report += "Thrown at:\n" + stack_text(isolate_, message->GetStackTrace());
     else if (!trace && !error->IsObject())
-      report += "(Use `sluice --trace-uncaught ...` to show where the exception was thrown)
-";
-    write_standard_error(report + "
-Node.js v" + kNodeVersion + "
-");
+      report += "(Use `sluice --trace-uncaught ...` to show where the exception was thrown)\n";
+    write_standard_error(report + "\nNode.js v" + kNodeVersion + "\n");
     if (has_option(image_.node_options, "--abort-on-uncaught-exception")) std::abort();
   }
   if (!internals_->exit_emitted) {
