@@ -261,15 +261,15 @@ class BrotliDecoder final : public Coder {
   BrotliDecoderState* state_ = nullptr;
 };
 
-#define SLUICE_ZSTD_ERRORS(X)                                                                                \
-  X(no_error)                                                                                                \
-  X(GENERIC)                                                                                                 \
-  X(prefix_unknown) X(version_unsupported) X(frameParameter_unsupported) X(frameParameter_windowTooLarge)    \
-      X(corruption_detected) X(checksum_wrong) X(dictionary_corrupted) X(dictionary_wrong)                   \
-          X(dictionaryCreation_failed) X(parameter_unsupported) X(parameter_outOfBound) X(tableLog_tooLarge) \
-              X(maxSymbolValue_tooLarge) X(maxSymbolValue_tooSmall) X(stage_wrong) X(init_missing)           \
-                  X(memory_allocation) X(workSpace_tooSmall) X(dstSize_tooSmall) X(srcSize_wrong)            \
-                      X(dstBuffer_null)
+// clang-format off
+#define SLUICE_ZSTD_ERRORS(X) \
+  X(no_error) X(GENERIC) X(prefix_unknown) X(version_unsupported) X(frameParameter_unsupported) \
+  X(frameParameter_windowTooLarge) X(corruption_detected) X(checksum_wrong) X(dictionary_corrupted) \
+  X(dictionary_wrong) X(dictionaryCreation_failed) X(parameter_unsupported) X(parameter_outOfBound) \
+  X(tableLog_tooLarge) X(maxSymbolValue_tooLarge) X(maxSymbolValue_tooSmall) X(stage_wrong) \
+  X(init_missing) X(memory_allocation) X(workSpace_tooSmall) X(dstSize_tooSmall) X(srcSize_wrong) \
+  X(dstBuffer_null)
+// clang-format on
 
 const char* zstd_code(ZSTD_ErrorCode code) {
   switch (code) {
