@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // exit: 4
 // process.exit() in a callback that an addon makes: no other follows; the addon's hooks run.
 'use strict';

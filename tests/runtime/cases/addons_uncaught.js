@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an addon's callback throws outside of JavaScript is an uncaught error; the other calls follow.
 'use strict';
 const path = require('path');
