@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // arguments: --v8-flags --expose-gc
 // Addons by Node-API: loading, values, errors, classes, memory, work on other threads, the end.
 'use strict';

@@ -90,6 +90,13 @@ bool napi_env__::enter(const std::function<void(napi_env)>& call) {
     ++addons.depth;
     call(this);
     --addons.depth;
+    if (std::exchange(addons.ended, false)) {
+      // V8 takes a termination for dealt with when nothing of JavaScript is left on the stack. It is told once more, in the scope
+      // of `caught`: the next call is ended at its beginning.
+      last_exception.Reset();
+      isolate->TerminateExecution();
+      std::ignore = host.builtin("internal/bootstrap");
+    }
     if (!last_exception.IsEmpty()) {
       v8::Local<v8::Value> error = last_exception.Get(isolate);
       last_exception.Reset();

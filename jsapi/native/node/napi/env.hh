@@ -73,6 +73,8 @@ class Addons {
   runtime::IsolateHost& host;
   // Of calls into addons under way: at 0 nothing of JavaScript is on the stack, and ticks are run behind a callback.
   unsigned depth = 0;
+  // JavaScript was ended (process.exit, the watchdog) within the present call into an addon: no more of it runs.
+  bool ended = false;
 
  private:
   void end();
@@ -183,8 +185,12 @@ class Attempt : public v8::TryCatch {
  public:
   explicit Attempt(napi_env env) : v8::TryCatch(env->isolate), env_(env) {}
   ~Attempt() {
-    // A termination (exit, watchdog) goes on by itself.
-    if (HasCaught() && !HasTerminated()) env_->last_exception.Reset(env_->isolate, Exception());
+    if (!HasCaught()) return;
+    if (HasTerminated()) {
+      env_->addons.ended = true;
+    } else {
+      env_->last_exception.Reset(env_->isolate, Exception());
+    }
   }
   napi_status status() { return env_->fail(HasCaught() ? napi_pending_exception : napi_ok); }
   // `otherwise`, unless something was thrown.
@@ -211,9 +217,9 @@ bool text_fits(size_t length);
   } while (0)
 #define NAPI_CHECK_ARG(env, argument) NAPI_CHECK(env, (argument) != nullptr, napi_invalid_arg)
 // The beginning of functions that may run JavaScript: declares `attempt`.
-#define NAPI_BEGIN(env)                                                                        \
-  NAPI_CHECK_ENV(env);                                                                         \
-  NAPI_CHECK(env, (env)->last_exception.IsEmpty(), napi_pending_exception);                    \
-  if (!(env)->may_run_js || (env)->isolate->IsExecutionTerminating()) return (env)->refusal(); \
-  (env)->succeed();                                                                            \
+#define NAPI_BEGIN(env)                                                     \
+  NAPI_CHECK_ENV(env);                                                      \
+  NAPI_CHECK(env, (env)->last_exception.IsEmpty(), napi_pending_exception); \
+  if (!(env)->may_run_js || (env)->addons.ended) return (env)->refusal();   \
+  (env)->succeed();                                                         \
   sluice::jsapi::napi::Attempt attempt(env)

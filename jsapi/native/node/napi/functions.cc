@@ -56,6 +56,7 @@ void call(const v8::FunctionCallbackInfo<v8::Value>& info) {
   ++env->addons.depth;
   const napi_value result = bound->callback(env, &callback_info);
   --env->addons.depth;
+  env->addons.ended = false;  // V8 ends the caller by itself
   SLUICE_ASSERT(env->open_handle_scopes == handle_scopes);
   SLUICE_ASSERT(env->open_callback_scopes == callback_scopes);
   if (__builtin_expect(!env->last_exception.IsEmpty(), 0)) {

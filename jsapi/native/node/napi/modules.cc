@@ -170,6 +170,7 @@ void open(const Info& info) {
   ++env->addons.depth;
   const napi_value result = initialize(env, to_napi(exports));
   --env->addons.depth;
+  env->addons.ended = false;
   if (!env->last_exception.IsEmpty()) {
     v8::Local<v8::Value> error = env->last_exception.Get(isolate);
     env->last_exception.Reset();
