@@ -35,7 +35,7 @@ function bodyFrom(value) {
 
 // multipart/form-data (RFC 7578), escaped as the Fetch Standard has it.
 function formBody(form) {
-  const boundary = `----sluice-${require('internal/web_globals').crypto.randomUUID()}`;
+  const boundary = `----sluice-${require('node:crypto').randomUUID()}`;
   const quote = (text) => text.replace(/\r\n|\r|\n/g, '%0D%0A').replace(/"/g, '%22');
   async function* pieces() {
     for (const [name, field] of form) {

@@ -201,7 +201,7 @@ function fileBlob(path, stats, type) {
 const objects = new Map();
 function createObjectURL(blob) {
   if (!(blob instanceof Blob)) throw new codes.ERR_INVALID_ARG_TYPE('obj', 'Blob', blob);
-  const id = require('internal/web_globals').crypto.randomUUID();
+  const id = require('node:crypto').randomUUID();
   objects.set(id, blob);
   return `blob:nodedata:${id}`;
 }

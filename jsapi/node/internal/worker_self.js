@@ -52,7 +52,7 @@ Object.assign(exports, {
       if (timeout !== undefined) validateNumber(timeout, 'timeout', 0);
       validateNumber(threadId, 'threadId');
       if (threadId === exports.threadId) throw new codes.ERR_WORKER_MESSAGING_SAME_THREAD();
-      const name = `\0answer ${exports.threadId} ${require('internal/web_globals').crypto.randomUUID()}`;
+      const name = `\0answer ${exports.threadId} ${require('node:crypto').randomUUID()}`;
       const answer = native.joinBroadcast(name);
       const outlet = native.joinBroadcast(`\0thread ${threadId}`);
       let timer;
