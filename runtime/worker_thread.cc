@@ -121,11 +121,16 @@ WorkerThread::WorkerThread(IsolateHost& parent, WorkerOptions options, std::func
       image_(parent.image()) {
   image_.arguments = options_.arguments;
   image_.exec_arguments = options_.exec_arguments;
+}
+
+int WorkerThread::start() {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, options_.stack_bytes + kStackReserveBytes);
-  SLUICE_ASSERT(pthread_create(&thread_, &attributes, run_thread, this) == 0);
+  const int code = pthread_create(&thread_, &attributes, run_thread, this);
+  joined_ = code != 0;
   pthread_attr_destroy(&attributes);
+  return code;
 }
 
 WorkerThread::~WorkerThread() {

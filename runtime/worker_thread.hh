@@ -35,11 +35,13 @@ struct WorkerOptions {
 
 class WorkerThread final {
  public:
-  // Begins at once. `on_ended` runs on the worker's thread as its last deed.
+  // `on_ended` runs on the worker's thread as its last deed.
   WorkerThread(IsolateHost& parent, WorkerOptions options, std::function<void()> on_ended);
   // Ends it, when it still runs, and waits until it has.
   ~WorkerThread();
   WorkerThread(const WorkerThread&) = delete;
+  // Once. An errno: the system gives no thread, and `on_ended` is not called.
+  int start();
 
   // Ends it soon, whatever it is doing. Any thread.
   void stop();
@@ -73,7 +75,7 @@ class WorkerThread final {
   const unsigned index_, count_;
   RuntimeImage image_;
   pthread_t thread_{};
-  bool joined_ = false;
+  bool joined_ = true;  // there is no thread
   int exit_code_ = 0;
   bool out_of_memory_ = false;
   std::mutex mutex_;  // of the two below

@@ -133,8 +133,12 @@ class Worker extends EventEmitter {
       this.#output(name);
     }
     if (options.stdin) this.#makeInput();
-    native.start(this.#number, this.#name, control.port2, program.file, program.code, [process.execPath, program.file ?? '[worker eval]', ...argv],
+    const errno = native.start(this.#number, this.#name, control.port2, program.file, program.code, [process.execPath, program.file ?? '[worker eval]', ...argv],
       options.execArgv ?? process.execArgv, limits, (code, outOfMemory) => this.#onExit(code, outOfMemory));
+    if (errno !== 0) {
+      for (const port of [control.port1, control.port2, channel.port1]) port.close();
+      throw new codes.ERR_WORKER_INIT_FAILED(require('node:util').getSystemErrorName(-errno));
+    }
     process.nextTick(() => process.emit('worker', this));
   }
 

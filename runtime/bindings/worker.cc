@@ -27,7 +27,7 @@ class Workers {
     });
   }
 
-  void start(WorkerOptions options, v8::Local<v8::Function> on_exit) {
+  int start(WorkerOptions options, v8::Local<v8::Function> on_exit) {
     const uint32_t number = options.number;
     Child& child = children_[number];
     child.on_exit.Reset(host_.isolate(), on_exit);
@@ -36,6 +36,12 @@ class Workers {
         std::make_unique<WorkerThread>(host_, std::move(options), [this, number, mailbox = host_.mailbox()] {
           std::ignore = mailbox->post([this, number](IsolateHost&) { ended(number); });
         });
+    const int code = child.thread->start();
+    if (code != 0) {
+      children_.erase(number);
+      host_.unref();
+    }
+    return code;
   }
 
   WorkerThread* find(uint32_t number) {
@@ -123,7 +129,7 @@ std::vector<std::string> texts_of(v8::Isolate* isolate, v8::Local<v8::Value> val
 
 void next_number(const Info& info) { info.GetReturnValue().Set(WorkerThread::next_number()); }
 
-// start(number, name, port, file or undefined, code or undefined, argv, execArgv, limits[4], onExit)
+// start(number, name, port, file or undefined, code or undefined, argv, execArgv, limits[4], onExit) -> 0 or an errno
 void start(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   v8::Local<v8::Context> context = isolate->GetCurrentContext();
@@ -142,7 +148,7 @@ void start(const Info& info) {
   options.limits.heap_mb = limits[1] > 0 ? std::max(2u, static_cast<uint32_t>(limits[1])) : 0;
   options.limits.code_range_mb = static_cast<uint32_t>(limits[2]);
   options.stack_bytes = static_cast<size_t>(limits[3] * (1u << 20));
-  workers_of(info).start(std::move(options), info[8].As<v8::Function>());
+  info.GetReturnValue().Set(workers_of(info).start(std::move(options), info[8].As<v8::Function>()));
 }
 
 void stop(const Info& info) {

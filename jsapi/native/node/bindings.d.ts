@@ -195,7 +195,7 @@ export interface MessagingBinding {
 export interface WorkerBinding {
   nextNumber(): number;
   start(number: number, name: string, control: object, file: string | undefined, code: string | undefined, argv: string[], execArgv: string[],
-    limits: [youngMb: number, oldMb: number, codeRangeMb: number, stackMb: number], onExit: (code: number, outOfMemory: boolean) => void): void;
+    limits: [youngMb: number, oldMb: number, codeRangeMb: number, stackMb: number], onExit: (code: number, outOfMemory: boolean) => void): number;
   stop(number: number): void;
   setRef(number: number, referenced: boolean): void;
   // 0: processor time in microseconds, 1: heap statistics, 2: a heap snapshot. False: it is over.

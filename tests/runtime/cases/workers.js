@@ -62,6 +62,7 @@ const failure = (fn) => {
   for (const fn of [
     () => channel.port1.postMessage(() => {}), () => channel.port1.postMessage(channel.port2), () => channel.port1.postMessage(1, [channel.port1]),
     () => structuredClone(kept, { transfer: [kept] }), () => structuredClone(Symbol('x')), () => new Worker('relative.js'),
+    () => new Worker('', { eval: true, resourceLimits: { stackSizeMb: 1e9 } }),
   ]) console.log(failure(fn));
   channel.port1.postMessage('first');
   channel.port1.postMessage('last');
