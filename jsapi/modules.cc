@@ -18,10 +18,11 @@ static void install_network(v8::Local<v8::Context> context, v8::Local<v8::Object
 
 std::span<const runtime::NativeModule> native_modules() {
   static const runtime::NativeModule kModules[] = {
-      {"network", install_network}, {"url", install_url}, {"buffer", install_buffer},
-      {"types", install_types},     {"os", install_os},   {"fs", install_fs},
-      {"spawn", install_spawn},
-      {"addons", install_addons},
+      {"network", install_network}, {"url", install_url},       {"buffer", install_buffer},
+      {"types", install_types},     {"os", install_os},         {"fs", install_fs},
+      {"spawn", install_spawn},     {"vm", install_vm},         {"zlib", install_zlib},
+      {"crypto", install_crypto},   {"pipe", install_pipe},     {"ipc", install_ipc},
+      {"watch", install_watch},     {"addons", install_addons},
   };
   return kModules;
 }

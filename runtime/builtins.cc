@@ -94,18 +94,31 @@ v8::StartupData make_snapshot(std::span<const BuiltinModule> modules, std::strin
   v8::Isolate* isolate = creator.GetIsolate();
   {
     v8::HandleScope scope(isolate);
+    // The default one is what contexts of node:vm begin as: nothing of ours is in it but what the language lacks here.
+    v8::Local<v8::Context> plain = v8::Context::New(isolate);
+    for (const BuiltinModule& module : modules) {
+      if (std::string_view(module.id) != "internal/language") continue;
+      v8::Context::Scope plain_scope(plain);
+      v8::TryCatch caught(isolate);
+      v8::Local<v8::Function> factory;
+      v8::Local<v8::Value> arguments[] = {v8::Object::New(isolate)};
+      if (!compile_copy(plain, module).ToLocal(&factory) ||
+          factory->Call(plain, v8::Undefined(isolate), 1, arguments).IsEmpty())
+        error = describe_caught(isolate, plain, caught);
+    }
+    creator.SetDefaultContext(plain);
     v8::Local<v8::Context> context = v8::Context::New(isolate);
     v8::Context::Scope context_scope(context);
     v8::TryCatch caught(isolate);
     v8::Local<v8::Object> bootstrap;
     if (!evaluate_builtins(context, modules).ToLocal(&bootstrap)) {
       error = describe_caught(isolate, context, caught);
-      creator.SetDefaultContext(context);
     } else {
       isolate->PerformMicrotaskCheckpoint();
       const size_t index = creator.AddData(context, bootstrap);
       SLUICE_ASSERT(index == kSnapshotBootstrap);
-      creator.SetDefaultContext(context);
+      const size_t main = creator.AddContext(context);
+      SLUICE_ASSERT(main == kSnapshotMainContext);
     }
   }
   v8::StartupData blob = creator.CreateBlob(v8::SnapshotCreator::FunctionCodeHandling::kKeep);

@@ -30,6 +30,8 @@ v8::MaybeLocal<v8::Object> evaluate_builtins(v8::Local<v8::Context> context,
 
 // Index of bootstrap's exports in the context of a snapshot.
 inline constexpr size_t kSnapshotBootstrap = 0;
+// The context with the built-in JavaScript, among those of a snapshot that are not the default one (which is empty).
+inline constexpr size_t kSnapshotMainContext = 0;
 
 // Evaluates `modules` into a start-up snapshot. V8 is started. The caller deletes[] blob.data. data == nullptr: it failed,
 // `error` says why.

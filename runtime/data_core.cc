@@ -39,6 +39,11 @@ void DataCore::wake() {
   if (services_) services_->reactor.waiter().wake();
 }
 
+bool DataCore::watches(int number) {
+  std::lock_guard lock(host_mutex_);
+  return host_ && (host_->watched_signals() >> number & 1);
+}
+
 void DataCore::command(Command command) {
   commands_.fetch_or(command, std::memory_order_release);
   wake();
@@ -265,6 +270,11 @@ void DataCore::transmit(uint64_t) {
   }
 }
 
+void DataCore::after_sleep() {
+  for (IsolateHost* host : {host_.get(), candidate_.get()})
+    if (host) host->woken();
+}
+
 bool DataCore::prepare_sleep(uint64_t& timeout_ns) {
   if (lingering_ || draining_ || !retiring_.empty() || candidate_) timeout_ns = std::min(timeout_ns, kPollNs);
   if (restart_at_ns_) timeout_ns = std::min(timeout_ns, kPollNs);
@@ -278,6 +288,10 @@ bool DataCore::prepare_sleep(uint64_t& timeout_ns) {
     const uint64_t task_ns = host->next_task_ns();
     if (task_ns <= now_ns) return false;
     timeout_ns = std::min(timeout_ns, task_ns - now_ns);
+    if (host->descriptors_ready(now_ns)) {
+      host->woken();
+      return false;
+    }
   }
   return commands_.load(std::memory_order_relaxed) == 0 && !pages_.wanted();
 }

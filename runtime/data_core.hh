@@ -47,7 +47,7 @@ class DataCore final : public ReactorPart {
   CorePages& pages() { return pages_; }
   void wake();
   // Whether the program has a listener for the signal.
-  bool watches(int number) const { return watched_signals_.load(std::memory_order_relaxed) >> number & 1; }
+  bool watches(int number);
   // Looks at the entry under way; ends it when it is older than `limit_ns`.
   void watch(uint64_t now_ns, uint64_t limit_ns);
   // Ends whatever JavaScript is running (kStop while a script computes).
@@ -61,6 +61,7 @@ class DataCore final : public ReactorPart {
   bool deliver(uint64_t now_ns) override;
   void transmit(uint64_t now_ns) override;
   bool prepare_sleep(uint64_t& timeout_ns) override;
+  void after_sleep() override;
 
  private:
   // Replacements within kReplacementWindowNs before the process gives up, and the pause before each.
@@ -97,7 +98,6 @@ class DataCore final : public ReactorPart {
   std::atomic<State> state_{State::kIdle};
   std::atomic<uint32_t> commands_{0};
   std::atomic<uint64_t> signals_{0};          // bit set
-  std::atomic<uint64_t> watched_signals_{0};  // bit set: the program listens for them
   std::atomic<bool> guarded_{false};          // the watchdog applies
   int exit_code_ = 0;
   bool ends_process_ = false;

@@ -27,8 +27,6 @@ void DataCore::look_after_host() {
     }
   }
   const bool guarded = servers_->busy() || (host.evaluated() && host.references() > 0);
-  if (host.watched_signals() != watched_signals_.load(std::memory_order_relaxed))
-    watched_signals_.store(host.watched_signals(), std::memory_order_relaxed);
   if (guarded != guarded_.load(std::memory_order_relaxed)) guarded_.store(guarded, std::memory_order_relaxed);
   if (adopt_orphans_ && host.evaluated()) {
     adopt_orphans_ = false;

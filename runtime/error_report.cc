@@ -13,6 +13,10 @@ static v8::Local<v8::Private> arrow_key(v8::Isolate* isolate) {
   return v8::Private::ForApi(isolate, name_of(isolate, "sluice.arrow"));
 }
 
+static v8::Local<v8::Private> decorated_key(v8::Isolate* isolate) {
+  return v8::Private::ForApi(isolate, name_of(isolate, "sluice.decorated"));
+}
+
 // Thrown by built-in JavaScript: the place of the user's call of it.
 static std::string arrow_of_caller(v8::Isolate* isolate, v8::Local<v8::Message> message) {
   const v8::Local<v8::StackTrace> stack = message->GetStackTrace();
@@ -68,6 +72,22 @@ void set_arrow(v8::Isolate* isolate, v8::Local<v8::Context> context, v8::Local<v
   error.As<v8::Object>()->SetPrivate(context, arrow_key(isolate), to_v8(isolate, arrow)).FromMaybe(false);
 }
 
+void decorate_stack(v8::Isolate* isolate, v8::Local<v8::Context> context, v8::Local<v8::Value> error,
+                    v8::Local<v8::Message> message) {
+  if (!error->IsNativeError()) return;
+  v8::Local<v8::Object> object = error.As<v8::Object>();
+  if (object->HasPrivate(context, decorated_key(isolate)).FromMaybe(true)) return;
+  std::string arrow = remembered_arrow(isolate, context, error);
+  if (arrow.empty()) arrow = arrow_of(isolate, context, message);
+  v8::Local<v8::Value> stack;
+  if (arrow.empty() || !object->Get(context, name_of(isolate, "stack")).ToLocal(&stack) || !stack->IsString())
+    return;
+  v8::Local<v8::String> whole =
+      v8::String::Concat(isolate, to_v8(isolate, arrow + "\n"), stack.As<v8::String>());
+  object->Set(context, name_of(isolate, "stack"), whole).FromMaybe(false);
+  object->SetPrivate(context, decorated_key(isolate), v8::True(isolate)).FromMaybe(false);
+}
+
 std::string arrow_at(const std::string& file, std::string_view text, int line, int column, int width) {
   size_t begin = 0;
   for (int i = 0; i < line && begin != std::string_view::npos; ++i) {
@@ -92,8 +112,11 @@ std::string remembered_arrow(v8::Isolate* isolate, v8::Local<v8::Context> contex
 
 std::string uncaught_report(v8::Isolate* isolate, v8::Local<v8::Context> context, v8::Local<v8::Value> error,
                             v8::Local<v8::Message> message, const std::string& shown) {
-  std::string report = remembered_arrow(isolate, context, error);
-  if (report.empty()) report = arrow_of(isolate, context, message);
+  std::string report;
+  const bool decorated = error->IsNativeError() &&
+                         error.As<v8::Object>()->HasPrivate(context, decorated_key(isolate)).FromMaybe(false);
+  if (!decorated) report = remembered_arrow(isolate, context, error);
+  if (!decorated && report.empty()) report = arrow_of(isolate, context, message);
   if (!report.empty()) report += "\n";
   if (!error->IsNativeError() && !error->IsObject()) report += "Uncaught ";
   return report + shown + "\n";

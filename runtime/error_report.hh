@@ -18,6 +18,9 @@ void set_arrow(v8::Isolate* isolate, v8::Local<v8::Context> context, v8::Local<v
                const std::string& arrow);
 // The same for a place in a text at hand; line and column from 0.
 std::string arrow_at(const std::string& file, std::string_view text, int line, int column, int width);
+// Puts the arrow before the error's stack, once; it is not shown again then.
+void decorate_stack(v8::Isolate* isolate, v8::Local<v8::Context> context, v8::Local<v8::Value> error,
+                    v8::Local<v8::Message> message);
 std::string remembered_arrow(v8::Isolate* isolate, v8::Local<v8::Context> context,
                              v8::Local<v8::Value> error);
 

@@ -16,12 +16,15 @@
 
 namespace sluice::runtime {
 
+class MessagePorts;
+class WorkerThread;
+
 struct IsolateHost::Internals {
   v8::Global<v8::Object> bootstrap;
   // Functions of the built-in modules that C++ calls.
   v8::Global<v8::Function> on_turn, process_ticks, run_immediates, on_uncaught, on_unhandled_rejection,
-      on_rejection_handled, rejection_error, describe, on_before_exit, on_exit, on_signal, load_common_js,
-      evaluation_globals;
+      on_rejection_handled, on_multiple_resolves, rejection_error, describe, on_before_exit, on_exit,
+      on_signal, load_common_js, evaluation_globals;
 
   struct Rejection {
     v8::Global<v8::Promise> promise;
@@ -40,9 +43,14 @@ struct IsolateHost::Internals {
   uint64_t started_realtime_ns = 0;
   uint64_t gc_started_ns = 0;
   cycles::Stage stage_before_gc = cycles::Stage::kOther;
+  bool watches_resolves = false;
   bool exit_requested = false;
   bool exit_emitted = false;
   bool heap_limit_hit = false;
+  MessagePorts* ports = nullptr;   // once messaging is used
+  WorkerThread* worker = nullptr;  // whose isolate it is
+  // Takes an error that nobody caught in place of the report on standard error; false: it did not.
+  std::function<bool(v8::Local<v8::Value> error)> error_taker;
 
   double now_ms() const;
 };

@@ -116,7 +116,10 @@ void IsolateHost::uncaught(v8::Local<v8::Value> error, v8::Local<v8::Message> me
     }
   }
   std::string shown;
-  {
+  const bool taken = internals_->error_taker && internals_->error_taker(error);
+  if (isolate_->IsExecutionTerminating()) return note_termination();
+  if (taken) code = 1;
+  if (!taken) {
     v8::TryCatch caught(isolate_);
     v8::Local<v8::Value> arguments[] = {error};
     v8::Local<v8::Value> text;
@@ -130,7 +133,7 @@ void IsolateHost::uncaught(v8::Local<v8::Value> error, v8::Local<v8::Message> me
       shown = "(an error that cannot be shown)";
     }
   }
-  write_standard_error(uncaught_report(isolate_, context, error, message, shown));
+  if (!taken) write_standard_error(uncaught_report(isolate_, context, error, message, shown));
   if (!internals_->exit_emitted) {
     internals_->exit_emitted = true;
     v8::TryCatch caught(isolate_);

@@ -9,6 +9,7 @@
 #include "dataplane/core/cycles.hh"
 #include "runtime/array_buffer_allocator.hh"
 #include "runtime/builtins.hh"
+#include "runtime/descriptor_watch.hh"
 #include "runtime/error_report.hh"
 #include "runtime/host_internals.hh"
 #include "runtime/module_loader.hh"
@@ -110,7 +111,18 @@ void on_promise_reject(v8::PromiseRejectMessage message) {
       }
       break;
     }
-    default: break;
+    default: {
+      if (!internals.watches_resolves) break;
+      v8::HandleScope scope(isolate);
+      const bool resolved = message.GetEvent() == v8::kPromiseResolveAfterResolved;
+      v8::Local<v8::Value> arguments[] = {to_v8(isolate, resolved ? "resolve" : "reject"), promise,
+                                          message.GetValue()};
+      if (arguments[2].IsEmpty()) arguments[2] = v8::Undefined(isolate);
+      v8::TryCatch caught(isolate);
+      std::ignore = internals.on_multiple_resolves.Get(isolate)->Call(isolate->GetCurrentContext(),
+                                                                      v8::Undefined(isolate), 3, arguments);
+      break;
+    }
   }
 }
 
@@ -195,6 +207,12 @@ IsolateHost::IsolateHost(CoreServices& core, const RuntimeImage& image, const Ho
   parameters.array_buffer_allocator = allocator_.get();
   parameters.snapshot_blob = const_cast<v8::StartupData*>(image.snapshot);  // V8 only reads it
   if (limits.heap_mb) parameters.constraints.ConfigureDefaultsFromHeapSize(0, size_t{limits.heap_mb} << 20);
+  if (limits.young_heap_mb)
+    parameters.constraints.set_max_young_generation_size_in_bytes(size_t{limits.young_heap_mb} << 20);
+  if (limits.code_range_mb)
+    parameters.constraints.set_code_range_size_in_bytes(size_t{limits.code_range_mb} << 20);
+  if (limits.stack_limit)
+    parameters.constraints.set_stack_limit(reinterpret_cast<uint32_t*>(limits.stack_limit));
   isolate_ = v8::Isolate::Allocate();
   tasks_ = platform().add_isolate(isolate_, &core.reactor.waiter());
   v8::Isolate::Initialize(isolate_, parameters);
@@ -209,7 +227,9 @@ IsolateHost::IsolateHost(CoreServices& core, const RuntimeImage& image, const Ho
 
   v8::Isolate::Scope isolate_scope(isolate_);
   v8::HandleScope handle_scope(isolate_);
-  v8::Local<v8::Context> context = v8::Context::New(isolate_);
+  v8::Local<v8::Context> context;
+  if (!image.snapshot || !v8::Context::FromSnapshot(isolate_, kSnapshotMainContext).ToLocal(&context))
+    context = v8::Context::New(isolate_);
   context_.Reset(isolate_, context);
   v8::Context::Scope context_scope(context);
   v8::TryCatch caught(isolate_);
@@ -249,6 +269,7 @@ IsolateHost::IsolateHost(CoreServices& core, const RuntimeImage& image, const Ho
       {&in.on_uncaught, "internal/process", "onUncaught"},
       {&in.on_unhandled_rejection, "internal/process", "onUnhandledRejection"},
       {&in.on_rejection_handled, "internal/process", "onRejectionHandled"},
+      {&in.on_multiple_resolves, "internal/process", "onMultipleResolves"},
       {&in.rejection_error, "internal/process", "rejectionError"},
       {&in.describe, "internal/process", "describe"},
       {&in.on_before_exit, "internal/process", "onBeforeExit"},
@@ -278,6 +299,7 @@ IsolateHost::~IsolateHost() {
     for (auto at = owned_.rbegin(); at != owned_.rend(); ++at) at->destroy(at->pointer);
     isolate_->RemoveNearHeapLimitCallback(on_near_heap_limit, 0);
     loader_.reset();
+    descriptors_.reset();
     internals_.reset();
     context_.Reset();
   }
@@ -331,6 +353,11 @@ bool IsolateHost::busy() const {
   for (const auto& check : busy_checks_)
     if (check()) return true;
   return references_ > 0;
+}
+
+DescriptorWatch& IsolateHost::descriptors() {
+  if (!descriptors_) descriptors_ = std::make_unique<DescriptorWatch>(core_.reactor.waiter());
+  return *descriptors_;
 }
 
 uint64_t IsolateHost::array_buffer_bytes() const { return allocator_->bytes(); }

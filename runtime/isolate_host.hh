@@ -25,25 +25,32 @@ namespace sluice::runtime {
 class ModuleLoader;
 class CountingAllocator;
 class TaskQueue;
+class DescriptorWatch;
 
 // What all isolates of a process share. Read-only once the cores run.
 struct RuntimeImage {
   std::vector<BuiltinModule> builtins;  // the runtime's own, then jsapi's
   std::vector<NativeModule> natives;
-  const v8::StartupData* snapshot = nullptr;  // nullptr: built-in modules are compiled at start
-  std::vector<std::string> arguments;         // process.argv
-  std::vector<std::string> exec_arguments;    // process.execArgv
-  std::string executable;                     // process.execPath
+  const v8::StartupData* snapshot = nullptr;     // nullptr: built-in modules are compiled at start
+  std::vector<std::string> arguments;            // process.argv
+  std::vector<std::string> exec_arguments;       // process.execArgv
+  std::vector<std::string> node_options;         // of Node's command line: name, value, ...
+  std::vector<std::string> environment_options;  // names that NODE_OPTIONS may hold
+  std::string first_argument;                    // process.argv0
+  std::string executable;                        // process.execPath
 };
 
 // What to run.
 struct Program {
-  enum class Kind : uint8_t { kNone, kFile, kEval, kPrint, kStdin } kind = Kind::kNone;
+  enum class Kind : uint8_t { kNone, kFile, kEval, kPrint, kStdin, kBuiltIn } kind = Kind::kNone;
   std::string source;  // path of the file, or the code
 };
 
 struct HostLimits {
   uint32_t heap_mb = 0;             // 0: V8's own choice
+  uint32_t young_heap_mb = 0;       // of it, the young generation; 0: V8's own choice
+  uint32_t code_range_mb = 0;       // 0: V8's own choice
+  uintptr_t stack_limit = 0;        // the lowest address that JavaScript may use; 0: V8's own choice
   uint64_t array_buffer_bytes = 0;  // 0: no limit beyond the machine's
 };
 
@@ -97,6 +104,9 @@ class IsolateHost {
   void on_busy_check(std::function<bool()> function) { busy_checks_.push_back(std::move(function)); }
   bool busy() const;
 
+  // Pipes, terminals and children of the program: who is told when they are ready. Made at its first use.
+  DescriptorWatch& descriptors();
+
   // Keeps per-isolate state of a native module alive until teardown callbacks have run. Returns the raw pointer.
   template <typename T>
   T* own(std::unique_ptr<T> state) {
@@ -132,7 +142,8 @@ class IsolateHost {
   void uncaught(v8::Local<v8::Value> error, v8::Local<v8::Message> message,
                 const char* origin = "uncaughtException");
 
-  // Ticks, then microtasks, then rejections, until none is left: behind a callback of its own that an Entry made.
+  // Runs ticks, microtasks and what is due for rejections: between two calls into JavaScript that a script may tell apart.
+  // Inside an Entry.
   void settle();
 
   // exports of a built-in module. Inside an Entry or a call from JavaScript.
@@ -146,6 +157,8 @@ class IsolateHost {
   bool deliver(uint64_t now_ns);
   // Whether deliver() has something to do right now.
   bool has_work() const;
+  void woken();                             // the core slept
+  bool descriptors_ready(uint64_t now_ns);  // before it sleeps: whether a descriptor has something, after all
   uint64_t next_task_ns() const;  // when V8 wants to do something on this thread; UINT64_MAX: nothing
   // Nothing keeps the program alive: emits 'beforeExit' (which may start something new) and 'exit'.
   bool wants_to_live() const;
@@ -162,8 +175,10 @@ class IsolateHost {
   bool evaluated() const { return evaluated_; }  // top-level code, awaits included, is through
   void request_exit(int code);                   // process.exit()
   bool exit_requested() const;
-  uint64_t watched_signals() const { return watched_signals_; }  // bit set of those the program listens for
-  void watch_signal(int number) { watched_signals_ |= uint64_t{1} << number; }
+  // Bit set of those the program listens for. ANY thread.
+  uint64_t watched_signals() const { return watched_signals_.load(std::memory_order_acquire); }
+  void watch_signal(int number) { watched_signals_.fetch_or(uint64_t{1} << number); }
+  void unwatch_signal(int number) { watched_signals_.fetch_and(~(uint64_t{1} << number)); }
 
   // ---- watchdog; ANY thread
   // Number of the present entry into JavaScript and its start, or 0 when it is outside.
@@ -204,6 +219,7 @@ class IsolateHost {
   v8::Global<v8::Context> context_;
   EventRing ring_;
   std::unique_ptr<ModuleLoader> loader_;
+  std::unique_ptr<DescriptorWatch> descriptors_;
   std::unique_ptr<Internals> internals_;
   uint32_t references_ = 0;
   unsigned depth_ = 0;
@@ -211,7 +227,7 @@ class IsolateHost {
   Ending ending_ = Ending::kRunning;
   int exit_code_ = 0;
   std::string entry_stack_;
-  uint64_t watched_signals_ = 0;
+  std::atomic<uint64_t> watched_signals_{0};
   std::atomic<uint64_t> entry_started_ns_{0};
   std::atomic<uint64_t> interrupt_entry_{0};
   struct Owned {

@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "dataplane/core/cycles.hh"
+#include "runtime/descriptor_watch.hh"
 #include "runtime/host_internals.hh"
 #include "runtime/isolate_host.hh"
 #include "runtime/platform.hh"
@@ -22,11 +23,21 @@ bool IsolateHost::has_work() const {
          mailbox_->state_->any.load(std::memory_order_relaxed) || !internals_->rejections.empty();
 }
 
+void IsolateHost::woken() {
+  if (descriptors_) descriptors_->woken();
+}
+
+bool IsolateHost::descriptors_ready(uint64_t now_ns) {
+  return descriptors_ && ending_ == Ending::kRunning && descriptors_->collect(now_ns);
+}
+
 uint64_t IsolateHost::next_task_ns() const { return tasks_->next_ns(); }
 
 bool IsolateHost::deliver(uint64_t now_ns) {
   if (ending_ != Ending::kRunning) return false;
-  if (!has_work() && !tasks_->due(now_ns)) return false;
+  const bool ready = __builtin_expect(descriptors_ != nullptr, 0) && descriptors_->due(now_ns) &&
+                     descriptors_->collect(now_ns);
+  if (!ready && !has_work() && !tasks_->due(now_ns)) return false;
   const cycles::Scope stage(cycles::Stage::kBridge);
   Entry entry(*this);
   if (mailbox_->state_->any.load(std::memory_order_acquire)) {
@@ -46,6 +57,9 @@ bool IsolateHost::deliver(uint64_t now_ns) {
   if (tasks_->due(now_ns)) {
     tasks_->run(now_ns);
     settle();
+  }
+  if (ready && ending_ == Ending::kRunning) {
+    while (ending_ == Ending::kRunning && descriptors_->dispatch_next()) settle();
   }
   unsigned rounds = 0;
   while (ending_ == Ending::kRunning) {

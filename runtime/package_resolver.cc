@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstdlib>
 
@@ -130,7 +132,22 @@ bool PackageResolver::read_file(const std::string& path, std::string& text) {
 
 Resolution PackageResolver::real(const std::string& path) {
   char buffer[PATH_MAX];
-  return {::realpath(path.c_str(), buffer) ? buffer : path, {}, {}};
+  Resolution found;
+  found.path = !options().preserve_symlinks && ::realpath(path.c_str(), buffer) ? buffer : path;
+  return found;
+}
+
+LoaderOptions& PackageResolver::options() {
+  static LoaderOptions the_options;
+  return the_options;
+}
+
+static Resolution failed(std::string message, std::string code, std::string url = {}) {
+  Resolution resolution;
+  resolution.message = std::move(message);
+  resolution.code = std::move(code);
+  resolution.url = std::move(url);
+  return resolution;
 }
 
 PackageResolver::Package& PackageResolver::package_in(const std::string& directory) {
@@ -146,7 +163,13 @@ PackageResolver::Package& PackageResolver::package_in(const std::string& directo
   v8::TryCatch caught(isolate);
   v8::Local<v8::Value> value;
   package.exists = true;
-  if (!v8::JSON::Parse(context, to_v8(isolate, text)).ToLocal(&value) || !value->IsObject()) return package;
+  if (!v8::JSON::Parse(context, to_v8(isolate, text)).ToLocal(&value)) {
+    package.invalid = caught.Message().IsEmpty() ? "invalid" : from_v8(isolate, caught.Message()->Get());
+    if (package.invalid.starts_with("Uncaught ")) package.invalid.erase(0, 9);
+    if (package.invalid.starts_with("SyntaxError: ")) package.invalid.erase(0, 13);
+    return package;
+  }
+  if (!value->IsObject()) return package;
   v8::Local<v8::Object> object = value.As<v8::Object>();
   const auto field = [&](const char* name) {
     v8::Local<v8::Value> found;
@@ -161,6 +184,7 @@ PackageResolver::Package& PackageResolver::package_in(const std::string& directo
   package.name = text_field("name");
   package.main = text_field("main");
   package.type = text_field("type");
+  if (package.type != "module" && package.type != "commonjs") package.type.clear();
   if (v8::Local<v8::Value> exports = field("exports"); !exports->IsNullOrUndefined())
     package.exports.Reset(isolate, exports);
   if (v8::Local<v8::Value> imports = field("imports"); imports->IsObject())
@@ -183,44 +207,33 @@ const std::string& PackageResolver::package_type(const std::string& path) {
   return package ? package->type : kNone;
 }
 
-bool PackageResolver::as_file(const std::string& path, std::string& found) {
-  if (what_is(path) == What::kFile) {
-    found = path;
-    return true;
-  }
-  for (const char* extension : {".js", ".json", ".node", ".cjs", ".mjs"}) {
-    if (what_is(path + extension) != What::kFile) continue;
-    found = path + extension;
-    return true;
+// "main" of a package without "exports", as import finds it.
+bool PackageResolver::legacy_main(Package& package, std::string& found) {
+  std::vector<std::string> tries;
+  if (!package.main.empty())
+    for (const char* end : {"", ".js", ".json", ".node", "/index.js", "/index.json", "/index.node"})
+      tries.push_back(package.main + end);
+  for (const char* name : {"index.js", "index.json", "index.node"}) tries.push_back(name);
+  for (const std::string& name : tries) {
+    found = joined(package.directory, name);
+    if (what_is(found) == What::kFile) return true;
   }
   return false;
 }
 
-bool PackageResolver::as_directory(const std::string& path, std::string& found) {
-  if (what_is(path) != What::kDirectory) return false;
-  Package& package = package_in(path);
-  if (package.exists && !package.main.empty()) {
-    const std::string main = joined(path, package.main);
-    if (as_file(main, found) || as_file(main + "/index", found)) return true;
-  }
-  return as_file(path + "/index", found);
-}
-
-Resolution PackageResolver::file_or_directory(const std::string& path, ResolveMode mode) {
-  if (mode == ResolveMode::kImport) {
-    switch (what_is(path)) {
-      case What::kFile: return real(path);
-      case What::kDirectory:
-        return {{},
-                "Directory import '" + path + "' is not supported resolving ES modules",
-                "ERR_UNSUPPORTED_DIR_IMPORT"};
-      case What::kNothing: return {{}, "Cannot find module '" + path + "'", "ERR_MODULE_NOT_FOUND"};
+Resolution PackageResolver::file(const std::string& path, const std::string& suffix) {
+  switch (what_is(path)) {
+    case What::kFile: {
+      Resolution found = real(path);
+      found.suffix = suffix;
+      return found;
     }
+    case What::kDirectory:
+      return failed("Directory import '" + path + "' is not supported resolving ES modules",
+                    "ERR_UNSUPPORTED_DIR_IMPORT", url_of(path) + suffix);
+    case What::kNothing: break;
   }
-  std::string found;
-  if (!path.ends_with('/') && as_file(path, found)) return real(found);
-  if (as_directory(path, found)) return real(found);
-  return {{}, "Cannot find module '" + path + "'", "MODULE_NOT_FOUND"};
+  return failed("Cannot find module '" + path + "'", "ERR_MODULE_NOT_FOUND", url_of(path) + suffix);
 }
 
 std::string PackageResolver::builtin_id(std::string_view specifier) {
@@ -235,128 +248,211 @@ std::string PackageResolver::builtin_id(std::string_view specifier) {
   return builtins_.contains(id) ? id : "";
 }
 
-Resolution PackageResolver::resolve(std::string_view specifier, const std::string& parent, ResolveMode mode) {
+Resolution PackageResolver::package_import(const std::string& specifier, const std::string& parent,
+                                           ResolveMode mode) {
   v8::HandleScope scope(host_.isolate());
-  if (const std::string id = builtin_id(specifier); !id.empty()) return {id, {}, {}};
-  if (is_public_builtin(specifier))
-    return {{}, "No such built-in module: " + std::string(specifier), "ERR_UNKNOWN_BUILTIN_MODULE"};
-  std::string path;
-  if (specifier.starts_with("file:")) {
-    if (!path_of(specifier, path))
-      return {{}, "Invalid file URL '" + std::string(specifier) + "'", "ERR_INVALID_FILE_URL_HOST"};
-    return file_or_directory(path, mode);
+  if (specifier == "#" || specifier.starts_with("#/") || specifier.ends_with('/'))
+    return failed("Invalid module \"" + specifier + "\" is not a valid internal imports specifier name",
+                  "ERR_INVALID_MODULE_SPECIFIER");
+  Package* package = nearest_package(parent);
+  if (package && !package->invalid.empty()) return invalid_package(*package);
+  v8::Local<v8::Value> found;
+  std::string star, key;
+  if (package && !package->imports.IsEmpty() &&
+      match(package->imports.Get(host_.isolate()).As<v8::Object>(), specifier, found, star, key)) {
+    Resolution resolution = target(*package, found, star, key, true, mode, 0);
+    if (resolution || !resolution.code.empty()) return resolution;
   }
-  if (is_relative(specifier) || specifier.starts_with('/')) {
-    std::string_view name = specifier;
-    if (mode == ResolveMode::kImport) name = name.substr(0, name.find_first_of("?#"));
-    path = name.starts_with('/') ? normal(name) : joined(directory_of(parent), name);
-    if (mode == ResolveMode::kImport && name.find('%') != std::string_view::npos) {
-      std::string decoded;
-      if (path_of("file://" + path, decoded)) path = decoded;
-    }
-    // "./x/" means the directory even where a file x.js lies beside it.
-    if (mode == ResolveMode::kRequire && (name.ends_with('/') || name == "." || name == ".." ||
-                                          name.ends_with("/..") || name.ends_with("/."))) {
-      std::string found;
-      if (as_directory(path, found)) return real(found);
-    }
-    return file_or_directory(path, mode);
-  }
-  if (specifier.empty()) return {{}, "An empty specifier was given", "ERR_INVALID_MODULE_SPECIFIER"};
-  if (specifier.starts_with('#')) {
-    Package* package = nearest_package(parent);
-    v8::Local<v8::Value> found;
-    std::string star;
-    if (package && !package->imports.IsEmpty() &&
-        match(package->imports.Get(host_.isolate()).As<v8::Object>(), std::string(specifier), found, star)) {
-      Resolution resolution = target(*package, found, star, true, mode, 0);
-      if (resolution || !resolution.code.empty()) return resolution;
-    }
-    return {{},
-            "Package import specifier \"" + std::string(specifier) + "\" is not defined" +
-                (package ? " in package " + package->directory + "/package.json" : std::string()),
-            "ERR_PACKAGE_IMPORT_NOT_DEFINED"};
-  }
-  if (const size_t colon = specifier.find(':');
-      colon != std::string_view::npos && mode == ResolveMode::kImport && specifier.find('/') > colon)
-    return {{},
-            "Only URLs with a scheme in: file and sluice are supported. Received protocol '" +
-                std::string(specifier.substr(0, colon + 1)) + "'",
-            "ERR_UNSUPPORTED_ESM_URL_SCHEME"};
-  return bare(specifier, parent, mode);
+  return failed("Package import specifier \"" + specifier + "\" is not defined" +
+                    (package ? " in package " + joined(package->directory, "package.json") : std::string()),
+                "ERR_PACKAGE_IMPORT_NOT_DEFINED");
 }
 
-Resolution PackageResolver::bare(std::string_view specifier, const std::string& parent, ResolveMode mode) {
+Resolution PackageResolver::package_export(const std::string& directory, const std::string& subpath,
+                                           ResolveMode mode) {
+  v8::HandleScope scope(host_.isolate());
+  return from_exports(package_in(directory), subpath, mode);
+}
+
+Resolution PackageResolver::invalid_package(const Package& package) {
+  return failed("Invalid package config " + joined(package.directory, "package.json") + ".",
+                "ERR_INVALID_PACKAGE_CONFIG");
+}
+
+Resolution PackageResolver::resolve(std::string_view specifier, const std::string& parent) {
+  v8::HandleScope scope(host_.isolate());
+  if (const std::string id = builtin_id(specifier); !id.empty()) {
+    Resolution found;
+    found.path = id;
+    return found;
+  }
+  if (is_public_builtin(specifier))
+    return failed("No such built-in module: " + std::string(specifier), "ERR_UNKNOWN_BUILTIN_MODULE");
+  if (specifier.starts_with("data:")) {
+    Resolution found;
+    found.path = std::string(specifier);
+    return found;
+  }
+  const auto split = [](std::string_view text, std::string& suffix) {
+    const size_t at = text.find_first_of("?#");
+    suffix = at == std::string_view::npos ? "" : std::string(text.substr(at));
+    return text.substr(0, at);
+  };
+  const auto encoded_separator = [](std::string_view path) {
+    for (const std::string_view bad : {"%2f", "%2F", "%5c", "%5C"})
+      if (path.find(bad) != std::string_view::npos) return true;
+    return false;
+  };
+  std::string path, suffix;
+  if (specifier.starts_with("file:")) {
+    const std::string_view rest = split(specifier, suffix);
+    if (encoded_separator(rest))
+      return failed("Invalid module \"" + std::string(specifier) +
+                        "\" must not include encoded \"/\" or \"\\\" characters",
+                    "ERR_INVALID_MODULE_SPECIFIER");
+    std::string whole(rest);
+    if (!whole.starts_with("file://"))
+      whole = "file://" + std::string(rest.substr(5).starts_with('/') ? "" : "/") + whole.substr(5);
+    if (!path_of(whole, path))
+      return failed("File URL host must be \"localhost\" or empty on linux", "ERR_INVALID_FILE_URL_HOST");
+    return file(path, suffix);
+  }
+  if (is_relative(specifier) || specifier.starts_with('/')) {
+    if (parent.starts_with("data:"))
+      return failed("Failed to resolve module specifier \"" + std::string(specifier) + "\" from \"" + parent +
+                        "\": Invalid relative URL or base scheme is not hierarchical.",
+                    "ERR_UNSUPPORTED_RESOLVE_REQUEST");
+    const std::string_view name = split(specifier, suffix);
+    if (encoded_separator(name))
+      return failed("Invalid module \"" + std::string(specifier) +
+                        "\" must not include encoded \"/\" or \"\\\" characters",
+                    "ERR_INVALID_MODULE_SPECIFIER");
+    path = name.starts_with('/') ? normal(name) : joined(directory_of(parent), name);
+    if (name.find('%') != std::string_view::npos) {
+      std::string decoded, at = directory_of(parent);
+      // What the specifier says is encoded, where it starts from is not.
+      const std::string url =
+          name.starts_with('/') ? std::string(name) : url_of(at).substr(7) + "/" + std::string(name);
+      if (path_of("file://" + url, decoded)) path = decoded;
+    }
+    if (name.ends_with('/') && what_is(path) != What::kDirectory)
+      return failed("Cannot find module '" + path + "/'", "ERR_MODULE_NOT_FOUND",
+                    url_of(path) + "/" + suffix);
+    return file(path, suffix);
+  }
+  if (specifier.starts_with('#')) return package_import(std::string(specifier), parent, ResolveMode::kImport);
+  // "scheme:..." is a URL.
+  if (const size_t colon = specifier.find(':'); colon != std::string_view::npos && colon > 0) {
+    bool scheme = std::isalpha(static_cast<unsigned char>(specifier[0]));
+    for (const char c : specifier.substr(0, colon))
+      scheme = scheme && (std::isalnum(static_cast<unsigned char>(c)) || c == '+' || c == '-' || c == '.');
+    if (scheme)
+      return failed(
+          "Only URLs with a scheme in: file, data, node, and sluice are supported by the default ESM loader. "
+          "Received protocol '" +
+              std::string(specifier.substr(0, colon + 1)) + "'",
+          "ERR_UNSUPPORTED_ESM_URL_SCHEME");
+  }
+  if (parent.starts_with("data:"))
+    return failed("Failed to resolve module specifier \"" + std::string(specifier) + "\" from \"" + parent +
+                      "\": Invalid relative URL or base scheme is not hierarchical.",
+                  "ERR_UNSUPPORTED_RESOLVE_REQUEST");
+  return bare(specifier, parent);
+}
+
+Resolution PackageResolver::bare(std::string_view specifier, const std::string& parent) {
   size_t slash = specifier.find('/');
-  if (specifier.starts_with('@') && slash != std::string_view::npos) slash = specifier.find('/', slash + 1);
+  bool valid = !specifier.empty() && !specifier.starts_with('.');
+  if (specifier.starts_with('@')) {
+    if (slash == std::string_view::npos)
+      valid = false;
+    else
+      slash = specifier.find('/', slash + 1);
+  }
   const std::string name(specifier.substr(0, slash));
+  if (name.find_first_of("%\\") != std::string::npos) valid = false;
+  if (!valid)
+    return failed("Invalid module \"" + std::string(specifier) + "\" is not a valid package name",
+                  "ERR_INVALID_MODULE_SPECIFIER");
   const std::string subpath =
       slash == std::string_view::npos ? "." : "." + std::string(specifier.substr(slash));
   // A package may import itself by its name.
-  if (Package* own = nearest_package(parent); own && own->name == name && !own->exports.IsEmpty())
-    return from_exports(*own, subpath, mode);
+  Package* own = nearest_package(parent);
+  if (own && !own->invalid.empty()) return invalid_package(*own);
+  if (own && own->name == name && !own->exports.IsEmpty())
+    return from_exports(*own, subpath, ResolveMode::kImport);
   for (std::string directory = directory_of(parent);; directory = directory_of(directory)) {
     if (!directory.ends_with("/node_modules")) {
       const std::string root = joined(directory, "node_modules/" + name);
       if (what_is(root) == What::kDirectory) {
         Package& package = package_in(root);
-        if (!package.exports.IsEmpty()) return from_exports(package, subpath, mode);
-        std::string found;
-        if (subpath == ".") {
-          if (as_directory(root, found)) return real(found);
-        } else if (mode == ResolveMode::kImport) {
-          return file_or_directory(joined(root, subpath), mode);
-        } else if (as_file(joined(root, subpath), found) || as_directory(joined(root, subpath), found)) {
-          return real(found);
+        if (!package.invalid.empty()) return invalid_package(package);
+        if (!package.exports.IsEmpty()) return from_exports(package, subpath, ResolveMode::kImport);
+        if (subpath != ".") {
+          std::string suffix;
+          std::string_view rest = subpath;
+          const size_t at = rest.find_first_of("?#");
+          if (at != std::string_view::npos) {
+            suffix = std::string(rest.substr(at));
+            rest = rest.substr(0, at);
+          }
+          return file(joined(root, rest), suffix);
         }
-      } else if (subpath == "." && mode == ResolveMode::kRequire) {
         std::string found;
-        if (as_file(root, found)) return real(found);
+        if (legacy_main(package, found)) return real(found);
+        return failed("Cannot find package '" + root + "'", "ERR_MODULE_NOT_FOUND", url_of(root));
       }
     }
     if (directory == "/") break;
   }
-  return {{},
-          "Cannot find package '" + name + "'",
-          mode == ResolveMode::kImport ? "ERR_MODULE_NOT_FOUND" : "MODULE_NOT_FOUND"};
+  return failed("Cannot find package '" + name + "'", "ERR_MODULE_NOT_FOUND");
 }
 
 Resolution PackageResolver::from_exports(Package& package, const std::string& subpath, ResolveMode mode) {
   v8::Isolate* isolate = host_.isolate();
   v8::Local<v8::Context> context = host_.context();
   v8::Local<v8::Value> exports = package.exports.Get(isolate);
-  bool by_path = false;
+  const std::string config = joined(package.directory, "package.json");
+  bool by_path = false, by_condition = false;
   if (exports->IsObject() && !exports->IsArray()) {
     v8::Local<v8::Array> keys = exports.As<v8::Object>()->GetOwnPropertyNames(context).ToLocalChecked();
-    if (keys->Length() > 0)
-      by_path = from_v8(isolate, keys->Get(context, 0).ToLocalChecked()).starts_with('.');
+    for (uint32_t i = 0; i < keys->Length(); ++i) {
+      const std::string key = from_v8(isolate, keys->Get(context, i).ToLocalChecked());
+      (key.starts_with('.') ? by_path : by_condition) = true;
+    }
+    if (by_path && by_condition)
+      return failed("Invalid package config " + config +
+                        ". \"exports\" cannot contain some keys starting with '.' and some not. The exports "
+                        "object must "
+                        "either be an object of package subpath keys or an object of main entry condition "
+                        "name keys only.",
+                    "ERR_INVALID_PACKAGE_CONFIG");
   }
   v8::Local<v8::Value> found;
-  std::string star;
+  std::string star, key = ".";
   bool there = false;
   if (!by_path) {
     there = subpath == ".";
     found = exports;
   } else {
-    there = match(exports.As<v8::Object>(), subpath, found, star);
+    there = match(exports.As<v8::Object>(), subpath, found, star, key);
   }
   if (there) {
-    Resolution resolution = target(package, found, star, false, mode, 0);
+    Resolution resolution = target(package, found, star, key, false, mode, 0);
     if (resolution || !resolution.code.empty()) return resolution;
   }
-  return {{},
-          subpath == "." ? "No \"exports\" main defined in " + package.directory + "/package.json"
-                         : "Package subpath '" + subpath + "' is not defined by \"exports\" in " +
-                               package.directory + "/package.json",
-          "ERR_PACKAGE_PATH_NOT_EXPORTED"};
+  return failed(subpath == "."
+                    ? "No \"exports\" main defined in " + config
+                    : "Package subpath '" + subpath + "' is not defined by \"exports\" in " + config,
+                "ERR_PACKAGE_PATH_NOT_EXPORTED");
 }
 
 bool PackageResolver::match(v8::Local<v8::Object> table, const std::string& key, v8::Local<v8::Value>& found,
-                            std::string& star) {
+                            std::string& star, std::string& best) {
   v8::Isolate* isolate = host_.isolate();
   v8::Local<v8::Context> context = host_.context();
   v8::Local<v8::Array> keys = table->GetOwnPropertyNames(context).ToLocalChecked();
-  std::string best;
+  best.clear();
   for (uint32_t i = 0; i < keys->Length(); ++i) {
     const std::string candidate = from_v8(isolate, keys->Get(context, i).ToLocalChecked());
     const size_t at = candidate.find('*');
@@ -369,7 +465,11 @@ bool PackageResolver::match(v8::Local<v8::Object> table, const std::string& key,
     const std::string_view before = std::string_view(candidate).substr(0, at),
                            after = std::string_view(candidate).substr(at + 1);
     if (key.size() < candidate.size() || !key.starts_with(before) || !key.ends_with(after)) continue;
-    if (!best.empty() && best.find('*') >= at) continue;  // the longest part in front of the star wins
+    if (candidate.find('*', at + 1) != std::string::npos) continue;
+    if (key.size() == candidate.size() - 1) continue;  // a star stands for something
+    // The longest part in front of the star wins, then the longest.
+    if (!best.empty() && (best.find('*') > at || (best.find('*') == at && best.size() >= candidate.size())))
+      continue;
     best = candidate;
     star = key.substr(at, key.size() - before.size() - after.size());
   }
@@ -377,45 +477,97 @@ bool PackageResolver::match(v8::Local<v8::Object> table, const std::string& key,
   return table->Get(context, to_v8(isolate, best)).ToLocal(&found);
 }
 
+// "..", "." and node_modules do not stand in targets.
+static bool leaves(std::string_view path) {
+  size_t at = 0;
+  while (at <= path.size()) {
+    size_t end = path.find_first_of("/\\", at);
+    if (end == std::string_view::npos) end = path.size();
+    std::string piece;
+    for (size_t i = at; i < end; ++i) {
+      if (path[i] == '%' && i + 2 < end && hex(path[i + 1]) >= 0 && hex(path[i + 2]) >= 0) {
+        piece += static_cast<char>(hex(path[i + 1]) * 16 + hex(path[i + 2]));
+        i += 2;
+      } else {
+        piece += static_cast<char>(std::tolower(static_cast<unsigned char>(path[i])));
+      }
+    }
+    if (piece == ".." || piece == "." || piece == "node_modules") return true;
+    at = end + 1;
+  }
+  return false;
+}
+
 Resolution PackageResolver::target(Package& package, v8::Local<v8::Value> value, const std::string& star,
-                                   bool internal, ResolveMode mode, unsigned depth) {
+                                   const std::string& key, bool internal, ResolveMode mode, unsigned depth) {
   v8::Isolate* isolate = host_.isolate();
   v8::Local<v8::Context> context = host_.context();
   if (depth > kTargetDepth) return {};
+  const std::string config = joined(package.directory, "package.json");
+  const auto invalid = [&](bool relative) {
+    v8::Local<v8::String> shown;
+    const std::string text =
+        v8::JSON::Stringify(context, value).ToLocal(&shown) ? from_v8(isolate, shown) : "undefined";
+    const std::string field = internal ? "\"imports\"" : "\"exports\"";
+    return failed(
+        key == "." ? "Invalid " + field + " main target " + text + " defined in the package config " + config
+                   : "Invalid " + field + " target " + text + " defined for '" + key +
+                         "' in the package config " + config,
+        relative && !internal ? "ERR_INVALID_PACKAGE_TARGET/" : "ERR_INVALID_PACKAGE_TARGET");
+  };
   if (value->IsString()) {
     std::string text = from_v8(isolate, value);
+    const bool pattern = key.find('*') != std::string::npos;
     std::string filled;
     for (const char c : text) {
-      if (c == '*') {
+      if (c == '*' && pattern) {
         filled += star;
       } else {
         filled += c;
       }
     }
-    if (!filled.starts_with("./")) {
-      if (internal && !filled.starts_with("../") && !filled.starts_with('/'))
-        return resolve(filled, package.directory + "/package.json", mode);
-      return {{},
-              "Invalid \"exports\" target \"" + text + "\" in " + package.directory + "/package.json",
-              "ERR_INVALID_PACKAGE_TARGET"};
+    if (!text.starts_with("./")) {
+      if (internal && !text.starts_with("../") && !text.starts_with('/')) {
+        if (const std::string id = builtin_id(filled); !id.empty()) {
+          Resolution found;
+          found.path = id;
+          return found;
+        }
+        if (mode == ResolveMode::kImport || filled.find("://") != std::string::npos)
+          return resolve(filled, config);
+        Resolution again;
+        again.package_request = filled;  // CommonJS goes on from there
+        return again;
+      }
+      return invalid(!text.empty() && !text.starts_with("./"));
     }
-    const std::string path = joined(package.directory, filled);
-    if (!path.starts_with(package.directory + "/"))
-      return {{},
-              "Invalid \"exports\" target \"" + text + "\" in " + package.directory + "/package.json",
-              "ERR_INVALID_PACKAGE_TARGET"};
-    if (what_is(path) != What::kFile)
-      return {{},
-              "Cannot find module '" + path + "'",
-              mode == ResolveMode::kImport ? "ERR_MODULE_NOT_FOUND" : "MODULE_NOT_FOUND"};
+    if (leaves(std::string_view(text).substr(2))) return invalid(false);
+    if (pattern && leaves(star) && !star.empty())
+      return failed("Invalid module \"" + key.substr(0, key.find('*')) + star +
+                        key.substr(key.find('*') + 1) + "\" request is not a valid match in pattern \"" +
+                        key + "\" for the \"" + (internal ? "imports" : "exports") + "\" resolution of " +
+                        config,
+                    "ERR_INVALID_MODULE_SPECIFIER");
+    std::string path = joined(package.directory, filled);
+    for (const std::string_view bad : {"%2f", "%2F", "%5c", "%5C"})
+      if (filled.find(bad) != std::string::npos)
+        return failed("Invalid module \"" + filled + "\" must not include encoded \"/\" or \"\\\" characters",
+                      "ERR_INVALID_MODULE_SPECIFIER");
+    if (filled.find('%') != std::string::npos) {
+      std::string decoded;
+      if (path_of("file://" + path, decoded)) path = decoded;
+    }
+    if (mode == ResolveMode::kImport) return file(path, {});
+    if (what_is(path) != What::kFile) return failed("Cannot find module '" + path + "'", "MODULE_NOT_FOUND");
     return real(path);
   }
   if (value->IsArray()) {
     v8::Local<v8::Array> list = value.As<v8::Array>();
     Resolution last;
     for (uint32_t i = 0; i < list->Length(); ++i) {
-      last = target(package, list->Get(context, i).ToLocalChecked(), star, internal, mode, depth + 1);
+      last = target(package, list->Get(context, i).ToLocalChecked(), star, key, internal, mode, depth + 1);
       if (last) return last;
+      if (!last.code.empty() && !last.code.starts_with("ERR_INVALID_PACKAGE_TARGET")) return last;
     }
     return last;
   }
@@ -423,17 +575,36 @@ Resolution PackageResolver::target(Package& package, v8::Local<v8::Value> value,
     v8::Local<v8::Object> conditions = value.As<v8::Object>();
     v8::Local<v8::Array> keys = conditions->GetOwnPropertyNames(context).ToLocalChecked();
     for (uint32_t i = 0; i < keys->Length(); ++i) {
-      v8::Local<v8::Value> key = keys->Get(context, i).ToLocalChecked();
-      const std::string condition = from_v8(isolate, key);
-      if (condition != "default" && condition != "node" && condition != "sluice" &&
-          condition != (mode == ResolveMode::kImport ? "import" : "require"))
-        continue;
-      Resolution resolution =
-          target(package, conditions->Get(context, key).ToLocalChecked(), star, internal, mode, depth + 1);
-      if (resolution || !resolution.code.empty()) return resolution;
+      const std::string name = from_v8(isolate, keys->Get(context, i).ToLocalChecked());
+      if (!name.empty() && name.find_first_not_of("0123456789") == std::string::npos &&
+          (name == "0" || name[0] != '0'))
+        return failed(
+            "Invalid package config " + config + ". \"exports\" cannot contain numeric property keys.",
+            "ERR_INVALID_PACKAGE_CONFIG");
     }
+    for (uint32_t i = 0; i < keys->Length(); ++i) {
+      v8::Local<v8::Value> name = keys->Get(context, i).ToLocalChecked();
+      if (!condition_holds(from_v8(isolate, name), mode)) continue;
+      Resolution resolution = target(package, conditions->Get(context, name).ToLocalChecked(), star, key,
+                                     internal, mode, depth + 1);
+      if (resolution.nothing || resolution || !resolution.code.empty()) return resolution;
+    }
+    return {};
   }
-  return {};
+  if (value->IsNull()) {
+    Resolution resolution;
+    resolution.nothing = true;
+    return resolution;
+  }
+  return invalid(false);
+}
+
+bool PackageResolver::condition_holds(const std::string& name, ResolveMode mode) {
+  for (const std::string_view always : {"default", "node", "node-addons", "module-sync", "sluice"})
+    if (name == always) return true;
+  if (name == (mode == ResolveMode::kImport ? "import" : "require")) return true;
+  const auto& own = options().conditions;
+  return std::find(own.begin(), own.end(), name) != own.end();
 }
 
 }  // namespace sluice::runtime

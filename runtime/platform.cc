@@ -101,12 +101,23 @@ std::shared_ptr<v8::TaskRunner> Platform::GetForegroundTaskRunner(v8::Isolate* i
 
 static Platform* the_platform = nullptr;
 
+std::string give_to_v8(const std::vector<std::string>& words) {
+  if (words.empty()) return {};
+  std::vector<std::string> texts = words;
+  std::string name = "sluice";
+  std::vector<char*> pointers = {name.data()};
+  for (std::string& text : texts) pointers.push_back(text.data());
+  int count = static_cast<int>(pointers.size());
+  v8::V8::SetFlagsFromCommandLine(&count, pointers.data(), true);
+  return count > 1 ? pointers[1] : std::string();
+}
+
 Platform& start_v8(int worker_threads, const char* flags) {
   SLUICE_ASSERT(the_platform == nullptr);
   // Never deleted: V8 threads may run until the process ends.
   the_platform = new Platform(worker_threads);
   v8::V8::SetFlagsFromString(
-      "--turbo-fast-api-calls --harmony-import-assertions --harmony-import-attributes");
+      "--turbo-fast-api-calls --no-harmony-import-assertions --harmony-import-attributes");
   if (worker_threads == 0) v8::V8::SetFlagsFromString("--single-threaded");
   if (flags && *flags) v8::V8::SetFlagsFromString(flags, std::strlen(flags));
   v8::V8::InitializePlatform(the_platform);

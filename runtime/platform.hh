@@ -104,6 +104,9 @@ class Platform final : public v8::Platform {
   std::unordered_map<v8::Isolate*, std::shared_ptr<TaskQueue>> isolates_;
 };
 
+// Gives V8 the options of a command line that are its own, before start_v8(). Returns the first that it does not know, or nothing.
+std::string give_to_v8(const std::vector<std::string>& words);
+
 // Makes the process's platform and starts V8 with `flags` (V8's own command line flags). Once, before any isolate.
 Platform& start_v8(int worker_threads, const char* flags);
 Platform& platform();

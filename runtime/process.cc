@@ -17,11 +17,13 @@
 #include "drivers/kernel/host_clock.hh"
 #include "runtime/builtins.hh"
 #include "runtime/capture/capture.hh"
+#include "runtime/config/node_options.hh"
 #include "runtime/host_internals.hh"
 #include "runtime/metrics.hh"
 #include "runtime/network/kernel_network.hh"
 #include "runtime/platform.hh"
 #include "runtime/process_signals.hh"
+#include "runtime/worker_thread.hh"
 
 namespace sluice::runtime {
 
@@ -112,7 +114,10 @@ Process::Process(const config::Configuration& configuration, const ProgramParts&
     image_.snapshot = &snapshot_;
   }
   image_.executable = parts.executable;
-  image_.exec_arguments = parts.exec_arguments;
+  image_.exec_arguments = configuration.exec_arguments;
+  image_.node_options = configuration.node_options;
+  image_.environment_options = config::environment_options();
+  image_.first_argument = parts.first_argument;
   image_.arguments = {parts.executable};
   switch (configuration.command) {
     case config::Command::kFile: {
@@ -125,6 +130,7 @@ Process::Process(const config::Configuration& configuration, const ProgramParts&
     }
     case config::Command::kEval: program_ = {Program::Kind::kEval, configuration.code}; break;
     case config::Command::kPrint: program_ = {Program::Kind::kPrint, configuration.code}; break;
+    case config::Command::kBuiltIn: program_ = {Program::Kind::kBuiltIn, configuration.program}; break;
     default:
       program_ = {Program::Kind::kStdin, read_stdin()};
       if (configuration.command == config::Command::kStdin) image_.arguments.push_back("-");
@@ -156,6 +162,15 @@ bool Process::pin_and_place(std::string&) {
   } else if (!allowed.empty()) {
     for (size_t i = 0; i < processors_.size(); ++i) processors_[i] = allowed[i % allowed.size()];
   }
+  // Workers keep off the data cores' processors, as far as there are others.
+  cpu_set_t others;
+  CPU_ZERO(&others);
+  for (const int processor : allowed)
+    if (std::find(processors_.begin(), processors_.end(), processor) == processors_.end())
+      CPU_SET(static_cast<unsigned>(processor), &others);
+  if (CPU_COUNT(&others) == 0)
+    for (const int processor : allowed) CPU_SET(static_cast<unsigned>(processor), &others);
+  WorkerThread::set_processors(others);
   if (control >= 0) {
     cpu_set_t set;
     CPU_ZERO(&set);
@@ -279,6 +294,7 @@ int Process::run() {
   if (configuration_.isolate.account_cycles) cycles::counter = read_cycle_counter;
   // Two workers: concurrent marking and compilation beside a job of the collector.
   start_v8(2, configuration_.v8_flags.c_str());
+  for (const std::string& note : configuration_.notes) std::fprintf(stderr, "sluice: %s\n", note.c_str());
   ::signal(SIGPIPE, SIG_IGN);
   network_ = Network::open(configuration_, error);
   if (!network_) {

@@ -26,13 +26,14 @@ struct ProgramParts {
   const char* snapshot = nullptr;  // of runtime_builtins() and `builtins`; nullptr: none
   size_t snapshot_bytes = 0;
   std::string executable;
-  std::vector<std::string> exec_arguments;
+  std::string first_argument;  // as the caller named the program
 };
 
 // Exit codes of the runtime itself.
 inline constexpr int kExitGaveUp =
     70;  // the isolate had to be replaced too often, or was not worth replacing
 inline constexpr int kExitConfiguration = 2;  // nothing was started
+inline constexpr int kExitBadOption = 9;      // the same, as Node says it
 
 class Process final : private ChosenPorts {
  public:

@@ -9,7 +9,7 @@ namespace sluice::runtime {
 #endif
 inline constexpr const char* kVersion = SLUICE_VERSION;
 // The Node whose documented behaviour programs may expect; packages look at it to choose code paths.
-inline constexpr const char* kNodeVersion = "18.20.4";
+inline constexpr const char* kNodeVersion = "22.12.0";
 
 // The version of V8's and Node's C++ interfaces that addons are compiled for: process.versions.modules.
 inline constexpr int kNodeModuleVersion = 108;

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// node:async_hooks: AsyncLocalStorage and AsyncResource. createHook() is not here yet: there are no ids of operations.
+// node:async_hooks.
 'use strict';
 
 const { codes } = require('internal/errors');
-const { validateFunction, validateObject, validateString } = require('internal/validators');
+const { validateBoolean, validateFunction, validateObject, validateString } = require('internal/validators');
 const context = require('internal/async_context');
+const ids = require('internal/node/async_hooks');
 
 context.start();
+
+// Kinds of native operations, as Node numbers them.
+const PROVIDERS = ['NONE', 'DIRHANDLE', 'DNSCHANNEL', 'ELDHISTOGRAM', 'FILEHANDLE', 'FILEHANDLECLOSEREQ', 'BLOBREADER', 'FSEVENTWRAP', 'FSREQCALLBACK',
+  'FSREQPROMISE', 'GETADDRINFOREQWRAP', 'GETNAMEINFOREQWRAP', 'HEAPSNAPSHOT', 'CPUHEAPPROFILE', 'HTTP2SESSION', 'HTTP2STREAM', 'HTTP2PING', 'HTTP2SETTINGS',
+  'HTTPINCOMINGMESSAGE', 'HTTPCLIENTREQUEST', 'JSSTREAM', 'MESSAGEPORT', 'PIPECONNECTWRAP', 'PIPESERVERWRAP', 'PIPEWRAP', 'PROCESSWRAP', 'PROMISE', 'QUERYWRAP',
+  'SHUTDOWNWRAP', 'SIGNALWRAP', 'STATWATCHER', 'STREAMPIPE', 'TCPCONNECTWRAP', 'TCPSERVERWRAP', 'TCPWRAP', 'TTYWRAP', 'UDPSENDWRAP', 'UDPWRAP',
+  'SIGINTWATCHDOG', 'WORKER', 'WORKERHEAPSNAPSHOT', 'WRITEWRAP', 'ZLIB', 'Timeout', 'Immediate', 'TickObject'];
 
 class AsyncLocalStorage {
   #default; #name;
@@ -51,40 +59,40 @@ class AsyncLocalStorage {
   }
 }
 
-let lastId = 1;
-let executing = 1;
-let triggered = 0;
-
 class AsyncResource {
-  #id; #trigger; #frame; #destroyed = false;
+  #id; #trigger; #frame; #state;
   constructor(type, options = {}) {
     validateString(type, 'type');
-    let trigger = executing;
+    let trigger;
+    let manual = false;
     if (typeof options === 'number') {
       trigger = options;
-    } else if (options !== null && options !== undefined) {
-      if (options.triggerAsyncId !== undefined) trigger = options.triggerAsyncId;
-      void options.requireManualDestroy;
+    } else {
+      ({ triggerAsyncId: trigger, requireManualDestroy: manual = false } = options ?? {});
+      manual = !!manual;
     }
+    if (trigger === undefined) trigger = ids.triggerForNew();
     if (!Number.isSafeInteger(trigger) || trigger < -1) throw new codes.ERR_INVALID_ASYNC_ID('triggerAsyncId', trigger);
-    this.#id = ++lastId;
-    this.#trigger = trigger;
+    if (type.length === 0 && ids.hasInit()) throw new codes.ERR_ASYNC_TYPE(type);
+    this.#id = this[ids.kId] = ids.newId();
+    this.#trigger = this[ids.kTrigger] = trigger;
     this.#frame = context.current();
+    this.#state = { destroyed: false };
+    if (ids.hasInit()) ids.emitInit(this.#id, type, trigger, this);
+    if (!manual && ids.hasDestroy()) ids.watch(this, this.#id, this.#state);
   }
   runInAsyncScope(fn, self, ...args) {
-    const [beforeId, beforeTrigger] = [executing, triggered];
-    executing = this.#id;
-    triggered = this.#trigger;
+    const id = this.#id;
+    ids.emitBefore(id, this.#trigger, this);
     try {
       return context.runIn(this.#frame, fn, self, args);
     } finally {
-      executing = beforeId;
-      triggered = beforeTrigger;
+      ids.emitAfter(id);
     }
   }
   emitDestroy() {
-    if (this.#destroyed) return this;
-    this.#destroyed = true;
+    this.#state.destroyed = true;
+    ids.emitDestroy(this.#id);
     return this;
   }
   asyncId() { return this.#id; }
@@ -102,8 +110,33 @@ class AsyncResource {
   }
 }
 
+class AsyncHook {
+  constructor({ init, before, after, destroy, promiseResolve, trackPromises = true }) {
+    for (const [name, hook] of Object.entries({ init, before, after, destroy, promiseResolve })) {
+      if (hook !== undefined && typeof hook !== 'function') throw new codes.ERR_ASYNC_CALLBACK(`hook.${name}`);
+    }
+    validateBoolean(trackPromises, 'trackPromises');
+    if (!trackPromises && promiseResolve !== undefined) throw new codes.ERR_INVALID_ARG_VALUE('trackPromises', false, 'must not be false when promiseResolve is enabled');
+    for (const [key, value] of Object.entries({ init, before, after, destroy, promiseResolve, trackPromises })) {
+      Object.defineProperty(this, key, { value, writable: true, configurable: true, enumerable: false });
+    }
+  }
+  enable() {
+    ids.enable(this);
+    return this;
+  }
+  disable() {
+    ids.disable(this);
+    return this;
+  }
+}
+
 module.exports = {
-  AsyncLocalStorage, AsyncResource,
-  executionAsyncId() { return executing; },
-  triggerAsyncId() { return triggered; },
+  AsyncLocalStorage,
+  createHook(callbacks) { return new AsyncHook(callbacks); },
+  executionAsyncId: ids.executionAsyncId,
+  triggerAsyncId: ids.triggerAsyncId,
+  executionAsyncResource: ids.executionAsyncResource,
+  asyncWrapProviders: Object.freeze({ __proto__: null, ...Object.fromEntries(PROVIDERS.map((name, i) => [name, i])) }),
+  AsyncResource,
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// node:console. The class Console is not here yet.
+// node:console.
 'use strict';
 
 module.exports = require('internal/console').console;

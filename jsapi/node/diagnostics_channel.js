@@ -116,7 +116,10 @@ function channel(name) {
   const known = channels.get(name)?.deref();
   if (known !== undefined) return known;
   if (typeof name !== 'string' && typeof name !== 'symbol') throw new codes.ERR_INVALID_ARG_TYPE('channel', ['string', 'symbol'], name);
-  return new Channel(name);
+  const made = new Channel(name);
+  // console publishes where there is somebody to hear it.
+  if (typeof name === 'string' && name.startsWith('console.')) require('internal/console').channels[name.slice('console.'.length)] = made;
+  return made;
 }
 
 const subscribe = (name, listener) => channel(name).subscribe(listener);

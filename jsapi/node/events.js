@@ -212,15 +212,11 @@ function makeAsyncResourceEmitter() {
       super(options);
       this.#resource = new EventEmitterReferencingAsyncResource(this, name, options);
     }
-    emit(event, ...args) { return this.#check().runInAsyncScope(super.emit, this, event, ...args); }
-    emitDestroy() { this.#check().emitDestroy(); }
-    get asyncId() { return this.#check().asyncId(); }
-    get triggerAsyncId() { return this.#check().triggerAsyncId(); }
-    get asyncResource() { return this.#check(); }
-    #check() {
-      if (!(#resource in this)) throw new codes.ERR_INVALID_THIS('EventEmitterAsyncResource');
-      return this.#resource;
-    }
+    emit(event, ...args) { return this.#resource.runInAsyncScope(super.emit, this, event, ...args); }
+    emitDestroy() { this.#resource.emitDestroy(); }
+    get asyncId() { return this.#resource.asyncId(); }
+    get triggerAsyncId() { return this.#resource.triggerAsyncId(); }
+    get asyncResource() { return this.#resource; }
   };
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// node:fs: the functions that act at once (...Sync), and those with a callback, which run on threads of a pool. Watchers,
-// opendir and glob are not here yet.
+// node:fs: the functions that act at once (...Sync), and those with a callback, which run on threads of a pool.
 'use strict';
 
 const calls = require('internal/node/fs_calls');
@@ -571,6 +570,24 @@ fs.rm = function rm(path, options, callback) {
 for (const name of ['cp', 'cpSync']) {
   fs[name] = { [name](...args) { return Reflect.apply(require('internal/node/fs_copy')[name], undefined, args); } }[name];
 }
+for (const [id, names] of [['internal/node/fs_watch', ['watch', 'watchFile', 'unwatchFile']], ['internal/node/fs_dir', ['opendir', 'opendirSync']], ['internal/node/fs_glob', ['glob', 'globSync']]]) {
+  for (const name of names) fs[name] = { [name](...args) { return Reflect.apply(require(id)[name], undefined, args); } }[name];
+}
+Object.defineProperty(fs, 'Dir', { configurable: true, enumerable: true, get() { return require('internal/node/fs_dir').Dir; } });
+
+fs.mkdtempDisposableSync = function mkdtempDisposableSync(prefix, options) {
+  const path = fs.mkdtempSync(prefix, options);
+  const full = pathModule.resolve(String(path));
+  const remove = () => fs.rmSync(full, { maxRetries: 0, recursive: true, force: true, retryDelay: 0 });
+  return { __proto__: null, path, remove, [Symbol.dispose]: remove };
+};
+fs.openAsBlob = function openAsBlob(path, options = {}) {
+  require('internal/validators').validateObject(options, 'options');
+  const { type = '' } = options;
+  require('internal/validators').validateString(type, 'options.type');
+  path = pathOf(path);
+  return fs.promises.stat(path).then((stats) => require('internal/node/blob').fileBlob(path, stats, type));
+};
 fs._toUnixTimestamp = secondsOf;
 fs.lchmod = undefined;
 fs.lchmodSync = undefined;

@@ -7,7 +7,8 @@ const { promised } = calls;
 const fs = require('node:fs');
 const values = require('internal/node/fs_values');
 const { EventEmitter } = require('internal/emitter');
-const { AbortError } = require('internal/errors');
+const { AbortError, codes } = require('internal/errors');
+const { HostObject, kTransfer } = require('internal/node/messaging');
 const { Buffer } = require('node:buffer');
 
 const operations = fs[Symbol.for('sluice.operations')];
@@ -35,7 +36,16 @@ const promise = (fn, ...args) => new Promise((resolve, reject) => {
   fn(...args, (error, ...results) => error ? reject(error) : resolve(results));
 });
 
-class FileHandle extends EventEmitter {
+// What can be transferred has an object of C++ below it.
+class EventEmitterHost extends HostObject {
+  constructor() {
+    super();
+    EventEmitter.call(this);
+  }
+}
+
+class FileHandle extends EventEmitterHost {
+  #locked = false;
   createReadStream(options) { return new fs.ReadStream(undefined, { ...options, fd: this }); }
   createWriteStream(options) { return new fs.WriteStream(undefined, { ...options, fd: this }); }
   #closing = null;
@@ -83,7 +93,59 @@ class FileHandle extends EventEmitter {
     return this.#closing;
   }
   async [Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')]() { await this.close(); }
+  readLines(options = undefined) {
+    return require('node:readline').createInterface({ input: this.createReadStream(options), crlfDelay: Infinity });
+  }
+  readableWebStream(options = {}) {
+    if (this[kFd] === -1) throw new codes.ERR_INVALID_STATE('The FileHandle is closed');
+    if (this.#closing !== null) throw new codes.ERR_INVALID_STATE('The FileHandle is closing');
+    if (this.#locked) throw new codes.ERR_INVALID_STATE('The FileHandle is locked');
+    this.#locked = true;
+    require('internal/validators').validateObject(options, 'options');
+    const { autoClose = false } = options;
+    require('internal/validators').validateBoolean(autoClose, 'options.autoClose');
+    const handle = this;
+    const over = async () => {
+      handle.#locked = false;
+      if (autoClose) await handle.close();
+    };
+    const { ReadableStream } = require('node:stream/web');
+    let controllerOf;
+    const stream = new ReadableStream({
+      type: 'bytes',
+      autoAllocateChunkSize: 16384,
+      start(controller) { controllerOf = controller; },
+      async pull(controller) {
+        const view = controller.byobRequest.view;
+        const { bytesRead } = await handle.read(view, 0, view.byteLength);
+        if (bytesRead === 0) {
+          controller.close();
+          await over();
+        }
+        controller.byobRequest.respond(bytesRead);
+      },
+      cancel: over,
+    });
+    this.once('close', () => {
+      try {
+        controllerOf.close();
+        controllerOf.byobRequest?.respond(0);
+      } catch {
+        // It has ended before.
+      }
+    });
+    return stream;
+  }
+  [kTransfer]() {
+    const fd = this[kFd];
+    if (fd === -1) throw new (require('internal/event_target').DOMException)('Cannot transfer FileHandle while in use', 'DataCloneError');
+    this[kFd] = -1;
+    return { data: { handle: fd }, deserializeInfo: 'internal/fs/promises:FileHandle' };
+  }
 }
+require('internal/node/messaging').hideBase(EventEmitterHost);
+Object.setPrototypeOf(EventEmitterHost.prototype, EventEmitter.prototype);
+Object.defineProperty(exports, 'reviveFileHandle', { value: ({ handle }) => new FileHandle(handle), enumerable: false });
 
 const target = (path) => path instanceof FileHandle ? path.fd : path;
 
@@ -117,6 +179,16 @@ async function writeAll(path, data, options) {
 Object.assign(exports, {
   open,
   constants: fs.constants,
+  watch(path, options) { return require('internal/node/fs_watch').watchIterator(path, options); },
+  glob(pattern, options) { return require('internal/node/fs_glob').globIterator(pattern, options); },
+  async opendir(path, options) { return require('internal/node/fs_dir').opendirPromise(path, options); },
+  async mkdtempDisposable(prefix, options) {
+    const cwd = process.cwd();
+    const path = await exports.mkdtemp(prefix, options);
+    const full = require('node:path').resolve(cwd, String(path));
+    const remove = async () => { await exports.rm(full, { maxRetries: 0, recursive: true, force: true, retryDelay: 0 }); };
+    return { __proto__: null, path, remove, [Symbol.asyncDispose]: remove };
+  },
   async readFile(path, options) { return (await promise(fs.readFile, target(path), options ?? {}))[0]; },
   async writeFile(path, data, options) { await writeAll(path, data, options); },
   async appendFile(path, data, options) { await promise(fs.appendFile, target(path), data, options ?? {}); },

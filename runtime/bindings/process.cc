@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the process object needs from the operating system.
 #include <errno.h>
+#include <openssl/opensslv.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <climits>
 #include <cstdlib>
@@ -77,6 +79,15 @@ static void argv(const Info& info) {
 static void exec_argv(const Info& info) {
   info.GetReturnValue().Set(list(info.GetIsolate(), host_of(info).image().exec_arguments));
 }
+static void options(const Info& info) {
+  info.GetReturnValue().Set(list(info.GetIsolate(), host_of(info).image().node_options));
+}
+static void environment_options(const Info& info) {
+  info.GetReturnValue().Set(list(info.GetIsolate(), host_of(info).image().environment_options));
+}
+static void first_argument(const Info& info) {
+  info.GetReturnValue().Set(to_v8(info.GetIsolate(), host_of(info).image().first_argument));
+}
 static void exec_path(const Info& info) {
   info.GetReturnValue().Set(to_v8(info.GetIsolate(), host_of(info).image().executable));
 }
@@ -90,6 +101,25 @@ static void environment(const Info& info) {
     values.emplace_back(equals + 1);
   }
   info.GetReturnValue().Set(list(info.GetIsolate(), values));
+}
+
+// takeVariable(name): a variable of the environment that is for this isolate alone, and no longer there then.
+static void take_variable(const Info& info) {
+  const std::string name = from_v8(info.GetIsolate(), info[0]);
+  const char* value = ::getenv(name.c_str());
+  if (!value) return;
+  info.GetReturnValue().Set(to_v8(info.GetIsolate(), value));
+  ::unsetenv(name.c_str());
+}
+
+static void variable(const Info& info) {
+  const char* value = ::getenv(from_v8(info.GetIsolate(), info[0]).c_str());
+  if (value) info.GetReturnValue().Set(to_v8(info.GetIsolate(), value));
+}
+
+// watchResolves(on): whether promises that are settled once more are told of
+static void watch_resolves(const Info& info) {
+  host_of(info).internals().watches_resolves = info[0]->IsTrue();
 }
 
 static void cwd(const Info& info) {
@@ -142,25 +172,25 @@ static void umask(const Info& info) {
   info.GetReturnValue().Set(static_cast<uint32_t>(now));
 }
 
-static void kill(const Info& info) {
-  v8::Isolate* isolate = info.GetIsolate();
-  const int number = info[1]->IsString() ? signal_number(from_v8(isolate, info[1]))
-                                         : info[1]->Int32Value(isolate->GetCurrentContext()).FromMaybe(-1);
-  if (number < 0)
-    return throw_error(isolate, v8::Exception::TypeError, "Unknown signal: " + from_v8(isolate, info[1]),
-                       "ERR_UNKNOWN_SIGNAL");
-  if (::kill(info[0]->Int32Value(isolate->GetCurrentContext()).FromMaybe(0), number) == 0)
-    return info.GetReturnValue().Set(true);
-  const char* code = strerrorname_np(errno);
-  throw_error(isolate, v8::Exception::Error, std::string("kill ") + (code ? code : "EIO"),
-              code ? code : "EIO");
-}
-
 static void watch_signal(const Info& info) {
   const int number = signal_number(from_v8(info.GetIsolate(), info[0]));
   if (number <= 0 || number >= 64) return;
   host_of(info).watch_signal(number);
   deliver_signal_to_control(number);
+}
+
+// The signal does again what it does by default; those that end a program in order stay with the control thread.
+static void unwatch_signal(const Info& info) {
+  const int number = signal_number(from_v8(info.GetIsolate(), info[0]));
+  if (number <= 0 || number >= 64) return;
+  host_of(info).unwatch_signal(number);
+  if (number != SIGINT && number != SIGTERM && number != SIGHUP) ::signal(number, SIG_DFL);
+}
+
+// sendSignal(pid, number) -> 0 or an errno
+static void send_signal(const Info& info) {
+  const int result = ::kill(info[0].As<v8::Int32>()->Value(), info[1].As<v8::Int32>()->Value());
+  info.GetReturnValue().Set(result == 0 ? 0 : errno);
 }
 
 static void memory_usage(const Info& info) {
@@ -205,6 +235,9 @@ static void versions(const Info& info) {
   set("v8", v8::V8::GetVersion());
   set("modules", std::to_string(kNodeModuleVersion).c_str());
   set("napi", std::to_string(kNodeApiVersion).c_str());
+  // Of the libraries, as their headers were when this was built.
+  set("openssl", OPENSSL_FULL_VERSION_STR);
+  set("zlib", ZLIB_VERSION);
   info.GetReturnValue().Set(result);
 }
 
@@ -230,6 +263,12 @@ void install_process(v8::Local<v8::Context> context, v8::Local<v8::Object> targe
   set_function(context, target, "execArgv", exec_argv);
   set_function(context, target, "execPath", exec_path);
   set_function(context, target, "environment", environment);
+  set_function(context, target, "options", options);
+  set_function(context, target, "environmentOptions", environment_options);
+  set_function(context, target, "firstArgument", first_argument);
+  set_function(context, target, "takeVariable", take_variable);
+  set_function(context, target, "variable", variable);
+  set_function(context, target, "watchResolves", watch_resolves);
   set_function(context, target, "cwd", cwd);
   set_function(context, target, "chdir", chdir);
   set_function(context, target, "memoryOfMachine", memory_of_machine);
@@ -242,12 +281,15 @@ void install_process(v8::Local<v8::Context> context, v8::Local<v8::Object> targe
   set_function(context, target, "ppid", ppid);
   set_function(context, target, "ids", ids);
   set_function(context, target, "umask", umask);
-  set_function(context, target, "kill", kill);
+  set_function(context, target, "sendSignal", send_signal);
+  set_function(context, target, "unwatchSignal", unwatch_signal);
   set_function(context, target, "watchSignal", watch_signal);
   set_function(context, target, "memoryUsage", memory_usage);
   set_function(context, target, "cpuUsage", cpu_usage);
   set_function(context, target, "versions", versions);
   set_function(context, target, "core", core);
+  install_process_identity(context, target);
+  install_process_usage(context, target);
 }
 
 }  // namespace sluice::runtime

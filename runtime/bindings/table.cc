@@ -7,7 +7,7 @@ namespace sluice::runtime {
 
 std::vector<NativeModule> runtime_natives() {
   return {{"task", install_task},         {"process", install_process}, {"inspect", install_inspect},
-          {"encoding", install_encoding}, {"clone", install_clone},     {"random", install_random},
+          {"encoding", install_encoding}, {"messaging", install_messaging}, {"worker", install_worker},    {"random", install_random},
           {"loader", install_loader},     {"errno", install_errno}};
 }
 

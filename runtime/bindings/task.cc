@@ -41,11 +41,20 @@ static void set_continuation(const Info& info) {
   info.GetIsolate()->GetCurrentContext()->SetContinuationPreservedEmbedderData(info[0]);
 }
 
+// setPromiseHooks(init, before, after, resolve): functions, or undefined where none is wanted
+static void set_promise_hooks(const Info& info) {
+  const auto hook = [&info](int i) {
+    return info[i]->IsFunction() ? info[i].As<v8::Function>() : v8::Local<v8::Function>();
+  };
+  info.GetIsolate()->GetCurrentContext()->SetPromiseHooks(hook(0), hook(1), hook(2), hook(3));
+}
+
 void install_task(v8::Local<v8::Context> context, v8::Local<v8::Object> target, IsolateHost&) {
   set_function(context, target, "runMicrotasks", run_microtasks);
   set_function(context, target, "enqueueMicrotask", enqueue_microtask);
   set_function(context, target, "triggerUncaught", trigger_uncaught);
   set_function(context, target, "armTimer", arm_timer);
+  set_function(context, target, "setPromiseHooks", set_promise_hooks);
   set_function(context, target, "getContinuation", get_continuation);
   set_function(context, target, "setContinuation", set_continuation);
 }

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "runtime/config/config.hh"
+#include "runtime/config/node_options.hh"
 #include "runtime/config/settings.hh"
 #include "runtime/config/value.hh"
 
@@ -61,6 +62,32 @@ struct Given {
 
 class CommandLine {
  public:
+  // What the variable NODE_OPTIONS says: options only, and not all.
+  bool parse_environment(std::string_view text, std::string& error) {
+    std::vector<std::string> parts;
+    if (!split_node_options(text, parts)) {
+      error = "invalid value for NODE_OPTIONS (unterminated string)";
+      return false;
+    }
+    for (size_t i = 0; i < parts.size(); ++i) {
+      const std::string name = parts[i].substr(0, parts[i].find('='));
+      bool negated = false;
+      const NodeOption* option = find_node_option(name, negated);
+      if (!option || !option->in_environment) {
+        error = parts[i] + " is not allowed in NODE_OPTIONS";
+        return false;
+      }
+      std::vector<std::string> rest(parts.begin() + static_cast<ptrdiff_t>(i), parts.end());
+      std::vector<const char*> words_of;
+      for (const std::string& part : rest) words_of.push_back(part.c_str());
+      size_t used = 0;
+      if (!take_node(*option, negated, words_of, used, error)) return false;
+      i += used;
+    }
+    exec_arguments.clear();
+    return true;
+  }
+
   bool parse(std::span<const char* const> arguments, std::string& error) {
     bool bench = false;
     for (size_t i = 0; i < arguments.size(); ++i) {
@@ -92,6 +119,22 @@ class CommandLine {
         if (name == "-p" || name == "-pe") name = "--print";
         if (name == "-v") name = "--version";
         if (name == "-h") name = "--help";
+        bool negated = false;
+        const NodeOption* const node = find_node_option(name, negated);
+        if (node) {
+          size_t used = 0;
+          if (!take_node(*node, negated, arguments.subspan(i), used, error)) return false;
+          i += used;
+          continue;
+        }
+        // -p -e CODE, and -p alone in front of other options: what is printed is the code of -e.
+        if (name == "--print" && equals == std::string_view::npos && word != "-pe" &&
+            i + 1 < arguments.size() &&
+            (std::string_view(arguments[i + 1]) == "-e" || std::string_view(arguments[i + 1]) == "--eval")) {
+          set_command(Command::kPrint);
+          exec_arguments.emplace_back(word);
+          continue;
+        }
       }
       const Option* option = find_option(name);
       if (bench && (!option || !option->bench)) {
@@ -102,6 +145,12 @@ class CommandLine {
         std::vector<std::string_view> names;
         for (const Option& known : kOptions) names.push_back(known.name);
         const std::string near = suggestion(name, names);
+        // V8 has hundreds of its own: it is asked.
+        if (word.starts_with("--") && near.find("did you mean") == std::string::npos) {
+          v8_words.emplace_back(word);
+          exec_arguments.emplace_back(word);
+          continue;
+        }
         error = std::string(name) + ": there is no such option" +
                 (near.find("did you mean") != std::string::npos ? near
                                                                 : std::string("; sluice --help lists them"));
@@ -127,6 +176,10 @@ class CommandLine {
         value = next;
         ++i;
       }
+      if (option->name == "--eval" || option->name == "--print") {
+        exec_arguments.emplace_back(word);
+        if (equals == std::string_view::npos) exec_arguments.emplace_back(value);
+      }
       if (!take(*option, value, error)) return false;
       if (command == Command::kVersion || command == Command::kHelp) return true;
     }
@@ -138,6 +191,60 @@ class CommandLine {
   std::vector<std::string> words;  // of the program, the bench client or the doctor
   std::vector<Given> given;
   std::vector<Value> ports;
+  std::vector<std::string> node_options, v8_words, exec_arguments, notes;
+
+ private:
+  // An option of Node at the beginning of `arguments`; `used`: how many more words belong to it.
+  bool take_node(const NodeOption& option, bool negated, std::span<const char* const> arguments, size_t& used,
+                 std::string& error) {
+    const std::string word = arguments[0];
+    const size_t equals = word.find('=');
+    const bool long_form = word.starts_with("--") && equals != std::string::npos;
+    std::string value = negated ? "false" : "true";
+    exec_arguments.push_back(word);
+    if (long_form) {
+      value = word.substr(equals + 1);
+    } else if (option.kind == NodeOption::Kind::kValue || option.takes_value) {
+      const std::string_view next = arguments.size() > 1 ? arguments[1] : std::string_view();
+      if (arguments.size() < 2 || (next.size() > 1 && next[0] == '-')) {
+        error = word + " requires an argument";
+        return false;
+      }
+      value = next;
+      exec_arguments.push_back(value);
+      used = 1;
+    }
+    const std::string name(option.name);
+    switch (option.kind) {
+      case NodeOption::Kind::kV8: {
+        std::string own = name;
+        if (long_form) own += "=" + value;
+        v8_words.push_back(std::move(own));
+        return true;
+      }
+      case NodeOption::Kind::kMissing:
+        if (!negated) notes.push_back(word + " is not there yet, and is ignored");
+        return true;
+      case NodeOption::Kind::kIgnored: return true;
+      default: break;
+    }
+    node_options.push_back(name);
+    node_options.push_back(value);
+    if (negated || (name != "--run" && name != "--test" && name != "--watch" && name != "--check" &&
+                    name != "--interactive"))
+      return true;
+    if (name == "--run") built_in = "internal/node/run_script";
+    if (name == "--test" && built_in.empty()) built_in = "internal/node/test_files";
+    if (name == "--watch") built_in = "internal/node/watch";
+    if (name == "--interactive") {
+      error = "there is no REPL yet; -e CODE runs code, - reads it from standard input";
+      return false;
+    }
+    return true;
+  }
+
+ public:
+  std::string built_in;  // the module that does what an option asks for
 
  private:
   void set_command(Command what) {
@@ -192,6 +299,8 @@ class CommandLine {
       // -p -e CODE and -e CODE both run; what was named last is the code, and -p anywhere prints.
       command = option.name == "--print" || command == Command::kPrint ? Command::kPrint : Command::kEval;
       code = text;
+      node_options.emplace_back(option.name);
+      node_options.emplace_back(text);
     } else if (option.name == "--version") {
       command = Command::kVersion;
     } else if (option.name == "--help") {
@@ -237,7 +346,13 @@ class CommandLine {
 
 std::optional<Configuration> load(std::span<const char* const> arguments, std::string& error,
                                   const std::string& root) {
+  return load(arguments, nullptr, error, root);
+}
+
+std::optional<Configuration> load(std::span<const char* const> arguments, const char* node_options,
+                                  std::string& error, const std::string& root) {
   CommandLine line;
+  if (node_options && !line.parse_environment(node_options, error)) return std::nullopt;
   if (!line.parse(arguments, error)) return std::nullopt;
   Configuration configuration;
   if (line.command == Command::kVersion || line.command == Command::kHelp) {
@@ -267,7 +382,17 @@ std::optional<Configuration> load(std::span<const char* const> arguments, std::s
     error = complaints.first();
     return std::nullopt;
   }
-  if (line.command != Command::kNone) {
+  configuration.node_options = std::move(line.node_options);
+  configuration.v8_words = std::move(line.v8_words);
+  configuration.exec_arguments = std::move(line.exec_arguments);
+  configuration.notes = std::move(line.notes);
+  if (!line.built_in.empty() && line.command != Command::kDoctor && line.command != Command::kBench) {
+    // What would be the program is the first of its arguments.
+    configuration.command = Command::kBuiltIn;
+    configuration.program = line.built_in;
+    if (line.command == Command::kFile) configuration.arguments.push_back(line.program);
+    configuration.arguments.insert(configuration.arguments.end(), line.words.begin(), line.words.end());
+  } else if (line.command != Command::kNone) {
     configuration.command = line.command;
     configuration.program = line.program;
     configuration.code = line.code;
@@ -298,6 +423,16 @@ Runs a JavaScript program. What stands behind the program's name belongs to it.
   -e, --eval CODE           run CODE
   -p, --print CODE          run CODE and print its value
   -                         read the program from standard input
+  -r, --require MODULE      evaluate MODULE first; --import MODULE the same, by import
+  -c, --check               only look whether the program has errors of syntax
+  -C, --conditions NAME     a condition more for "exports" and "imports" of packages
+  --input-type module|commonjs
+                            what -e and standard input are
+  --env-file FILE           variables of the environment; --env-file-if-exists FILE
+  --run SCRIPT              a script of package.json
+  --test [FILE...]          run test files;  --watch: start anew when files change
+  --no-warnings, --trace-warnings, --unhandled-rejections MODE, --title TEXT, --max-old-space-size MB, ...
+                            as Node has them, and all options of V8. NODE_OPTIONS may hold them
   --config FILE             settings from a TOML file; the command line wins over it
 
 The network:

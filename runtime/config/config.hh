@@ -142,13 +142,14 @@ struct IsolateLimits {
 };
 
 enum class Command : uint8_t {
-  kNone,    // nothing was named: standard input when it is no terminal, else the help
-  kFile,    // program
-  kEval,    // code
-  kPrint,   // code, and print its value
-  kStdin,   // `-`
-  kBench,   // arguments are the bench client's
-  kDoctor,  // arguments are the doctor's
+  kNone,     // nothing was named: standard input when it is no terminal, else the help
+  kFile,     // program
+  kEval,     // code
+  kPrint,    // code, and print its value
+  kStdin,    // `-`
+  kBuiltIn,  // program is the id of a built-in module that does what an option asks for
+  kBench,    // arguments are the bench client's
+  kDoctor,   // arguments are the doctor's
   kVersion,
   kHelp,
 };
@@ -174,7 +175,11 @@ struct Configuration {
   TcpConfig tcp;
   IsolateLimits isolate;
   DpdkConfig dpdk;
-  std::string v8_flags;  // handed to V8 as they are
+  std::string v8_flags;                     // handed to V8 as they are
+  std::vector<std::string> v8_words;        // options of the command line that are V8's, or nobody's
+  std::vector<std::string> node_options;    // of Node: name, value, name, value, ...
+  std::vector<std::string> exec_arguments;  // process.execArgv: Node's and V8's options as they were given
+  std::vector<std::string> notes;           // for people: lines about options that are not there
 
   bool has_kernel_interface() const {
     for (const PortConfig& port : ports)
@@ -188,6 +193,9 @@ struct Configuration {
 // nullopt: `error` is one line without a newline at its end.
 std::optional<Configuration> load(std::span<const char* const> arguments, std::string& error,
                                   const std::string& root = "");
+// As above, with what NODE_OPTIONS says in front of the command line.
+std::optional<Configuration> load(std::span<const char* const> arguments, const char* node_options,
+                                  std::string& error, const std::string& root = "");
 
 // The same in its parts. `text` is the contents of a file called `path`; `into` gets what it says.
 bool read_toml(std::string_view text, const std::string& path, Configuration& into, std::string& error);

@@ -48,3 +48,16 @@ exports.bind = function bind(fn) {
   const frame = exports.current();
   return function(...args) { return exports.runIn(frame, fn, this, args); };
 };
+
+// Who gives ids to asynchronous operations and calls async_hooks; null as long as nobody asks for that.
+let hooks = null;
+exports.setHooks = (given) => { hooks = given; };
+// As bind(); `resource` stands for the operation, of the kind `type`. `once`: its end is the end of the operation.
+exports.track = (fn, type, resource, once) => hooks === null ? exports.bind(fn) : hooks.track(fn, type, resource, once);
+exports.destroyed = (resource) => { if (hooks !== null) hooks.destroyed(resource); };
+// Nothing of the script runs any more.
+exports.turn = () => {
+  enter(undefined);
+  if (hooks !== null) hooks.turn();
+};
+exports.afterUncaught = () => { if (hooks !== null) hooks.afterUncaught(); };

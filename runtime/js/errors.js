@@ -148,11 +148,39 @@ declare('ERR_BUFFER_TOO_LARGE', 'Cannot create a Buffer larger than %s bytes', R
 declare('ERR_CHILD_CLOSED_BEFORE_REPLY', 'Child closed before reply received', Error);
 declare('ERR_CHILD_PROCESS_IPC_REQUIRED', "Forked processes must have an IPC channel, missing value 'ipc' in %s", Error);
 declare('ERR_CHILD_PROCESS_STDIO_MAXBUFFER', '%s maxBuffer length exceeded', RangeError);
+declare('ERR_CLOSED_MESSAGE_PORT', 'Cannot send data on closed MessagePort', Error);
 declare('ERR_CONSOLE_WRITABLE_STREAM', 'Console expects a writable stream instance for %s', TypeError);
 declare('ERR_CONSTRUCT_CALL_INVALID', 'Constructor cannot be called', TypeError);
 declare('ERR_CONSTRUCT_CALL_REQUIRED', 'Class constructor %s cannot be invoked without `new`', TypeError);
+declare('ERR_CRYPTO_ARGON2_NOT_SUPPORTED', 'Argon2 algorithm not supported', Error);
+declare('ERR_CRYPTO_CUSTOM_ENGINE_NOT_SUPPORTED', 'Custom engines not supported by this OpenSSL', Error);
+declare('ERR_CRYPTO_ECDH_INVALID_FORMAT', 'Invalid ECDH format: %s', TypeError);
+declare('ERR_CRYPTO_ECDH_INVALID_PUBLIC_KEY', 'Public key is not valid for specified curve', Error);
+declare('ERR_CRYPTO_HASH_FINALIZED', 'Digest already called', Error);
+declare('ERR_CRYPTO_HASH_UPDATE_FAILED', 'Hash update failed', Error);
+declare('ERR_CRYPTO_INCOMPATIBLE_KEY', 'Incompatible %s: %s', Error);
+declare('ERR_CRYPTO_INCOMPATIBLE_KEY_OPTIONS', 'The selected key encoding %s %s.', Error);
+declare('ERR_CRYPTO_INVALID_CURVE', 'Invalid EC curve name', TypeError);
+declare('ERR_CRYPTO_INVALID_DIGEST', '%s', TypeError);
+declare('ERR_CRYPTO_INVALID_JWK', '%s', TypeError);
+declare('ERR_CRYPTO_INVALID_KEYLEN', (text = 'Invalid key length') => text, RangeError);
+declare('ERR_CRYPTO_INVALID_KEYPAIR', 'Invalid key pair', RangeError);
+declare('ERR_CRYPTO_INVALID_KEYTYPE', '%s', RangeError);
+declare('ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE', 'Invalid key object type %s, expected %s.', TypeError);
+declare('ERR_CRYPTO_INVALID_MESSAGELEN', 'Invalid message length', RangeError);
+declare('ERR_CRYPTO_INVALID_SCRYPT_PARAMS', '%s', RangeError);
+declare('ERR_CRYPTO_INVALID_STATE', 'Invalid state for operation %s', Error);
+declare('ERR_CRYPTO_JWK_UNSUPPORTED_CURVE', 'Unsupported JWK EC curve: %s.', Error);
+declare('ERR_CRYPTO_JWK_UNSUPPORTED_KEY_TYPE', 'Unsupported JWK Key Type.', Error);
+declare('ERR_CRYPTO_SIGN_KEY_REQUIRED', 'No key provided to sign', Error);
+declare('ERR_CRYPTO_TIMING_SAFE_EQUAL_LENGTH', 'Input buffers must have the same byte length', RangeError);
+declare('ERR_CRYPTO_UNKNOWN_DH_GROUP', 'Unknown DH group', Error);
 declare('ERR_DIR_CLOSED', 'Directory handle was closed', Error);
 declare('ERR_DIR_CONCURRENT_OPERATION', 'Cannot do synchronous work on directory handle with concurrent asynchronous operations', Error);
+declare('ERR_DOMAIN_CALLBACK_NOT_AVAILABLE',
+  'A callback was registered through process.setUncaughtExceptionCaptureCallback(), which is mutually exclusive with using the `domain` module', Error);
+declare('ERR_DOMAIN_CANNOT_SET_UNCAUGHT_EXCEPTION_CAPTURE',
+  'The `domain` module is in use, which is mutually exclusive with calling process.setUncaughtExceptionCaptureCallback()', Error);
 declare('ERR_ENCODING_INVALID_ENCODED_DATA', function(encoding, code) {
   this.errno = code;
   return `The encoded data was not valid for encoding ${encoding}`;
@@ -171,8 +199,10 @@ declare('ERR_FS_CP_EINVAL', 'Invalid src or dest', Error);
 declare('ERR_FS_EISDIR', 'Path is a directory', Error);
 declare('ERR_FS_FILE_TOO_LARGE', 'File size (%s) is greater than 2 GiB', RangeError);
 declare('ERR_FS_INVALID_SYMLINK_TYPE', 'Symlink type must be one of "dir", "file", or "junction". Received "%s"', Error);
+declare('ERR_FS_WATCH_QUEUE_OVERFLOW', 'fs.watch() queued more than %d events', Error);
 declare('ERR_ILLEGAL_CONSTRUCTOR', 'Illegal constructor', TypeError);
 declare('ERR_INCOMPATIBLE_OPTION_PAIR', 'Option "%s" cannot be used in combination with option "%s"', TypeError);
+declare('ERR_INTERNAL_ASSERTION', '%s', Error);
 declare('ERR_INVALID_ADDRESS', 'Invalid address', Error);
 declare('ERR_INVALID_ADDRESS_FAMILY', function(family, host, port) {
   this.host = host;
@@ -206,6 +236,8 @@ declare('ERR_INVALID_IP_ADDRESS', 'Invalid IP address: %s', TypeError);
 declare('ERR_INVALID_MIME_SYNTAX', (what, text, at) => `The MIME syntax for a ${what} in "${text}" is invalid${at === -1 ? '' : ` at ${at}`}`, TypeError);
 declare('ERR_INVALID_MODULE', 'No such module: %s', Error);
 declare('ERR_INVALID_OBJECT_DEFINE_PROPERTY', '%s', TypeError);
+declare('ERR_INVALID_PACKAGE_CONFIG', (path, base, message) =>
+  `Invalid package config ${path}${base ? ` while importing ${base}` : ''}${message ? `. ${message}` : ''}`, Error);
 declare('ERR_INVALID_PROTOCOL', (protocol, expected) => `Protocol "${protocol}" not supported. Expected "${expected}"`, TypeError);
 declare('ERR_INVALID_RETURN_PROPERTY_VALUE', (input, name, property, value) =>
   `Expected ${input} to be returned for the "${property}" from the "${name}" function but got ${kindOf(value)}.`, TypeError);
@@ -213,6 +245,7 @@ declare('ERR_INVALID_RETURN_VALUE', (input, name, value) => `Expected ${input} t
 declare('ERR_INVALID_STATE', 'Invalid state: %s', Error, TypeError, RangeError);
 declare('ERR_INVALID_SYNC_FORK_INPUT', 'Asynchronous forks do not support Buffer, TypedArray, DataView or string input: %s', TypeError);
 declare('ERR_INVALID_THIS', 'Value of "this" must be of type %s', TypeError);
+declare('ERR_INVALID_TYPESCRIPT_SYNTAX', '%s', SyntaxError);
 declare('ERR_INVALID_TUPLE', '%s must be an iterable %s tuple', TypeError);
 declare('ERR_INVALID_URI', 'URI malformed', URIError);
 declare('ERR_INVALID_URL', function(input, base = null) {
@@ -225,6 +258,8 @@ declare('ERR_IPC_CHANNEL_CLOSED', 'Channel closed', Error);
 declare('ERR_IPC_DISCONNECTED', 'IPC channel is already disconnected', Error);
 declare('ERR_IPC_ONE_PIPE', 'Child process can have only one IPC pipe', Error);
 declare('ERR_IPC_SYNC_FORK', 'IPC cannot be used with synchronous forks', Error);
+declare('ERR_LOADER_CHAIN_INCOMPLETE', '%s', Error);
+declare('ERR_MESSAGE_TARGET_CONTEXT_UNAVAILABLE', 'A message object could not be deserialized successfully in the target vm.Context', Error);
 declare('ERR_METHOD_NOT_IMPLEMENTED', 'The %s method is not implemented', Error);
 declare('ERR_MISSING_ARGS', (...names) => {
   const texts = names.map((name) => Array.isArray(name) ? name.map((each) => `"${each}"`).join(' or ') : `"${name}"`);
@@ -233,7 +268,10 @@ declare('ERR_MISSING_ARGS', (...names) => {
   return `The ${texts.slice(0, -1).join(', ')}, and ${texts[texts.length - 1]} arguments must be specified`;
 }, TypeError);
 declare('ERR_MISSING_OPTION', '%s is required', TypeError);
+declare('ERR_MODULE_LINK_MISMATCH', '%s', TypeError);
+declare('ERR_MISSING_PASSPHRASE', '%s', TypeError);
 declare('ERR_MULTIPLE_CALLBACK', 'Callback called multiple times', Error);
+declare('ERR_MODULE_NOT_FOUND', '%s', Error);
 declare('ERR_NOT_BUILDING_SNAPSHOT', 'Operation cannot be invoked when not building startup snapshot', Error);
 declare('ERR_NO_CRYPTO', 'Node.js is not compiled with OpenSSL crypto support', Error);
 declare('ERR_NO_TYPESCRIPT', 'Node.js is not compiled with TypeScript support', Error);
@@ -278,6 +316,7 @@ declare('ERR_STREAM_WRAP', 'Stream has StringDecoder set or is in objectMode', E
 declare('ERR_STREAM_WRITE_AFTER_END', 'write after end', Error);
 declare('ERR_STRING_TOO_LONG', 'Cannot create a string longer than 0x%s characters', Error);
 declare('ERR_SYSTEM_ERROR', '%s', Error);
+declare('ERR_TRAILING_JUNK_AFTER_STREAM_END', 'Trailing junk found after the end of the compressed stream', TypeError);
 declare('ERR_TTY_INIT_FAILED', 'TTY initialization failed', Error);
 declare('ERR_UNAVAILABLE_DURING_EXIT', 'Cannot call function in process exit handler', Error);
 declare('ERR_UNCAUGHT_EXCEPTION_CAPTURE_ALREADY_SET', '`process.setupUncaughtExceptionCapture()` was called while a capture callback was already active', Error);
@@ -289,11 +328,37 @@ declare('ERR_UNKNOWN_ENCODING', 'Unknown encoding: %s', TypeError);
 declare('ERR_UNKNOWN_FILE_EXTENSION', 'Unknown file extension "%s" for %s', TypeError);
 declare('ERR_UNKNOWN_SIGNAL', 'Unknown signal: %s', TypeError);
 declare('ERR_UNSUPPORTED_DIR_IMPORT', "Directory import '%s' is not supported resolving ES modules", Error);
+declare('ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING', 'Stripping types is currently unsupported for files under node_modules, for "%s"', Error);
+declare('ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX', '%s', SyntaxError);
+declare('ERR_UNSUPPORTED_ESM_URL_SCHEME', (protocol) =>
+  `Only URLs with a scheme in: file, data, node, and sluice are supported by the default ESM loader. Received protocol '${protocol}'`, Error);
 declare('ERR_USE_AFTER_CLOSE', '%s was closed', Error);
 declare('ERR_VALID_PERFORMANCE_ENTRY_TYPE', 'At least one valid performance entry type is required', Error);
+declare('ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING', 'A dynamic import callback was not specified.', TypeError);
+declare('ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING_FLAG', 'A dynamic import callback was invoked without --experimental-vm-modules', TypeError);
+declare('ERR_VM_MODULE_ALREADY_LINKED', 'Module has already been linked', Error);
+declare('ERR_VM_MODULE_CACHED_DATA_REJECTED', 'cachedData buffer was rejected', Error);
+declare('ERR_VM_MODULE_CANNOT_CREATE_CACHED_DATA', 'Cached data cannot be created for a module which has been evaluated', Error);
+declare('ERR_VM_MODULE_DIFFERENT_CONTEXT', 'Linked modules must use the same context', Error);
+declare('ERR_VM_MODULE_LINK_FAILURE', function(message, cause) {
+  this.cause = cause;
+  return message;
+}, Error);
+declare('ERR_VM_MODULE_NOT_MODULE', 'Provided module is not an instance of Module', Error);
+declare('ERR_VM_MODULE_STATUS', 'Module status %s', Error);
+declare('ERR_WORKER_INIT_FAILED', 'Worker initialization failure: %s', Error);
+declare('ERR_WORKER_INVALID_EXEC_ARGV', (errors, msg = 'invalid execArgv flags') => `Initiated Worker with ${msg}: ${errors.join(', ')}`, Error);
+declare('ERR_WORKER_MESSAGING_ERRORED', 'The destination thread threw an error while processing the message', Error);
+declare('ERR_WORKER_MESSAGING_FAILED', 'Cannot find the destination thread or listener', Error);
+declare('ERR_WORKER_MESSAGING_SAME_THREAD', 'Cannot sent a message to the same thread', Error);
+declare('ERR_WORKER_MESSAGING_TIMEOUT', 'Sending a message to another thread timed out', Error);
 declare('ERR_WORKER_NOT_RUNNING', 'Worker instance not running', Error);
+declare('ERR_WORKER_OUT_OF_MEMORY', 'Worker terminated due to reaching memory limit: %s', Error);
 declare('ERR_WORKER_PATH', 'The worker script or module filename must be an absolute path or a relative path starting with \'./\' or \'../\'. %s Received "%s"', TypeError);
+declare('ERR_WORKER_UNSERIALIZABLE_ERROR', 'Serializing an uncaught exception failed', Error);
 declare('ERR_WORKER_UNSUPPORTED_OPERATION', '%s is not supported in workers', TypeError);
+declare('ERR_ZLIB_INITIALIZATION_FAILED', '%s', Error);
+declare('ERR_ZSTD_INVALID_PARAM', '%s is not a valid zstd parameter', RangeError);
 
 function kindOf(value) {
   if (value && value.constructor && value.constructor.name) return `an instance of ${value.constructor.name}`;
@@ -318,6 +383,14 @@ function errnoException(number, syscall, path, dest) {
   if (path !== undefined) error.path = path;
   if (dest !== undefined) error.dest = dest;
   captureStackTrace(error, hidden === null ? errnoException : hidden);
+  return error;
+}
+
+// The same in fewer words, as calls on pipes, children and sockets give it: "spawn nothing ENOENT".
+function callError(number, syscall) {
+  const error = errnoException(number, syscall);
+  error.message = `${syscall} ${error.code}`;
+  captureStackTrace(error, hidden === null ? callError : hidden);
   return error;
 }
 
@@ -357,5 +430,5 @@ function aggregateTwoErrors(inner, outer) {
 }
 
 Object.assign(exports, {
-  codes, declare, hideStackFrames, invalidArgTypeHelper, errnoException, systemError, AbortError, aggregateTwoErrors, addNumericalSeparator,
+  codes, declare, hideStackFrames, invalidArgTypeHelper, errnoException, callError, systemError, AbortError, aggregateTwoErrors, addNumericalSeparator,
 });

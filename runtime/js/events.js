@@ -29,7 +29,7 @@ exports.register = function register(type, handler) {
 
 // Called by C++ once a turn. When a handler throws, C++ reports it and calls again with what is behind the cursor.
 exports.onTurn = function onTurn(begin, end) {
-  if (context.isUsed()) context.enter(undefined);
+  if (context.isUsed()) context.turn();
   const ring = words;
   for (let i = begin; i < end; i++) {
     ring[CURSOR] = i;

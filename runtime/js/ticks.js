@@ -9,6 +9,8 @@ let immediates = [];
 let liveImmediates = 0;
 let interrupted = null;   // what is left of a batch of immediates of which one threw
 
+exports.activeImmediates = () => liveImmediates;
+
 // For C++: 1 there are immediates, 2 they go on where one threw, before anything else of the turn.
 function noteImmediates() {
   const waiting = immediates.length !== 0 && liveImmediates !== 0;
@@ -27,7 +29,7 @@ exports.checkFunction = checkFunction;
 
 exports.nextTick = function nextTick(callback, ...args) {
   checkFunction(callback);
-  if (context.isUsed()) callback = context.bind(callback);
+  if (context.isUsed()) callback = context.track(callback, 'TickObject', { callback, args }, true);
   queue.push(callback, args);
   events.words()[events.TICKS] = 1;
 };
@@ -86,8 +88,8 @@ class Immediate {
 
 exports.setImmediate = function setImmediate(callback, ...args) {
   checkFunction(callback);
-  if (context.isUsed()) callback = context.bind(callback);
   const immediate = new Immediate(callback, args);
+  if (context.isUsed()) immediate.callback = context.track(callback, 'Immediate', immediate, true);
   immediates.push(immediate);
   noteImmediates();
   return immediate;
@@ -97,9 +99,17 @@ exports.clearImmediate = function clearImmediate(immediate) {
   if (!(immediate instanceof Immediate) || immediate.callback === null) return;
   immediate.unref();
   immediate.callback = null;
+  if (context.isUsed()) context.destroyed(immediate);
+};
+
+// Runs `fn` among the immediates, without being one that hooks hear of.
+exports.afterTurn = function afterTurn(fn) {
+  immediates.push(new Immediate(fn, []));
+  noteImmediates();
 };
 
 exports.runImmediates = function runImmediates() {
+  if (context.isUsed()) context.turn();
   const batch = interrupted !== null ? interrupted : immediates;
   if (interrupted === null) immediates = [];
   interrupted = null;
@@ -122,7 +132,7 @@ exports.runImmediates = function runImmediates() {
 
 function queueMicrotask(callback) {
   checkFunction(callback);
-  if (context.isUsed()) callback = context.bind(callback);
+  if (context.isUsed()) callback = context.track(callback, 'Microtask', {}, true);
   const { enqueueMicrotask, triggerUncaught } = internalBinding('task');
   enqueueMicrotask(() => {
     try {

@@ -12,6 +12,8 @@ const lists = new Map();  // duration -> list
 const heap = [];          // lists by `expiry`
 let armed = Infinity;
 let nextId = 1;
+// How many hold the program.
+exports.active = () => live;
 const byId = new Map();   // timers whose number was asked for
 let live = 0;
 
@@ -110,7 +112,7 @@ class Timeout {
     }
     this._idleTimeout = Math.trunc(delay);
     this._idleStart = 0;
-    this._onTimeout = context.isUsed() ? context.bind(callback) : callback;
+    this._onTimeout = callback;
     this._repeat = repeat ? this._idleTimeout : null;
     this._destroyed = false;
     this.args = args;
@@ -119,6 +121,7 @@ class Timeout {
     this.previous = null;
     this.counted = true;
     this.id = 0;
+    if (context.isUsed()) this._onTimeout = context.track(callback, 'Timeout', this, false);
     setLive(1);
     insert(this, events.now());
     arm();
@@ -172,6 +175,7 @@ function remove(timer) {
 
 function destroy(timer) {
   timer._destroyed = true;
+  if (context.isUsed()) context.destroyed(timer);
   if (timer.counted) setLive(-1);
   if (timer.id !== 0) {
     byId.delete(timer.id);

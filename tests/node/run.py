@@ -33,12 +33,8 @@ KNOWN = HERE / "known_failures"
 LIMIT_S = 30
 FOLDERS = ("parallel", "sequential", "es-module")
 
-# Flags of Node -> options of ours, and variables of the environment. What is not here makes a file fail with the cause "flag".
-OPTIONS = {"--expose-gc": "--expose-gc", "--expose_gc": "--expose-gc", "--allow-natives-syntax": "--allow-natives-syntax",
-           "--harmony-shadow-realm": "--harmony-shadow-realm"}
-VARIABLES = {"--no-warnings": {"NODE_NO_WARNINGS": "1"}}
-# Flags that turn on what is always on here.
-NOTHING = {"--experimental-require-module", "--experimental-global-navigator", "--experimental-eventsource", "--no-experimental-require-module-warnings"}
+# Flags that turn on what is always on here, and that the program does not know by name.
+NOTHING = {"--no-experimental-require-module-warnings"}
 
 # The beginning of a file's name -> the module that it tests. The longest one counts.
 MODULES = {
@@ -101,20 +97,11 @@ def run_file(program, suite, path, limit_s, namespace):
 
     text = (suite / path).read_text(errors="replace")
     flags, variables = head_of(text[:3000])
-    options, v8_options = [], []
     environment = {**os.environ, **variables, "NODE_SKIP_FLAG_CHECK": "1", "TEST_THREAD_ID": "0"}
     for name in ("NODE_OPTIONS", "NODE_PATH", "NODE_DEBUG", "FORCE_COLOR", "NO_COLOR"):
         if name not in variables:
             environment.pop(name, None)
-    for flag in flags:
-        if flag in OPTIONS:
-            v8_options.append(OPTIONS[flag])
-        elif flag in VARIABLES:
-            environment.update(VARIABLES[flag])
-        elif flag not in NOTHING:
-            return done("flag", f"flag {flag}")
-    if v8_options:
-        options = ["--v8-flags", " ".join(v8_options)]
+    options = [flag for flag in flags if flag not in NOTHING]
     directory = tempfile.mkdtemp(prefix="sluice-node-")
     environment["NODE_TEST_DIR"] = directory
     process = subprocess.Popen([*namespace, program, *options, str(suite / path)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -140,6 +127,8 @@ def run_file(program, suite, path, limit_s, namespace):
         return done("skip" if re.search(r"^1\.\.0 # Skipped", output, re.M) else "pass", "", "")
     if code < 0:
         return done("crash", f"signal {-code}", output)
+    if code == 9 and (match := re.search(r"bad option: (\S+?);", output)):
+        return done("flag", f"flag {match[1]}", output)
     return done("fail", cause_of(output), output)
 
 

@@ -32,6 +32,7 @@ export interface TypesBinding {
 }
 
 export interface OsBinding {
+  libcVersion(): string;
   uname(): [sysname: string, release: string, version: string, machine: string, nodename: string];
   memory(): [totalBytes: number, availableBytes: number];
   uptime(): number;
@@ -48,6 +49,7 @@ export interface FsBinding {
   // `operation`: FileOperation in file_operations.hh. A negative number is an errno. With `done` it runs on the pool.
   call(operation: number, done: ((result: unknown) => void) | undefined, path?: string | Uint8Array, other?: string | Uint8Array,
     a?: number, b?: number, c?: number, views?: ArrayBufferView[], flags?: number): unknown;
+  pending(): number;  // calls under way
 }
 
 export interface SpawnBinding {
@@ -55,6 +57,32 @@ export interface SpawnBinding {
     file: string; args: string[]; env: string[]; cwd?: string; stdio: Array<ArrayBufferView | string | number | null>; timeout: number;
     maxBuffer: number; killSignal: number; uid?: number; gid?: number; detached: boolean;
   }): [pid: number, status: number | null, signal: number, failed: Errno | 0, outputs: Array<Uint8Array | null>];
+  // `pid` is a negative errno when it failed. `ends`: our end of each pipe ('' in stdio), or -1.
+  spawn(order: {
+    file: string; args: string[]; env?: string[]; cwd?: string; stdio: Array<'' | number | null>; uid?: number; gid?: number; detached: boolean;
+  }, onExit: (code: number, signal: number) => void): [pid: number, ends: number[]];
+  kill(pid: number, signal: number): Errno | 0;
+  hold(pid: number, on: boolean): void;  // whether the child keeps the program alive
+}
+
+// Byte channels over descriptors: pipes, terminals, standard streams.
+export interface PipeBinding {
+  // `count`: bytes, 0 at the end, or a negative errno. With `own` the descriptor is made non-blocking and closed on exec.
+  open(fd: number, onRead: (count: number, bytes?: ArrayBuffer) => void, onRoom: () => void, own?: boolean): number;
+  set(number: number, what: 0 | 1 | 2, on: boolean): Errno | 0;  // 0 reading, 1 told when there is room, 2 holds the program
+  write(number: number, bytes: ArrayBufferView): number;         // bytes taken, or a negative errno
+  shutdown(number: number): Errno | 0;
+  close(number: number, keepDescriptor?: boolean): void;
+  writeAll(fd: number, bytes: ArrayBufferView): Errno | 0;       // waits
+  kindOf(fd: number): 'TTY' | 'FILE' | 'PIPE' | 'TCP' | 'UDP' | 'UNKNOWN' | 'INVALID';
+  size(fd: number): [columns: number, rows: number] | Errno;
+  setRaw(fd: number, on: boolean): Errno | 0;
+}
+
+// Messages of child_process with `serialization: 'advanced'`.
+export interface IpcBinding {
+  serialize(value: unknown, bufferPrototype: object): ArrayBuffer;
+  deserialize(bytes: ArrayBufferView, bufferPrototype: object): unknown;
 }
 
 export interface AddonsBinding {

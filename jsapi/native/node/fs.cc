@@ -141,11 +141,18 @@ void call(const Info& info) {
   info.GetReturnValue().Set(result_of(isolate, *call));
 }
 
+// pending(): how many calls are under way
+void pending(const Info& info) {
+  info.GetReturnValue().Set(static_cast<PoolWork*>(info.Data().As<v8::External>()->Value())->under_way());
+}
+
 }  // namespace
 
 void install_fs(v8::Local<v8::Context> context, v8::Local<v8::Object> target, IsolateHost& host) {
   PoolWork* pool = host.own(std::make_unique<PoolWork>(host));
-  runtime::set_function(context, target, "call", call, v8::External::New(context->GetIsolate(), pool));
+  v8::Local<v8::Value> data = v8::External::New(context->GetIsolate(), pool);
+  runtime::set_function(context, target, "call", call, data);
+  runtime::set_function(context, target, "pending", pending, data);
 }
 
 }  // namespace sluice::jsapi

@@ -51,13 +51,13 @@ void PoolWork::start(std::function<void()> work, Settle settle, v8::Local<v8::Fu
   // The pool works on what outlives the isolate; the callback stays here.
   under_way_[number].Reset(host_.isolate(), done);
   host_.ref();
-  Pool::shared().add([work = std::move(work), settle = std::move(settle), number, mailbox = host_.mailbox(),
-                      this]() mutable {
-    work();
-    work = nullptr;
-    std::ignore =
-        mailbox->post([settle = std::move(settle), number, this](IsolateHost&) { finish(number, settle); });
-  });
+  Pool::shared().add(
+      [work = std::move(work), settle = std::move(settle), number, mailbox = host_.mailbox(), this]() mutable {
+        work();
+        work = nullptr;
+        std::ignore =
+            mailbox->post([settle = std::move(settle), number, this](IsolateHost&) { finish(number, settle); });
+      });
 }
 
 void PoolWork::finish(uint64_t number, const Settle& settle) {

@@ -53,6 +53,8 @@ class PoolWork {
   // fine), since both may outlive the isolate. Then `done` is called with what `settle` gives. Holds a reference of the host meanwhile.
   void start(std::function<void()> work, Settle settle, v8::Local<v8::Function> done);
 
+  uint32_t under_way() const { return static_cast<uint32_t>(under_way_.size()); }
+
  private:
   void finish(uint64_t number, const Settle& settle);
   runtime::IsolateHost& host_;

@@ -37,7 +37,7 @@ function failureOf(result, request) {
 }
 
 function start(request, done) {
-  if (done !== undefined && context.isUsed()) done = context.bind(done);
+  if (done !== undefined && context.isUsed()) done = context.track(done, 'FSREQCALLBACK', {}, true);
   return internalBinding('fs').call(
     request.op, done, request.path, request.dest, request.a, request.b, request.c, request.views, request.flags | 0);
 }

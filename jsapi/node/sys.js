@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+// node:sys, the old name of node:util.
+'use strict';
+
+process.emitWarning('sys is deprecated. Use `node:util` instead.', 'DeprecationWarning', 'DEP0025');
+module.exports = require('node:util');
