@@ -32,6 +32,7 @@ export interface TypesBinding {
 }
 
 export interface OsBinding {
+  libcVersion(): string;
   uname(): [sysname: string, release: string, version: string, machine: string, nodename: string];
   memory(): [totalBytes: number, availableBytes: number];
   uptime(): number;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What node:os tells about the machine, and the priorities of processes.
 #include <arpa/inet.h>
+#include <gnu/libc-version.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netpacket/packet.h>
@@ -36,6 +37,11 @@ v8::Local<v8::Array> numbers(v8::Isolate* isolate, const std::vector<double>& va
   std::vector<v8::Local<v8::Value>> items;
   for (const double value : values) items.push_back(v8::Number::New(isolate, value));
   return v8::Array::New(isolate, items.data(), items.size());
+}
+
+// libcVersion() -> that of the GNU C library: installers and loaders of addons tell it from others by this.
+void libc_version(const Info& info) {
+  info.GetReturnValue().Set(runtime::to_v8(info.GetIsolate(), ::gnu_get_libc_version()));
 }
 
 // uname() -> [sysname, release, version, machine, nodename]
@@ -205,6 +211,7 @@ void set_priority(const Info& info) {
 }  // namespace
 
 void install_os(v8::Local<v8::Context> context, v8::Local<v8::Object> target, runtime::IsolateHost&) {
+  set_function(context, target, "libcVersion", libc_version);
   set_function(context, target, "uname", uname);
   set_function(context, target, "memory", memory);
   set_function(context, target, "uptime", uptime);

@@ -151,7 +151,7 @@ const report = {
       header: {
         reportVersion: 5, event: 'JavaScript API', trigger: 'GetReport', filename: null, dumpEventTime: now.toISOString().slice(0, 19) + 'Z',
         dumpEventTimeStamp: String(now.getTime()), processId: process.pid, threadId: 0, cwd: process.cwd(), commandLine: [...process.argv],
-        nodejsVersion: process.version, glibcVersionRuntime: undefined, wordSize: 64, arch: process.arch, platform: process.platform,
+        nodejsVersion: process.version, glibcVersionRuntime: internalBinding('os').libcVersion(), wordSize: 64, arch: process.arch, platform: process.platform,
         componentVersions: { ...process.versions }, release: { ...process.release }, osName: os.type(), osRelease: os.release(), osVersion: os.version(),
         osMachine: os.machine(), cpus: os.cpus(), networkInterfaces: [], host: os.hostname(),
       },

@@ -37,6 +37,9 @@ console.log(refusal(() => require(path.join(folder, 'foreign.node'))));
 console.log(refusal(() => process.dlopen({ exports: {} }, __filename)).includes('ERR_DLOPEN_FAILED'));
 console.log(refusal(() => process.dlopen({ exports: {} })), '|', refusal(() => process.dlopen({ exports: {} }, 'x', 'y')));
 
+// What packages choose their prebuilt addon by.
+console.log(process.versions.modules, process.versions.napi, /^2\.\d+$/.test(process.report.getReport().header.glibcVersionRuntime));
+
 const { AsyncLocalStorage } = require('async_hooks');
 const storage = new AsyncLocalStorage();
 const got = [];

@@ -87,12 +87,12 @@ class Addons {
 static_assert(sizeof(v8::Local<v8::Value>) == sizeof(napi_value));
 inline napi_value to_napi(v8::Local<v8::Value> local) {
   napi_value value;
-  std::memcpy(static_cast<void*>(&value), static_cast<const void*>(&local), sizeof(value));
+  std::memcpy(static_cast<void*>(&value), static_cast<const void*>(&local), sizeof(local));
   return value;
 }
 inline v8::Local<v8::Value> to_local(napi_value value) {
   v8::Local<v8::Value> local;
-  std::memcpy(static_cast<void*>(&local), static_cast<const void*>(&value), sizeof(value));
+  std::memcpy(static_cast<void*>(&local), static_cast<const void*>(&value), sizeof(local));
   return local;
 }
 

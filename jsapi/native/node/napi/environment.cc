@@ -6,7 +6,6 @@
 #include "jsapi/native/node/napi/env.hh"
 #include "runtime/version.hh"
 
-namespace napi = sluice::jsapi::napi;
 namespace runtime = sluice::runtime;
 
 // A hook that may take its time: it is told that the end comes; what it then leaves to a loop of libuv does not happen.

@@ -15,8 +15,6 @@
 #include "runtime/v8_text.hh"
 #include "runtime/version.hh"
 
-namespace napi = sluice::jsapi::napi;
-
 namespace {
 
 // What the constructors of the file that this thread is loading have said.
@@ -56,7 +54,6 @@ namespace {
 using Info = v8::FunctionCallbackInfo<v8::Value>;
 using runtime::from_v8;
 using runtime::name_of;
-using runtime::to_v8;
 
 constexpr const char* kFailed = "ERR_DLOPEN_FAILED";
 
