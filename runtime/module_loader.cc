@@ -265,9 +265,29 @@ v8::MaybeLocal<v8::Function> ModuleLoader::compile_common_js(v8::Local<v8::Strin
     has_module_syntax = true;
     return {};
   }
+  v8::Local<v8::String> changed;
+  if (!caught.HasTerminated() && in_older_syntax(source, false).ToLocal(&changed)) {
+    v8::ScriptCompiler::Source again(changed, origin);
+    if (v8::ScriptCompiler::CompileFunction(host_.context(), &again, 5, parameters).ToLocal(&function))
+      return function;
+  }
   if (!caught.HasTerminated()) remember_arrow(isolate, host_.context(), caught.Exception(), caught.Message());
   caught.ReThrow();
   return {};
+}
+
+v8::MaybeLocal<v8::String> ModuleLoader::in_older_syntax(v8::Local<v8::String> source, bool is_module) {
+  v8::Isolate* isolate = host_.isolate();
+  v8::TryCatch caught(isolate);  // whatever goes wrong here, the engine's own error is the one to be told
+  v8::Local<v8::Object> exports;
+  v8::Local<v8::Value> downlevel, result;
+  v8::Local<v8::Value> arguments[] = {source, v8::Boolean::New(isolate, is_module)};
+  if (!host_.builtin("internal/node/newer_syntax").ToLocal(&exports) ||
+      !exports->Get(host_.context(), name_of(isolate, "downlevel")).ToLocal(&downlevel) ||
+      !downlevel.As<v8::Function>()->Call(host_.context(), exports, 2, arguments).ToLocal(&result) ||
+      !result->IsString())
+    return {};
+  return result.As<v8::String>();
 }
 
 v8::MaybeLocal<v8::Value> ModuleLoader::builtin_exports(const std::string& id) {
@@ -319,7 +339,13 @@ ModuleLoader::Record* ModuleLoader::make_source(std::unique_ptr<Record> record, 
   v8::ScriptCompiler::Source unit(text, origin);
   v8::TryCatch caught(isolate);
   v8::Local<v8::Module> module;
-  if (!v8::ScriptCompiler::CompileModule(isolate, &unit).ToLocal(&module)) {
+  bool compiled = v8::ScriptCompiler::CompileModule(isolate, &unit).ToLocal(&module);
+  v8::Local<v8::String> changed;
+  if (!compiled && !caught.HasTerminated() && in_older_syntax(text, true).ToLocal(&changed)) {
+    v8::ScriptCompiler::Source again(changed, origin);
+    compiled = v8::ScriptCompiler::CompileModule(isolate, &again).ToLocal(&module);
+  }
+  if (!compiled) {
     if (!caught.HasTerminated())
       remember_arrow(isolate, host_.context(), caught.Exception(), caught.Message());
     caught.ReThrow();

@@ -44,6 +44,8 @@ class ModuleLoader {
   // set instead when the text can only be an ES module (and its package does not say otherwise).
   v8::MaybeLocal<v8::Function> compile_common_js(v8::Local<v8::String> source, const std::string& path,
                                                  bool& has_module_syntax);
+  // A text that the engine refused, with newer syntax in terms of older; empty, and nothing thrown, when there is no such thing.
+  v8::MaybeLocal<v8::String> in_older_syntax(v8::Local<v8::String> source, bool is_module);
   // Evaluates an ES module at once and returns what require() gives for it; fails when it awaits something. `source`, if any,
   // stands for the file's text.
   v8::MaybeLocal<v8::Value> require_es_module(const std::string& path, const std::string& parent,
