@@ -240,10 +240,11 @@ fs.readSync = function readSync(fd, buffer, offset, length, position) {
   return request.empty ? 0 : now(request);
 };
 fs.read = function read(fd, buffer, offset, length, position, callback) {
-  const args = [...arguments];
-  const last = args.findIndex((each, i) => i > 0 && typeof each === 'function');
-  callback = last === -1 ? callback : args[last];
-  const given = last === -1 ? args.slice(1) : args.slice(1, last);
+  descriptorOf(fd);
+  // (fd, [buffer,] [options,] callback), or all six.
+  const count = Math.min(arguments.length, 6);
+  if (count <= 4) callback = arguments[count - 1];
+  const given = count <= 4 ? [...arguments].slice(1, count - 1) : [buffer, offset, length, position];
   let options;
   if (given.length === 0) options = {};
   else if (given.length === 1 && !ArrayBuffer.isView(given[0])) [options] = given;

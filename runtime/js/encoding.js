@@ -51,7 +51,7 @@ function incompleteTail(bytes) {
 class TextDecoder {
   #encoding; #fatal; #ignoreBom; #rest = null; #bomSeen = false;
   constructor(label = 'utf-8', options = {}) {
-    this.#encoding = LABELS[`${label}`.trim().toLowerCase()];
+    this.#encoding = LABELS[`${label}`.replace(/^[\t\n\f\r ]+|[\t\n\f\r ]+$/g, '').toLowerCase()];
     if (this.#encoding === undefined) {
       const error = new RangeError(`The "${label}" encoding is not supported`);
       error.code = 'ERR_ENCODING_NOT_SUPPORTED';
@@ -104,6 +104,7 @@ class TextDecoder {
 }
 
 function btoa(text) {
+  if (arguments.length === 0) throw new (require('internal/errors').codes.ERR_MISSING_ARGS)('input');
   text = `${text}`;
   const result = native().btoa(text);
   if (result !== undefined) return result;
@@ -112,6 +113,7 @@ function btoa(text) {
 }
 
 function atob(text) {
+  if (arguments.length === 0) throw new (require('internal/errors').codes.ERR_MISSING_ARGS)('input');
   const clean = `${text}`.replace(/[\t\n\f\r ]+/g, '');
   const result = /^[A-Za-z0-9+/]*={0,2}$/.test(clean) ? native().atob(clean) : undefined;
   if (result !== undefined) return result;
