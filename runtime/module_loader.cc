@@ -870,15 +870,17 @@ v8::MaybeLocal<v8::Value> ModuleLoader::exports_for_require(Record& record) {
 }
 
 v8::MaybeLocal<v8::Value> ModuleLoader::require_es_module(const std::string& path, const std::string& parent,
-                                                          v8::Local<v8::Value> source) {
+                                                          v8::Local<v8::Value> source,
+                                                          const std::string& suffix) {
   v8::Isolate* isolate = host_.isolate();
   v8::Local<v8::Context> context = host_.context();
   Record* record = nullptr;
-  if (const auto known = records_.find(path); known != records_.end()) {
+  if (const auto known = records_.find(path + suffix); known != records_.end()) {
     record = known->second.get();
   } else {
     Resolution found;
     found.path = path;
+    found.suffix = suffix;
     if ((record = make(found, {path, parent, {}, {}}, source->IsString() ? "module" : "", source)) == nullptr)
       return {};
   }
@@ -1188,8 +1190,12 @@ void ModuleLoader::run_module(Record& record, bool) {
   // Promise jobs of the program come before what it left for the next tick.
   isolate->PerformMicrotaskCheckpoint();
   v8::Local<v8::Value> space = record.module.Get(isolate)->GetModuleNamespace();
-  std::ignore = done->Then(context, v8::Function::New(context, fulfilled, space).ToLocalChecked(),
-                           v8::Function::New(context, rejected).ToLocalChecked());
+  v8::Local<v8::Function> on_fulfilled, on_rejected;
+  // Fails when one of these jobs was process.exit().
+  if (!v8::Function::New(context, fulfilled, space).ToLocal(&on_fulfilled) ||
+      !v8::Function::New(context, rejected).ToLocal(&on_rejected) ||
+      done->Then(context, on_fulfilled, on_rejected).IsEmpty())
+    host_.uncaught(caught);
 }
 
 ModuleLoader::Record* ModuleLoader::main_record(const std::string& path) {

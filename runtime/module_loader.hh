@@ -47,9 +47,9 @@ class ModuleLoader {
   // A text that the engine refused, with newer syntax in terms of older; empty, and nothing thrown, when there is no such thing.
   v8::MaybeLocal<v8::String> in_older_syntax(v8::Local<v8::String> source, bool is_module);
   // Evaluates an ES module at once and returns what require() gives for it; fails when it awaits something. `source`, if any,
-  // stands for the file's text.
+  // stands for the file's text; `suffix` ("?query") makes it a module of its own.
   v8::MaybeLocal<v8::Value> require_es_module(const std::string& path, const std::string& parent,
-                                              v8::Local<v8::Value> source);
+                                              v8::Local<v8::Value> source, const std::string& suffix = "");
   v8::MaybeLocal<v8::Value> read_json(const std::string& path);
   // The text of a file, made fit for the engine (TypeScript without its types).
   v8::MaybeLocal<v8::String> read_source(const std::string& path);

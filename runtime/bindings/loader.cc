@@ -104,10 +104,10 @@ static void read_source(const Info& info) { give(info, loader_of(info).read_sour
 static void read_json(const Info& info) { give(info, loader_of(info).read_json(text_of(info, 0))); }
 static void builtin(const Info& info) { give(info, loader_of(info).builtin_exports(text_of(info, 0))); }
 
-// requireEsModule(path, parent, source or undefined)
+// requireEsModule(path, parent, source or undefined, "?query" or undefined)
 static void require_es_module(const Info& info) {
   give(info, loader_of(info).require_es_module(text_of(info, 0), info[1]->IsString() ? text_of(info, 1) : "",
-                                               info[2]));
+                                               info[2], info[3]->IsString() ? text_of(info, 3) : ""));
 }
 
 static void is_es_module(const Info& info) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the process object needs from the operating system.
 #include <errno.h>
+#include <gnu/libc-version.h>
+#include <link.h>
 #include <openssl/opensslv.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -14,6 +16,7 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <string>
 
 #include "runtime/array_buffer_allocator.hh"
@@ -87,6 +90,49 @@ static void options(const Info& info) {
 static void environment_options(const Info& info) {
   info.GetReturnValue().Set(list(info.GetIsolate(), host_of(info).image().environment_options));
 }
+// cLibrary(): its version now, and when this was built
+static void c_library(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  v8::Local<v8::Context> context = isolate->GetCurrentContext();
+  v8::Local<v8::Object> found = v8::Object::New(isolate);
+  const std::string built = std::to_string(__GLIBC__) + "." + std::to_string(__GLIBC_MINOR__);
+  std::ignore =
+      found->Set(context, name_of(isolate, "glibcVersionRuntime"), to_v8(isolate, gnu_get_libc_version()));
+  std::ignore = found->Set(context, name_of(isolate, "glibcVersionCompiler"), to_v8(isolate, built));
+  info.GetReturnValue().Set(found);
+}
+
+// sharedObjects(): paths of what is loaded into this process
+static void shared_objects(const Info& info) {
+  std::vector<std::string> names;
+  const auto add = [](dl_phdr_info* object, size_t, void* into) {
+    if (object->dlpi_name && *object->dlpi_name)
+      static_cast<std::vector<std::string>*>(into)->emplace_back(object->dlpi_name);
+    return 0;
+  };
+  ::dl_iterate_phdr(add, &names);
+  info.GetReturnValue().Set(list(info.GetIsolate(), names));
+}
+
+// userLimits(): [soft, hard, ...] of the resources in the order of Node's report; Infinity: no limit
+static void user_limits(const Info& info) {
+  static constexpr int kResources[] = {RLIMIT_CORE,   RLIMIT_DATA,  RLIMIT_FSIZE, RLIMIT_MEMLOCK, RLIMIT_RSS,
+                                       RLIMIT_NOFILE, RLIMIT_STACK, RLIMIT_CPU,   RLIMIT_NPROC,   RLIMIT_AS};
+  v8::Isolate* isolate = info.GetIsolate();
+  std::vector<v8::Local<v8::Value>> found;
+  const auto add = [&](rlim_t value) {
+    found.push_back(v8::Number::New(isolate, value == RLIM_INFINITY ? std::numeric_limits<double>::infinity()
+                                                                    : static_cast<double>(value)));
+  };
+  for (const int resource : kResources) {
+    rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+    ::getrlimit(static_cast<__rlimit_resource_t>(resource), &limit);
+    add(limit.rlim_cur);
+    add(limit.rlim_max);
+  }
+  info.GetReturnValue().Set(v8::Array::New(isolate, found.data(), found.size()));
+}
+
 static void first_argument(const Info& info) {
   info.GetReturnValue().Set(to_v8(info.GetIsolate(), host_of(info).image().first_argument));
 }
@@ -269,6 +315,9 @@ void install_process(v8::Local<v8::Context> context, v8::Local<v8::Object> targe
   set_function(context, target, "environment", environment);
   set_function(context, target, "options", options);
   set_function(context, target, "environmentOptions", environment_options);
+  set_function(context, target, "cLibrary", c_library);
+  set_function(context, target, "sharedObjects", shared_objects);
+  set_function(context, target, "userLimits", user_limits);
   set_function(context, target, "firstArgument", first_argument);
   set_function(context, target, "takeVariable", take_variable);
   set_function(context, target, "variable", variable);

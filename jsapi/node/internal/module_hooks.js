@@ -217,7 +217,10 @@ function register(specifier, parentURL = undefined, options = undefined) {
   const name = `${specifier}`;
   const from = base.startsWith('data:') ? `${process.cwd()}/[eval1]` : pathOf(base);
   const resolved = name.startsWith('data:') ? name : native.resolveImport(name, from);
-  const exports = native.requireEsModule(resolved, undefined, undefined);
+  // What follows the path tells two registrations of one file apart.
+  const suffix = /^(?:\.|\/|file:)/.test(name) ? /[?#].*$/s.exec(name)?.[0] : undefined;
+  const apart = suffix !== undefined && resolved.endsWith(suffix);
+  const exports = native.requireEsModule(apart ? resolved.slice(0, -suffix.length) : resolved, undefined, undefined, apart ? suffix : undefined);
   const hooks = exports?.default !== undefined && exports.resolve === undefined && exports.load === undefined && exports.initialize === undefined ?
     exports.default : exports;
   const result = typeof hooks.initialize === 'function' ? settled(hooks.initialize(options?.data)) : undefined;

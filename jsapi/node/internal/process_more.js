@@ -129,6 +129,19 @@ function traceExit() {
 
 // ---- reports: what is known of this process
 
+const interfacesOf = (os) => Object.entries(os.networkInterfaces()).flatMap(([name, addresses]) => addresses.map(
+  ({ internal, mac, address, netmask, family, scopeid }) => ({ name, internal, mac, address, netmask, family, ...scopeid === undefined ? {} : { scopeid } })));
+
+const LIMITS = [
+  'core_file_size_blocks', 'data_seg_size_bytes', 'file_size_blocks', 'max_locked_memory_bytes', 'max_memory_size_bytes', 'open_files', 'stack_size_bytes',
+  'cpu_time_seconds', 'max_user_processes', 'virtual_memory_bytes',
+];
+const limits = () => {
+  const found = native().userLimits();
+  const shown = (number) => (number === Infinity ? 'unlimited' : number);
+  return Object.fromEntries(LIMITS.map((name, i) => [name, { soft: shown(found[i * 2]), hard: shown(found[i * 2 + 1]) }]));
+};
+
 const report = {
   compact: false,
   directory: '',
@@ -151,9 +164,9 @@ const report = {
       header: {
         reportVersion: 5, event: 'JavaScript API', trigger: 'GetReport', filename: null, dumpEventTime: now.toISOString().slice(0, 19) + 'Z',
         dumpEventTimeStamp: String(now.getTime()), processId: process.pid, threadId: 0, cwd: process.cwd(), commandLine: [...process.argv],
-        nodejsVersion: process.version, glibcVersionRuntime: internalBinding('os').libcVersion(), wordSize: 64, arch: process.arch, platform: process.platform,
+        nodejsVersion: process.version, ...native().cLibrary(), wordSize: 64, arch: process.arch, platform: process.platform,
         componentVersions: { ...process.versions }, release: { ...process.release }, osName: os.type(), osRelease: os.release(), osVersion: os.version(),
-        osMachine: os.machine(), cpus: os.cpus(), networkInterfaces: [], host: os.hostname(),
+        osMachine: os.machine(), cpus: os.cpus(), networkInterfaces: report.excludeNetwork ? undefined : interfacesOf(os), host: os.hostname(),
       },
       javascriptStack: { message, stack: stack.split('\n').slice(1).map((line) => line.trim()), errorProperties: {} },
       javascriptHeap: { totalMemory: memory.heapTotal, usedMemory: memory.heapUsed, externalMemory: memory.external },
@@ -165,8 +178,8 @@ const report = {
       },
       workers: [],
       libuv: [],
-      userLimits: {},
-      sharedObjects: [],
+      userLimits: limits(),
+      sharedObjects: native().sharedObjects(),
     };
     if (!report.excludeEnv) found.environmentVariables = { ...process.env };
     return found;

@@ -5,6 +5,7 @@ import fs, { existsSync } from 'node:fs';
 import { createRequire, findPackageJSON, register, registerHooks, syncBuiltinESMExports } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 const require = createRequire(import.meta.url);
 
@@ -79,6 +80,12 @@ register(`data:text/javascript,${encodeURIComponent('export async function load(
   'return url.endsWith("?loud") ? { ...loaded, source: String(loaded.source).toUpperCase().replace("EXPORT DEFAULT", "export default") } : loaded; }')}`);
 write('word.mjs', 'export default "quiet"');
 assert.strictEqual((await import(`${directory}/word.mjs?loud`)).default, 'QUIET');
+
+// A file of hooks may be registered again under another query.
+write('hooks.mjs', 'export const initialize = (seen) => seen.push(import.meta.url);');
+const seen = [];
+for (const query of ['', '?1', '?1', '#a?2']) register(`./hooks.mjs${query}`, pathToFileURL(`${directory}/`), { data: seen });
+assert.deepStrictEqual(seen, ['', '?1', '?1', '#a?2'].map((query) => pathToFileURL(`${directory}/hooks.mjs`) + query));
 
 // Names of built-in modules follow when they are told to.
 fs.existsSync = () => 'mine';

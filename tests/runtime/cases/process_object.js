@@ -11,4 +11,6 @@ console.log(usage.rss > usage.heapUsed, usage.heapUsed > 0, Object.keys(usage));
 console.log(process.versions.sluice, typeof process.versions.v8, process.version === `v${process.versions.node}`);
 process.stdout.write('no newline');
 process.stdout.write(new Uint8Array([10, 98, 121, 116, 101, 115, 10]));
+const { header, sharedObjects, userLimits } = process.report.getReport();
+console.log(/^2\.\d+$/.test(header.glibcVersionRuntime), /^2\.\d+$/.test(header.glibcVersionCompiler), sharedObjects.some((name) => name.includes('libc.so')), userLimits.open_files.soft > 0);
 console.log(String(process), process.sluice.cores, process.sluice.transport);
