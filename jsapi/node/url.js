@@ -499,3 +499,9 @@ module.exports = {
   Url, parse: urlParse, resolve: urlResolve, resolveObject: urlResolveObject, format: urlFormat, URL, URLSearchParams, domainToASCII, domainToUnicode, pathToFileURL,
   fileURLToPath, fileURLToPathBuffer, urlToHttpOptions,
 };
+Object.defineProperty(module.exports, 'URLPattern', {
+  configurable: true,
+  enumerable: true,
+  get() { return require('internal/node/url_pattern').URLPattern; },
+  set(value) { Object.defineProperty(module.exports, 'URLPattern', { configurable: true, enumerable: true, writable: true, value }); },
+});

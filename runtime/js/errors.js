@@ -253,6 +253,7 @@ declare('ERR_INVALID_URL', function(input, base = null) {
   if (base != null) this.base = base;
   return 'Invalid URL';
 }, TypeError);
+declare('ERR_INVALID_URL_PATTERN', 'Failed to construct URLPattern: %s', TypeError);
 declare('ERR_INVALID_URL_SCHEME', (expected) => `The URL must be ${(Array.isArray(expected) ? expected : [expected]).length > 1 ? `one of scheme ${listOr(expected)}` : `of scheme ${[].concat(expected)[0]}`}`, TypeError);
 declare('ERR_IPC_CHANNEL_CLOSED', 'Channel closed', Error);
 declare('ERR_IPC_DISCONNECTED', 'IPC channel is already disconnected', Error);

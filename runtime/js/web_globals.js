@@ -25,6 +25,7 @@ const LAZY = {
   ],
   'internal/node/webcrypto': ['crypto', 'Crypto', 'CryptoKey', 'SubtleCrypto'],
   'internal/node/messaging': ['MessageChannel', 'MessagePort', 'MessageEvent', 'BroadcastChannel'],
+  'internal/node/url_pattern': ['URLPattern'],
   'internal/node/blob': ['Blob', 'File', 'FormData'],
   'node:stream/web': [
     'ReadableStream', 'ReadableStreamDefaultReader', 'ReadableStreamBYOBReader', 'ReadableStreamBYOBRequest', 'ReadableByteStreamController',

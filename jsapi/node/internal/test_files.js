@@ -1,54 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-// --test: runs test files, each as a program of its own, and says at the end how many passed.
+// --test: runs the files that the command line names, or those in the directory that look like tests; reporters write what came of it.
 'use strict';
 
-const fs = require('node:fs');
-const path = require('node:path');
 const { process, optionValue } = require('internal/process');
-const { spawn } = require('node:child_process');
+const { attach } = require('internal/node/test_events');
+const { run } = require('internal/node/test_run');
 
-const PATTERN = /^(?:test|test-.*|.*[._-]test)\.[cm]?js$/;
+const OWN_WITH_VALUE = /^--test-(?:reporter|reporter-destination|concurrency|shard|timeout|isolation|global-setup|rerun-failures)$/;
 
-function collect(directory, inTest, files) {
-  for (const entry of fs.readdirSync(directory, { withFileTypes: true })) {
-    const file = path.join(directory, entry.name);
-    if (entry.isDirectory()) {
-      if (entry.name !== 'node_modules') collect(file, inTest || entry.name === 'test', files);
-    } else if (PATTERN.test(entry.name) || (inTest && /\.[cm]?js$/.test(entry.name))) {
-      files.push(file);
-    }
+// Options of ours stay here; all others are for the programs.
+const inherited = [];
+for (let i = 0; i < process.execArgv.length; i++) {
+  const each = process.execArgv[i];
+  if (OWN_WITH_VALUE.test(each)) i++;
+  else if (each !== '--test' && !each.startsWith('--watch') && !OWN_WITH_VALUE.test(each.split('=')[0])) inherited.push(each);
+}
+const options = { globPatterns: process.argv.slice(1), inherited };
+const concurrency = optionValue('--test-concurrency');
+const timeout = optionValue('--test-timeout');
+const shard = optionValue('--test-shard');
+if (concurrency !== undefined) options.concurrency = Number(concurrency);
+if (timeout !== undefined) options.timeout = Number(timeout);
+if (shard !== undefined) {
+  const parts = /^(\d+)\/(\d+)$/.exec(shard);
+  if (parts === null) {
+    const { codes } = require('internal/errors');
+    throw new codes.ERR_INVALID_ARG_VALUE('--test-shard', shard, 'must be in the form of <index>/<total>');
   }
-  return files;
+  options.shard = { index: Number(parts[1]), total: Number(parts[2]) };
 }
-
-const given = process.argv.slice(1);
-const files = given.length > 0 ? given.flatMap((each) => fs.existsSync(each) && fs.statSync(each).isDirectory() ? collect(each, true, []) : [each]) : collect(process.cwd(), false, []).sort();
-const limit = Number(optionValue('--test-concurrency')) || Math.max(require('node:os').availableParallelism() - 1, 1);
-const execArgv = process.execArgv.filter((each) => each !== '--test' && !each.startsWith('--watch'));
-const failed = [];
-let next = 0;
-let running = 0;
-
-function report() {
-  console.log(`# files ${files.length}\n# pass ${files.length - failed.length}\n# fail ${failed.length}`);
-  for (const file of failed) console.log(`# failed: ${file}`);
-  process.exitCode = failed.length > 0 ? 1 : 0;
-}
-
-function start() {
-  if (next === files.length && running === 0) report();
-  while (running < limit && next < files.length) {
-    const file = files[next++];
-    running++;
-    const child = spawn(process.execPath, [...execArgv, file], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_TEST_CONTEXT: 'child' } });
-    const chunks = [];
-    child.stdout.on('data', (chunk) => chunks.push(chunk));
-    child.on('close', (code) => {
-      running--;
-      process.stdout.write(Buffer.concat(chunks));
-      if (code !== 0) failed.push(file);
-      start();
-    });
-  }
-}
-start();
+const stream = run(options);
+stream.on('test:summary', ({ file, success }) => { if (file === undefined && !success) process.exitCode = 1; });
+attach(stream);
