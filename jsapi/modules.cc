@@ -23,7 +23,7 @@ std::span<const runtime::NativeModule> native_modules() {
       {"spawn", install_spawn},     {"vm", install_vm},         {"zlib", install_zlib},
       {"crypto", install_crypto},   {"pipe", install_pipe},     {"ipc", install_ipc},
       {"watch", install_watch},     {"sqlite", install_sqlite}, {"heap", install_heap},
-      {"addons", install_addons},
+      {"addons", install_addons},   {"serdes", install_serdes},
   };
   return kModules;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// node:v8: the heap in numbers and as a snapshot, flags of V8. Missing: serialize() and its classes, coverage, startupSnapshot,
-// promiseHooks, queryObjects, GCProfiler.
+// node:v8: the heap in numbers and as a snapshot, flags of V8, its serialiser, promiseHooks. Missing: coverage, the making of start-up
+// snapshots, queryObjects (this V8 has no call for it), GCProfiler.
 'use strict';
 
 const { validateBoolean, validateObject, validateString } = require('internal/validators');
@@ -38,6 +38,12 @@ module.exports = {
     validateString(flags, 'flags');
     internalBinding('heap').setFlags(flags);
   },
+  isStringOneByteRepresentation(content) {
+    validateString(content, 'content');
+    return internalBinding('serdes').isOneByte(content);
+  },
+  get promiseHooks() { return require('internal/node/promise_hooks').promiseHooks; },
+  ...require('internal/node/serdes'),
   getHeapSnapshot(options) {
     checkOptions(options);
     const { Readable } = require('node:stream');

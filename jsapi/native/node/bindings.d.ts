@@ -86,6 +86,30 @@ export interface IpcBinding {
 }
 
 type Handle = object;  // of one native object; the functions of its binding take it
+
+// V8's serialiser and deserialiser. `self`: whose _writeHostObject, _readHostObject, _getSharedArrayBufferId and _getDataCloneError are called.
+export interface SerdesBinding {
+  makeWriter(): Handle;
+  writeHeader(handle: Handle): void;
+  writeValue(handle: Handle, self: object, value: unknown): true;  // throws
+  release(handle: Handle): ArrayBuffer;
+  writeTransfer(handle: Handle, id: number, buffer: ArrayBuffer): void;
+  writeUint32(handle: Handle, value: number): void;
+  writeUint64(handle: Handle, high: number, low: number): void;
+  writeDouble(handle: Handle, value: number): void;
+  writeBytes(handle: Handle, bytes: ArrayBufferView): void;
+  viewsAreHostObjects(handle: Handle, on: boolean): void;
+  makeReader(bytes: ArrayBufferView): Handle;  // keeps the bytes; what follows throws where they end
+  readHeader(handle: Handle): true;
+  readValue(handle: Handle, self: object): unknown;
+  readTransfer(handle: Handle, id: number, buffer: ArrayBuffer | SharedArrayBuffer): void;
+  wireVersion(handle: Handle): number;
+  readUint32(handle: Handle): number;
+  readUint64(handle: Handle): [high: number, low: number];
+  readDouble(handle: Handle): number;
+  readBytes(handle: Handle, count: number): number;  // where they begin
+  isOneByte(text: string): boolean;
+}
 type Failed = [message: string, errno: number, code: string];
 
 export interface ZlibBinding {

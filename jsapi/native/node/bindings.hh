@@ -12,6 +12,7 @@ void install_spawn(v8::Local<v8::Context> context, v8::Local<v8::Object> target,
 void install_vm(v8::Local<v8::Context> context, v8::Local<v8::Object> target, runtime::IsolateHost& host);
 void install_ipc(v8::Local<v8::Context> context, v8::Local<v8::Object> target, runtime::IsolateHost& host);
 void install_pipe(v8::Local<v8::Context> context, v8::Local<v8::Object> target, runtime::IsolateHost& host);
+void install_serdes(v8::Local<v8::Context> context, v8::Local<v8::Object> target, runtime::IsolateHost& host);
 void install_heap(v8::Local<v8::Context> context, v8::Local<v8::Object> target, runtime::IsolateHost& host);
 void install_watch(v8::Local<v8::Context> context, v8::Local<v8::Object> target, runtime::IsolateHost& host);
 void install_fs(v8::Local<v8::Context> context, v8::Local<v8::Object> target, runtime::IsolateHost& host);
