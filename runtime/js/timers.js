@@ -69,6 +69,10 @@ function arm() {
   internalBinding('task').armTimer(earliest);
 }
 
+// Not the turn's: what a program has worked before it asks for a timer is no part of the time.
+let clock;
+const now = () => (clock ??= internalBinding('process').now)();
+
 function insert(timer, start) {
   const duration = timer._idleTimeout;
   timer._idleStart = start;
@@ -123,7 +127,7 @@ class Timeout {
     this.id = 0;
     if (context.isUsed()) this._onTimeout = context.track(callback, 'Timeout', this, false);
     setLive(1);
-    insert(this, events.now());
+    insert(this, now());
     arm();
   }
   hasRef() { return this.counted; }
@@ -149,7 +153,7 @@ class Timeout {
     } else if (this.next !== null) {
       remove(this);
     }
-    insert(this, events.now());
+    insert(this, now());
     arm();
     return this;
   }
@@ -212,10 +216,10 @@ function clearInterval(timer) { clearTimeout(timer); }
 
 function processTimers() {
   armed = Infinity;
-  const now = events.now();
+  const turn = events.now();
   let ran = false;
   try {
-    while (heap.length !== 0 && heap[0].expiry <= now) {
+    while (heap.length !== 0 && heap[0].expiry <= turn) {
       const list = heap[0];
       const timer = list.next;
       if (timer === list) {
@@ -223,7 +227,7 @@ function processTimers() {
         continue;
       }
       const due = timer._idleStart + list.duration;
-      if (due > now) {
+      if (due > turn) {
         list.expiry = due;
         siftDown(0);
         continue;
@@ -240,7 +244,7 @@ function processTimers() {
       } finally {
         if (timer._repeat !== null && !timer._destroyed && timer.next === null) {
           timer._idleTimeout = timer._repeat;
-          insert(timer, Math.max(now, events.now()));
+          insert(timer, now());
         } else if (timer.next === null && !timer._destroyed) {
           destroy(timer);
         }
