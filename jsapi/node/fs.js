@@ -241,10 +241,11 @@ fs.readSync = function readSync(fd, buffer, offset, length, position) {
 };
 fs.read = function read(fd, buffer, offset, length, position, callback) {
   descriptorOf(fd);
-  // (fd, [buffer,] [options,] callback), or all six.
+  // (fd, [buffer,] [options,] callback), or up to all six.
   const count = Math.min(arguments.length, 6);
-  if (count <= 4) callback = arguments[count - 1];
-  const given = count <= 4 ? [...arguments].slice(1, count - 1) : [buffer, offset, length, position];
+  const fewer = count <= 4 || (count === 5 && typeof position === 'function');
+  if (fewer) callback = arguments[count - 1];
+  const given = fewer ? [...arguments].slice(1, count - 1) : [buffer, offset, length, position];
   let options;
   if (given.length === 0) options = {};
   else if (given.length === 1 && !ArrayBuffer.isView(given[0])) [options] = given;
