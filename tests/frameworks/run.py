@@ -25,7 +25,7 @@ import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "e2e"))
+sys.path[:0] = [str(HERE), str(ROOT / "tests" / "e2e")]
 import drivers  # noqa: E402
 import lab as labs  # noqa: E402
 
